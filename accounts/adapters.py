@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 MISMATCH = _("Wrong user name or password.")
 
 
-class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
+class AccountAdapter(DefaultAccountAdapter):
     """Local accounts."""
 
     error_messages: ClassVar = {
@@ -138,7 +138,7 @@ def _login_in(credentials: dict[str, Any]) -> str:
     return str(credentials.get("username") or credentials.get("email") or "")
 
 
-class InstitutionAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allauth has no types
+class InstitutionAdapter(DefaultSocialAccountAdapter):
     """Accounts of the institution, which is trusted to identify people."""
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:

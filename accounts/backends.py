@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from accounts.models import User
 
 
-class LocalAccounts(AuthenticationBackend):  # type: ignore[misc]  # allauth has no types
+class LocalAccounts(AuthenticationBackend):
     """User name, or address, and password.
 
     allauth's own tries the one and then the other, and with a known address it hashes twice: its response time

@@ -1,6 +1,6 @@
 """allauth's forms with our texts."""
 
-from typing import Any
+from typing import Any, cast
 
 from allauth.account import forms
 from allauth.account.adapter import get_adapter
@@ -34,7 +34,7 @@ class PlainLabelsMixin:
 NEW_PASSWORD = {"password1": _("New password"), "password2": _("Confirm the new password")}
 
 
-class SignInForm(PlainLabelsMixin, forms.LoginForm):  # type: ignore[misc]  # allauth has no types
+class SignInForm(PlainLabelsMixin, forms.LoginForm):
     """User name, or address, and password."""
 
     labels = {"login": _("User name or e-mail"), "password": _("Password")}
@@ -48,7 +48,7 @@ class SignInForm(PlainLabelsMixin, forms.LoginForm):  # type: ignore[misc]  # al
         }
 
 
-class SignUpForm(PlainLabelsMixin, forms.SignupForm):  # type: ignore[misc]  # allauth has no types
+class SignUpForm(PlainLabelsMixin, forms.SignupForm):
     """A new local account."""
 
     labels = {
@@ -73,19 +73,19 @@ class SignUpForm(PlainLabelsMixin, forms.SignupForm):  # type: ignore[misc]  # a
         return saved
 
 
-class ChangePasswordForm(PlainLabelsMixin, forms.ChangePasswordForm):  # type: ignore[misc]  # allauth has no types
+class ChangePasswordForm(PlainLabelsMixin, forms.ChangePasswordForm):
     """The present password and a new one."""
 
     labels = {"oldpassword": _("Current password"), **NEW_PASSWORD}
 
 
-class NewPasswordForm(PlainLabelsMixin, forms.ResetPasswordKeyForm):  # type: ignore[misc]  # allauth has no types
+class NewPasswordForm(PlainLabelsMixin, forms.ResetPasswordKeyForm):
     """A new password, from the link of a mail."""
 
     labels = NEW_PASSWORD
 
 
-class ForgottenPasswordForm(PlainLabelsMixin, forms.ResetPasswordForm):  # type: ignore[misc]  # allauth has no types
+class ForgottenPasswordForm(PlainLabelsMixin, forms.ResetPasswordForm):
     """Where to send the link."""
 
     labels = {"email": _("E-mail")}
@@ -104,7 +104,7 @@ class ForgottenPasswordForm(PlainLabelsMixin, forms.ResetPasswordForm):  # type:
         return email
 
 
-class AddressForm(PlainLabelsMixin, forms.AddEmailForm):  # type: ignore[misc]  # allauth has no types
+class AddressForm(PlainLabelsMixin, forms.AddEmailForm):
     """The new address."""
 
     labels = {"email": _("New e-mail")}
@@ -148,8 +148,8 @@ class LocaleForm(django_forms.ModelForm):  # type: ignore[type-arg]  # takes no 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         languages = [(code, get_language_info(code)["name_local"].capitalize()) for code, _name in settings.LANGUAGES]
-        self.fields["language"].choices = [("", _("As in your browser")), *languages]  # type: ignore[attr-defined]
-        self.fields["time_zone"].choices = zone_choices(self.instance.time_zone)  # type: ignore[attr-defined]
+        cast("django_forms.ChoiceField", self.fields["language"]).choices = [("", _("As in your browser")), *languages]
+        cast("django_forms.ChoiceField", self.fields["time_zone"]).choices = zone_choices(self.instance.time_zone)
 
 
 class MailChoicesForm(django_forms.ModelForm):  # type: ignore[type-arg]  # takes no parameter when it runs

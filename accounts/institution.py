@@ -22,7 +22,7 @@ class UnsupportedAnswer(ValueError):
     """The institution answers in a form that is allowed, but that the portal does not read. Its text is for admins."""
 
 
-class InstitutionClient(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth has no types
+class InstitutionClient(OpenIDConnectOAuth2Adapter):
     """The exchange with the institution about one sign-in."""
 
     nonce = ""  # the nonce that the ID token must repeat
@@ -85,7 +85,7 @@ def _refuse_encrypted(token: str, what: str) -> None:
         raise UnsupportedAnswer(f"{what} is encrypted; switch encryption off for this client at the institution")
 
 
-class InstitutionCallback(OAuth2CallbackView):  # type: ignore[misc]  # allauth has no types
+class InstitutionCallback(OAuth2CallbackView):
     """The URL to which the institution sends people back."""
 
     def _get_state(self, request: HttpRequest, provider: Any) -> tuple[dict[str, Any] | None, HttpResponse | None]:

@@ -288,7 +288,7 @@ class GroupAdmin(DjangoGroupAdmin):
         form: Any = super().get_form(request, obj, change, **kwargs)
         actor = user_in(request)
 
-        class NamedForm(form):  # type: ignore[misc]  # made when it runs
+        class NamedForm(form):
             def clean_name(self) -> str:
                 name: str = self.cleaned_data["name"]
                 if "name" in self.changed_data and (why := why_not_named(name, actor)):

@@ -5,7 +5,7 @@ from allauth.account.stages import EmailVerificationStage
 from django.http import HttpResponse
 
 
-class SignUpVerification(EmailVerificationStage):  # type: ignore[misc]  # allauth has no types
+class SignUpVerification(EmailVerificationStage):
     """Asks people who signed up by themselves to confirm their address; accounts created by an admin need not."""
 
     def handle(self) -> tuple[HttpResponse | None, bool]:

@@ -44,7 +44,7 @@ class StatusCodeMixin:
         return response
 
 
-class SignIn(StatusCodeMixin, allauth_views.LoginView):  # type: ignore[misc]  # allauth has no types
+class SignIn(StatusCodeMixin, allauth_views.LoginView):
     """The sign-in page: the institution's account first, then a local one."""
 
     def form_valid(self, form: Any) -> HttpResponse:
@@ -63,7 +63,7 @@ class SignIn(StatusCodeMixin, allauth_views.LoginView):  # type: ignore[misc]  #
         return context | ways
 
 
-class SignUp(StatusCodeMixin, allauth_views.SignupView):  # type: ignore[misc]  # allauth has no types
+class SignUp(StatusCodeMixin, allauth_views.SignupView):
     """A new local account, where sign-up is open."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -74,15 +74,15 @@ class SignUp(StatusCodeMixin, allauth_views.SignupView):  # type: ignore[misc]  
         return response
 
 
-class ChangePassword(StatusCodeMixin, allauth_views.PasswordChangeView):  # type: ignore[misc]  # allauth has no types
+class ChangePassword(StatusCodeMixin, allauth_views.PasswordChangeView):
     """A new password, given the present one."""
 
 
-class ForgottenPassword(StatusCodeMixin, allauth_views.PasswordResetView):  # type: ignore[misc]  # allauth has no types
+class ForgottenPassword(StatusCodeMixin, allauth_views.PasswordResetView):
     """A mail with a link, if the address is known; the same response if not."""
 
 
-class NewPassword(StatusCodeMixin, allauth_views.PasswordResetFromKeyView):  # type: ignore[misc]  # allauth has no types
+class NewPassword(StatusCodeMixin, allauth_views.PasswordResetFromKeyView):
     """A new password, from the link of a mail."""
 
     def form_valid(self, form: Any) -> HttpResponse:
@@ -93,7 +93,7 @@ class NewPassword(StatusCodeMixin, allauth_views.PasswordResetFromKeyView):  # t
 
 
 @method_decorator(rate_limit(action="manage_email"), name="dispatch")
-class Address(StatusCodeMixin, allauth_views.EmailView):  # type: ignore[misc]  # allauth has no types
+class Address(StatusCodeMixin, allauth_views.EmailView):
     """The person's address; a new one counts when it is confirmed."""
 
     _did_send_verification_email = False  # read by the methods of allauth's

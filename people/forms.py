@@ -1,6 +1,6 @@
 """Forms of admins about people."""
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.conf import settings
@@ -22,7 +22,7 @@ class GroupForm(forms.Form):
 
     def __init__(self, data: Any = None, *, actor: User) -> None:
         super().__init__(data)
-        self.fields["to_group"].queryset = groups_to_give(actor).order_by("name")  # type: ignore[attr-defined]
+        cast("forms.ModelChoiceField[Any]", self.fields["to_group"]).queryset = groups_to_give(actor).order_by("name")
 
 
 class GroupNameForm(forms.Form):
@@ -39,8 +39,7 @@ class SupervisorForm(forms.Form):
     def __init__(self, data: Any = None, *, leaving: User, none: str = "") -> None:
         """Offer everybody who may have interns; with `none`, a text, also nobody."""
         super().__init__(data)
-        field = self.fields["supervisor"]
-        assert isinstance(field, forms.ModelChoiceField)  # noqa: S101  (for the type checker)
+        field = cast("forms.ModelChoiceField[Any]", self.fields["supervisor"])
         found = [person for person in possible_supervisors() if person.pk != leaving.pk]
         field.required, field.queryset = not none, User.objects.filter(pk__in=[person.pk for person in found])
         choices = [(person.pk, f"{person.display_name} ({person.username})") for person in found]
@@ -66,11 +65,11 @@ class InviteForm(PeopleListForm):
             "One person a line: an e-mail address, or name, e-mail, groups, supervisor and end of stay, as copied from "
             "a spreadsheet. A first line with the names of the columns may give them another order."
         )
-        self.fields["groups"].queryset = groups_to_give(actor).order_by("name")  # type: ignore[attr-defined]
+        cast("forms.ModelChoiceField[Any]", self.fields["groups"]).queryset = groups_to_give(actor).order_by("name")
         if settings.OIDC_ISSUER:
             by_institution = _("with their account of %(name)s") % {"name": settings.OIDC_NAME or "OpenID Connect"}
             choices = [("institution", by_institution), ("password", _("with a password that they choose here"))]
-            self.fields["sign_in"].choices = choices  # type: ignore[attr-defined]
+            cast("forms.ChoiceField", self.fields["sign_in"]).choices = choices
             self.fields["sign_in"].initial = "institution"
         else:
             del self.fields["sign_in"]

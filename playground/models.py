@@ -151,6 +151,11 @@ class Message(models.Model):
     def __str__(self) -> str:
         return self.text[:60]
 
+    @cached_property
+    def sent_images(self) -> list["Image"]:
+        """Its images in order, read once. A message that is not stored yet is given them by assignment."""
+        return list(self.images.all())
+
 
 class StoredImage(models.Model):
     """An image, whose data are a file; whoever deletes the row deletes the file: services.deletion."""

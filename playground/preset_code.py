@@ -21,5 +21,5 @@ def snippets_of(preset: Preset, secret: str | None = None) -> list[Snippet]:
 def request_of(preset: Preset) -> dict[str, Any]:
     """Return the body of a greeting with the preset."""
     greeting = Message(text=_("Say hello in one sentence."))
-    greeting._prefetched_objects_cache = {"images": []}  # type: ignore[attr-defined]  # there are no rows to fetch
+    greeting.sent_images = []
     return chat_request(preset.params, [(greeting, None)]).as_json()

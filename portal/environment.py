@@ -7,7 +7,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 
-class StrippedFiles(environ.FileAwareMapping):  # type: ignore[misc]  # django-environ has no types
+class StrippedFiles(environ.FileAwareMapping):
     """The environment, where `NAME_FILE` names a file with the value: editors and `echo` end files with a newline."""
 
     def __getitem__(self, name: str) -> str:
@@ -16,7 +16,7 @@ class StrippedFiles(environ.FileAwareMapping):  # type: ignore[misc]  # django-e
         return value.strip() if self.env.get(f"{name}_FILE") else value
 
 
-class Environment(environ.Env):  # type: ignore[misc]  # django-environ has no types
+class Environment(environ.Env):
     """django-environ over `StrippedFiles`, which records the names that were read."""
 
     ENVIRON = StrippedFiles()

@@ -50,7 +50,7 @@ class _Renamed(FileSystemStorage):
         return super().path(NPM_FILES[name])
 
 
-class HashedStaticFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # whitenoise has no types
+class HashedStaticFiles(CompressedManifestStaticFilesStorage):
     """Names with a hash of the content, also inside CSS and JS; source map comments stay as they are."""
 
     patterns = tuple(  # Django's own, except those for source maps, which we do not serve

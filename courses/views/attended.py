@@ -42,7 +42,7 @@ def _own(request: PortalRequest, course_id: uuid.UUID) -> Student:
 
 def _page(request: PortalRequest, student: Student, *, said: str = "", status: int = 200) -> HttpResponse:
     use = use_counter().of_team(student.course.team, student.key)
-    context = {"page": StudentPage(student, use), "presets": presets_for(student), "said": said}
+    context = {"page": StudentPage(student, use), "presets": presets_for(student, request.user), "said": said}
     return render_region(request, "courses/attended.html", "panel", _of(student) | context, status=status)
 
 

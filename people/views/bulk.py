@@ -6,14 +6,13 @@ from typing import Any, Final
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods
 
 from accounts.audit import actor_of
-from accounts.models import User
 from keys.forms import StayForm
 from keys.services import TooManyActions, count_action
 from people import services
@@ -79,10 +78,9 @@ def _chosen_ids(request: PortalRequest, access: Any) -> list[int]:
     return ids_in(request.GET.getlist("person"))
 
 
-def _form(request: HttpRequest, bulk_act: BulkAct) -> forms.Form | None:
+def _form(request: PortalRequest, bulk_act: BulkAct) -> forms.Form | None:
     data = request.POST if request.method == "POST" else None
     if bulk_act == BulkAct.GROUP:
-        assert isinstance(request.user, User)  # noqa: S101  (for the type checker)
         return GroupForm(data, actor=request.user)
     return StayForm(data) if bulk_act == BulkAct.STAY else None
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from django import forms
 from django.conf import settings
@@ -84,8 +84,7 @@ class BoxForm(forms.Form):
 
     def _bound(self, name: str, *, rows: int) -> None:
         """Limit a text to the length in the settings."""
-        field = self.fields[name]
-        assert isinstance(field, TextField)  # noqa: S101  (for the type checker)
+        field = cast("TextField", self.fields[name])
         field.allow_at_most(settings.PLAYGROUND_PROMPT_CHARS)
         field.widget.attrs["rows"] = rows
 
@@ -148,8 +147,7 @@ class AskForm(BoxForm):
         return {name: params[name] for name in ("model", "system", "without", *PARAMETERS) if name in params}
 
     def _offer_models(self) -> None:
-        field = self.fields["model"]
-        assert isinstance(field, forms.ChoiceField)  # noqa: S101  (for the type checker)
+        field = cast("forms.ChoiceField", self.fields["model"])
         field.choices = [(name, name) for name in self.models]
         if self.initial.get("model") not in self.models:
             self.initial["model"] = next(iter(self.models), None)

@@ -1,6 +1,6 @@
 """The form of a course's preset: its name, and the settings as the Playground checks them."""
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -25,8 +25,7 @@ class PresetSettingsForm(AskForm):
     def __init__(self, data: Any, *, models: list[GatewayModel], preset: Preset | None) -> None:
         initial = self.initial_from(preset.params) if preset else {}
         super().__init__(data, models=models, with_message=False, initial=initial)
-        system = self.fields["system"]
-        assert isinstance(system, TextField)  # noqa: S101  (for the type checker)
+        system = cast("TextField", self.fields["system"])
         system.allow_at_most(Preset._meta.get_field("system_prompt").max_length or 0)
 
     def parameter_fields(self) -> list[ParameterField]:

@@ -1,7 +1,7 @@
 """Forms for embedding and moderation models."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -31,8 +31,7 @@ class ModelForm(forms.Form):
     def __init__(self, data: Any = None, *, models: Sequence[GatewayModel]) -> None:
         super().__init__(data, initial={"model": models[0].name if models else ""})
         self.models = {model.name: model for model in models}
-        field = self.fields["model"]
-        assert isinstance(field, forms.ChoiceField)  # noqa: S101  (for the type checker)
+        field = cast("forms.ChoiceField", self.fields["model"])
         field.choices = [(name, name) for name in self.models]
         field.widget.attrs["form"] = FORM_ID
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from django.db import DatabaseError, IntegrityError, transaction
-from django.db.models import F, prefetch_related_objects
+from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -27,7 +27,7 @@ from playground.services.quotas import check_budget, check_waiting, claim_storag
 from playground.services.refusals import AskRefused
 from playground.services.requests import USER, Picture, chat_request, completion_request, image_of, wants_usage
 from playground.services.titles import title_of
-from playground.services.tree import way_to
+from playground.services.tree import bring_images, way_to
 from web.files import StorageUnavailable, delete_files, store_file
 
 Params = Mapping[str, object]
@@ -248,7 +248,7 @@ def _rows_of(owner: User, question: NewMessage) -> tuple[Conversation, Message, 
     size = size_of(question.text, data=[picture.data for picture in question.pictures])
     message = Message(conversation=conversation, parent=question.parent, text=question.text, stored_bytes=size)
     images = [image_of(picture, message, position) for position, picture in enumerate(question.pictures)]
-    message._prefetched_objects_cache = {"images": images}  # type: ignore[attr-defined]  # known: nobody need ask
+    message.sent_images = images
     return conversation, message, images
 
 
@@ -299,6 +299,6 @@ def body_of(conversation: Conversation, answer: Answer) -> ChatRequest | Complet
     user = None if USER in answer.params.get("without", ()) else conversation.owner.gateway_user_id
     if conversation.kind == Conversation.Kind.COMPLETION:
         return replace(completion_request(answer.params, message.text), user=user)
-    prefetch_related_objects([message], "images")
+    bring_images([message])
     before = way_to(message.parent) if message.parent else []
     return replace(chat_request(answer.params, [*before, (message, None)]), user=user)

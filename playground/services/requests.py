@@ -60,8 +60,8 @@ def image_of(picture: Picture, message: Message, position: int) -> Image:
 def chat_request(params: Mapping[str, Any], turns: Sequence[Turn]) -> types.ChatRequest:
     """Return the request that asks for the answer after `turns`, oldest first; the last has no answer yet.
 
-    Reads the images of each message: prefetch them. Reasoning is not sent back, nor is an answer without text, unless
-    it has tool calls: then the message after it is their result.
+    Reads the images of each stored message: prefetch them. Reasoning is not sent back, nor is an answer without text,
+    unless it has tool calls: then the message after it is their result.
     """
     return types.ChatRequest(
         model=params["model"],
@@ -147,9 +147,8 @@ def _joined(first: types.Message | None, second: types.Message) -> types.Message
 def _asked(message: Message, called: Sequence[Mapping[str, str]]) -> Iterator[types.Message]:
     for call in called:
         yield types.Message(role="tool", tool_call_id=call["id"], content=message.text)
-    images = list(message.images.all())
-    if images:
-        yield types.Message(role="user", content=_parts("" if called else message.text, images))
+    if message.sent_images:
+        yield types.Message(role="user", content=_parts("" if called else message.text, message.sent_images))
     elif not called:
         yield types.Message(role="user", content=message.text)
 

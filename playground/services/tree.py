@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Self
 from uuid import UUID
 
-from django.db.models import prefetch_related_objects
+from django.db.models import Prefetch, prefetch_related_objects
 
 from playground.models import Answer, Conversation, Image, Message
 
@@ -148,15 +148,15 @@ def shown_turns(conversation: Conversation, *, with_parameters: bool = False) ->
     """Return the turns of the shown branch, first to last, in three queries, one more for refused parameters."""
     tree = Tree.of(conversation, with_parameters=with_parameters)
     way = tree.way_shown(conversation)
-    _bring_images(way)
+    bring_images([message for message, _ in way])
     bring_refused_parameters(answer for _, answer in way)
     return [_shown(tree, message, answer) for message, answer in way]
 
 
 def way_to(answer: Answer) -> list[Turn]:
-    """Return the turns from the opening message to this answer, in three queries; `message.images` is prefetched."""
+    """Return the turns from the opening message to this answer, in three queries; with the images of messages."""
     way = Tree.of(answer.message.conversation).way_to(answer.id)
-    _bring_images(way)
+    bring_images([message for message, _ in way])
     return way
 
 
@@ -169,8 +169,9 @@ def newest_end(start: Answer | Message) -> Answer:
     return end
 
 
-def _bring_images(way: list[Turn]) -> None:
-    prefetch_related_objects([message for message, _ in way], "images")
+def bring_images(messages: Sequence[Message]) -> None:
+    """Load the images of messages that do not have them yet, in one query."""
+    prefetch_related_objects(messages, Prefetch("images", to_attr="sent_images"))
 
 
 def bring_refused_parameters(answers: Iterable[Answer]) -> None:
@@ -186,7 +187,7 @@ def _shown(tree: Tree, message: Message, answer: Answer) -> Shown:
     return Shown(
         message=message,
         answer=answer,
-        images=list(message.images.all()),
+        images=message.sent_images,
         message_number=which_message + 1,
         message_count=len(messages),
         earlier_message_answer_id=_id_at(ways, which_message - 1),
@@ -213,7 +214,7 @@ def turn_of(answer: Answer) -> Shown:
     It reads no text of the rest of the conversation.
     """
     tree = Tree.of(answer.message.conversation, bare=True)
-    _bring_images([(answer.message, answer)])
+    bring_images([answer.message])
     return _shown(tree, answer.message, answer)
 
 
@@ -222,7 +223,7 @@ def only_turn(answer: Answer) -> Shown:
     return Shown(
         message=answer.message,
         answer=answer,
-        images=list(answer.message.images.all()),
+        images=answer.message.sent_images,
         message_number=1,
         message_count=1,
         earlier_message_answer_id=None,

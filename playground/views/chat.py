@@ -149,7 +149,7 @@ def _edited(request: PortalRequest, message: Message) -> HttpResponseBase:
 def _pictures_of(message: Message) -> list[Picture]:
     """Return the images of a message, for its new wording; not those whose file is missing."""
     pictures = []
-    for image in message.images.all():
+    for image in message.sent_images:
         with suppress(FileNotFoundError):
             pictures.append(Picture(name=image.name, media_type=image.media_type, data=image.data))
     return pictures

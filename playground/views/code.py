@@ -77,6 +77,5 @@ def _last_turns(conversation: Conversation) -> Sequence[Turn]:
 
 def _unsaved(text: str, pictures: Sequence[Picture]) -> Message:
     message = Message(text=text)
-    images = [image_of(picture, message, position) for position, picture in enumerate(pictures)]
-    message._prefetched_objects_cache = {"images": images}  # type: ignore[attr-defined]  # there are no rows to fetch
+    message.sent_images = [image_of(picture, message, position) for position, picture in enumerate(pictures)]
     return message

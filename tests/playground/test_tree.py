@@ -98,7 +98,7 @@ def test_a_branch_loads_its_images_without_their_files(owner: User, django_asser
 
     with django_assert_num_queries(3):
         [(message, _)] = way_to(answer)
-        [image] = message.images.all()
+        [image] = message.sent_images
     assert "data" not in vars(image)
     assert image.data == rows.PIXEL
 
