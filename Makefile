@@ -11,7 +11,7 @@ PYTEST = $(PYTHON) -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist w
 
 .DEFAULT_GOAL := help
 unexport PYTHONDONTWRITEBYTECODE  # each process of a run would compile all that it imports
-.PHONY: help run test test-all test-postgres bench bench-poll bench-stream bench-hostile bench-soak bench-faults fuzz lint format lock
+.PHONY: help run test test-all test-postgres bench bench-poll bench-stream bench-hostile bench-soak bench-faults bench-course fuzz lint format lock
 
 help:  ## Say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r name text; do \
@@ -44,6 +44,9 @@ bench-stream: $(INSTALLED)  ## Time 1, 100 and 500 answers at once, with BASELIN
 
 bench-faults: $(INSTALLED)  ## Show what people see while PostgreSQL and Redis restart, hang and are away (docs/performance.md)
 	@exec $(PYTHON) -m bench.faults $(ARGS)
+
+bench-course: $(INSTALLED)  ## Let 100 students get their keys within ten seconds, and freeze 200 keys, on a real gateway (docs/performance.md)
+	@exec $(PYTHON) -m bench.course $(ARGS)
 
 fuzz: $(INSTALLED)  ## Send 10,000 odd requests to a portal as it is in service, behind nginx (docs/performance.md; ARGS=--requests=100)
 	@exec $(PYTHON) -m bench.fuzz $(ARGS)

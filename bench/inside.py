@@ -122,6 +122,23 @@ def welcome(streaming: int, late: int) -> Json:
     return {"password": password}
 
 
+def classroom(students: int) -> Json:
+    """Create tables and a course with students who have no keys yet."""
+    from bench.course_filling import make_class
+    from keys.catalogue import refresh_models
+
+    make_ground()
+    refresh_models()
+    return make_class(students)
+
+
+def change_course(keys: int) -> Json:
+    """Freeze, thaw, change and end the course with so many keys."""
+    from bench import course_filling
+
+    return course_filling.change_course(keys)
+
+
 def poll() -> Json:
     """Poll today once; return its duration and the peak memory of this process."""
     from usage.models import PollRun, UsageState, utc_today
@@ -144,6 +161,8 @@ def main(act: str, *numbers: str) -> None:
     """Run one action."""
     django.setup()
     acts: dict[str, Callable[..., Json]] = {
+        "change_course": change_course,
+        "classroom": classroom,
         "fill": fill,
         "hostile": hostile,
         "look": look,

@@ -8,7 +8,9 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.conf import settings
 from django.db import connection
+from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -18,8 +20,11 @@ from courses.models import Course, Student
 from keys import services as keys
 from keys.models import Key, Team
 from keys.use import use_counter
+from tests.browser.portal_process import Portal
+from tests.conftest import signed_in
 from tests.courses.actions import acting, enrol, follow, get_key, open_course
-from tests.keys.real_gateway import RealGateway, real_gateway
+from tests.faults.site import Visitor
+from tests.keys.real_gateway import RealGateway, real_gateway, secret_on
 from tests.waiting import wait_until
 from usage.models import PollRun, utc_today
 from usage.services import refresh_facts
@@ -48,11 +53,24 @@ class Class:
         self._real, self.course = real, course
         self.secrets: list[str] = []
 
-    def get_keys(self, number: int, *, at_once: int = STUDENTS) -> None:
-        """Let so many new students get their keys at the same time."""
+    def get_keys(self, number: int) -> None:
+        """Give so many new students their keys, eight at the same time."""
         students = [enrol(self.course) for _ in range(number)]
-        with ThreadPoolExecutor(at_once) as threads:
+        with ThreadPoolExecutor(8) as threads:
             self.secrets += threads.map(_secret_of, students)
+
+    def get_keys_in_browsers(self, number: int) -> None:
+        """Let so many new students press *Get my key* at the same time, each in a session of their own."""
+        path = reverse("courses:attended", args=[self.course.pk])
+        button = reverse("courses:get_key", args=[self.course.pk])
+        sessions = [_session_of(enrol(self.course)) for _ in range(number)]
+        with Portal(self._real) as portal, ThreadPoolExecutor(number) as threads:
+            visitors = [Visitor(session) for session in sessions]
+            pages = [visitor.get(portal.url + path).text for visitor in visitors]
+            answers = threads.map(
+                lambda each: each[0].post(portal.url + button, each[1]), zip(visitors, pages, strict=True)
+            )
+            self.secrets += [secret_on(answer.text) for answer in answers]
 
     def ask(self, secret: str, body: object = CHEAP) -> int:
         """Ask once; return the status."""
@@ -81,10 +99,15 @@ def _secret_of(student: Student) -> str:
         connection.close()
 
 
+def _session_of(student: Student) -> str:
+    assert student.account is not None
+    return signed_in(student.account).cookies[settings.SESSION_COOKIE_NAME].value
+
+
 def test_a_course_of_forty_from_its_keys_to_its_end(staff: User, real: RealGateway) -> None:
     course = open_course(staff, key_budget_usd=EACH_USD, budget_usd=IN_ALL_USD)
     them, actor = Class(real, course), acting(staff)
-    them.get_keys(STUDENTS)
+    them.get_keys_in_browsers(STUDENTS)
     assert len(set(them.secrets)) == Key.objects.filter(state=Key.State.ACTIVE).count() == STUDENTS
     assert set(them.ask_all()) == {200}
 
@@ -126,7 +149,7 @@ def test_two_hundred_keys_freeze_within_twenty_seconds(staff: User, real: RealGa
     course = open_course(staff, max_students=60)
     them = Class(real, course)
     Course.objects.filter(pk=course.pk).update(max_students=MANY)
-    them.get_keys(MANY, at_once=8)
+    them.get_keys(MANY)
 
     services.freeze_course(course=course, actor=acting(staff))
     started = time.monotonic()
