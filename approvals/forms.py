@@ -4,6 +4,7 @@ import uuid
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.utils.translation import gettext
@@ -12,6 +13,10 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import AccessRequest, KeyKind, Thing
 from accounts.models.requests import LONGEST_WORDS
 from accounts.policies import Allowance, has_budget
+from courses.forms import WallClockField, initial_of, usd_field
+from courses.models import MOST_STUDENTS, Course
+from courses.services import grown_values
+from courses.services.growth import GROWING
 from keys.budget_days import end_of_period, portal_today
 from keys.forms import LineField, UntilForm, amount_field
 from keys.models import GatewayModel
@@ -34,6 +39,35 @@ class WhyForm(forms.Form):
     """Why somebody asks for a larger course."""
 
     why = why_field()
+
+
+class LargerForm(WhyForm):
+    """What a running course is to have: at least what it has."""
+
+    max_students = forms.IntegerField(label=_("Students at most"), min_value=1, max_value=MOST_STUDENTS)
+    ends_at = WallClockField(label=_("End"), help_text=_("In the time zone of the course."))
+    key_budget_usd = usd_field(label=_("Budget of each student, USD"), help_text=_("For the whole course."))
+    budget_usd = usd_field(
+        label=_("Budget in all, USD"), help_text=_("When it is used up, the keys of all students stop.")
+    )
+    field_order = (*GROWING, "why")
+
+    def __init__(self, data: Any = None, *, course: Course) -> None:
+        super().__init__(data, initial=initial_of(course))
+        self.course = course
+
+    def clean(self) -> dict[str, Any]:
+        """Give the end its zone; refuse what is smaller than now."""
+        values: dict[str, Any] = super().clean() or {}
+        if values.get("ends_at"):
+            values["ends_at"] = values["ends_at"].replace(tzinfo=ZoneInfo(self.course.time_zone))
+        if self.errors:
+            return values
+        for name, value in grown_values(self.course, values).items():
+            least = value.replace(second=0, microsecond=0) if name == "ends_at" else value  # the form has no seconds
+            if values[name] < least:
+                self.add_error(name, _("The course has more already."))
+        return values
 
 
 class AskForm(UntilForm):

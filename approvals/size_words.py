@@ -1,7 +1,7 @@
 """The size of a course in words, for requests and their decision."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -29,8 +29,23 @@ def size_lines(size: Size, beyond: Collection[str] = ()) -> list[SizeLine]:
 
 
 def size_of_request(details: dict[str, Any]) -> list[SizeLine]:
-    """Return the size that a request about a course asks for; nothing for other requests."""
-    return size_lines(Size.from_json(details)) if details else []
+    """Return the size that a request about a course asks for; nothing for other requests.
+
+    Where the course runs, with what it had when it was requested.
+    """
+    if not details:
+        return []
+    lines = size_lines(Size.from_json(details))
+    if "before" not in details:
+        return lines
+    return [
+        line if line.value == old.value else replace(line, value=_grown(line.value, old.value))
+        for line, old in zip(lines, size_lines(Size.from_json(details["before"])), strict=True)
+    ]
+
+
+def _grown(value: str, old: str) -> str:
+    return gettext("%(value)s, now %(old)s") % {"value": value, "old": old}
 
 
 def _value(value: Any) -> str:

@@ -1,7 +1,7 @@
 """Request, withdraw, approve, refuse: each changes a row once, also with concurrent requests."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +13,9 @@ from accounts.audit import Actor
 from accounts.models import AccessRequest, AuditAction, BudgetPeriod, Grant, Thing, User
 from accounts.policies import policy_of
 from approvals.services.trail import audit
+from courses.services import Size, course_id_in, grow_course
 from keys.renewal import last_moment_of
+from keys.services import KeyRefused
 
 State = AccessRequest.State
 
@@ -95,7 +97,19 @@ def approve(
             ends_at=ends_at,
         )
         audit(actor, AuditAction.APPROVE, request, grant)
+        if "ends_at" in request.details:
+            _grow(request, grant, actor)
     return grant
+
+
+def _grow(request: AccessRequest, grant: Grant, actor: Actor) -> None:
+    """Give the running course of a request what is granted, until the end of the grant. Raises RequestRefused."""
+    ends_at = min(datetime.fromisoformat(request.details["ends_at"]), grant.ends_at)
+    size = Size.from_json(request.details)
+    try:
+        grow_course(course_id=course_id_in(request.name), size=size, ends_at=ends_at, actor=actor)
+    except KeyRefused as refusal:
+        raise RequestRefused(str(refusal)) from refusal
 
 
 def _close(request: AccessRequest, state: State, **decision: object) -> None:

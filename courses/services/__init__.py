@@ -1,10 +1,12 @@
 """Operations on courses. They ask keys' services for keys, and never the gateway."""
 
+from courses.services.growth import grow_course, grown_values, size_with
 from courses.services.leaving import forget_in_courses, hand_over_keys
 from courses.services.limits import (
     TITLES,
     Size,
     check_top_up,
+    course_id_in,
     excess_of,
     largest,
     may_have_courses,
@@ -36,6 +38,7 @@ __all__ = [
     "change_course",
     "check_top_up",
     "copy_course",
+    "course_id_in",
     "create_course",
     "delete_preset",
     "end_course",
@@ -44,6 +47,8 @@ __all__ = [
     "forget_in_courses",
     "freeze_course",
     "get_key",
+    "grow_course",
+    "grown_values",
     "hand_over_keys",
     "has_begun",
     "keys_of",
@@ -59,5 +64,6 @@ __all__ = [
     "replace",
     "save_preset",
     "size_of",
+    "size_with",
     "thaw_course",
 ]

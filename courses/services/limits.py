@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from math import ceil
 from typing import Any, Final
+from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
 
@@ -37,7 +38,8 @@ class Size:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Size":
-        """Read what `as_json` wrote."""
+        """Read what `as_json` wrote; other names are ignored."""
+        values = {name: values[name] for name in TITLES}
         usd = {
             name: None if values[name] is None else Decimal(values[name]) for name in ("budget_usd", "key_budget_usd")
         }
@@ -118,6 +120,11 @@ def granted_sizes(course: Course) -> list[Size]:
 def request_name(course: Course) -> str:
     """Return the name of a request about a course: its id, and its own name."""
     return f"{course.pk} {course.name}"
+
+
+def course_id_in(name: str) -> UUID:
+    """Return the id of the course that a request's name is about."""
+    return UUID(name.split()[0])
 
 
 def check_size(course: Course, user: User, *, before: Size | None = None) -> None:

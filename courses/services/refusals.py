@@ -25,8 +25,8 @@ REASONS: Final[dict[str, Words]] = {
     "course.beyond": _("This is more than your policy allows: %(what)s. Request it, or lower the values."),
     "course.begun": _("The course has begun, so its start cannot be changed."),
     "course.beyond_running": _(
-        "This is more than your policy allows: %(what)s. Lower the values, or contact the administrators: a teacher of "
-        "the course with a larger policy can do it."
+        "This is more than your policy allows: %(what)s. Lower the values, or request more for the course. A teacher "
+        "of it with a larger policy can also do it."
     ),
     "course.changed": _("Somebody has just changed this course. Reload the page."),
     "course.draft": _("This course is not open yet."),
