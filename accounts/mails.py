@@ -40,6 +40,7 @@ KINDS: Final = {
     *NOTIFICATIONS,
     *BY_ADMINS,
     "course_added",
+    "course_ended",
     "account_already_exists",
     "email_confirmation",
     "email_confirmation_signup",

@@ -7,8 +7,10 @@ from django.db.models import Case, Count, When
 
 from accounts.models import User
 from courses.models import Course, Student
-from keys.use import use_counter
+from courses.student_page import StudentPage
+from keys.use import NOTHING_USD, TeamUse, use_counter
 
+NO_USE = TeamUse(spent_usd=NOTHING_USD, key_spent_usd=NOTHING_USD, as_of=None)
 FIRST = (Course.State.OPEN, Course.State.FROZEN, Course.State.DRAFT, Course.State.ENDED)
 
 
@@ -43,4 +45,19 @@ def listed_courses(person: User) -> list[ListedCourse]:
             course=course, students=students.get(course.pk, 0), spent_usd=spent.get(course.team_id, Decimal(0))
         )
         for course in courses
+    ]
+
+
+def attended_courses(person: User) -> list[StudentPage]:
+    """Return the courses that a person is a student of, with the state of their key; the latest end first.
+
+    One query, and one for each that runs.
+    """
+    courses = Course.objects.attended_by(person)
+    students = Student.objects.current().filter(account=person, course__in=courses)
+    ordered = students.select_related("course__team", "key").order_by("-course__team__ends_at", "course__name")
+    counter = use_counter()
+    return [
+        StudentPage(each, NO_USE if each.course.is_over else counter.of_team(each.course.team, each.key))
+        for each in ordered
     ]

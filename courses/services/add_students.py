@@ -1,6 +1,6 @@
 """Add the students of a list: a plan for each line, and then the accounts, rows and mails."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -170,12 +170,12 @@ def _add_students(rows: Sequence[Row], course: Course, actor: Actor) -> list[Pla
     return planned
 
 
-def mail_students(course: Course, people: Sequence[User]) -> None:
-    """Write to people with an account that they are in a course; after the commit, by tasks."""
+def mail_students(course: Course, people: Iterable[User], kind: str = "course_added") -> None:
+    """Write to people with an account that they are in a course, or that it has ended; after the commit, by tasks."""
     path = reverse("courses:attended", args=[course.pk])
     for person in people:
         if person.email and person.is_active:
-            send_later("course_added", person, label=course.name, path=path)
+            send_later(kind, person, label=course.name, path=path)
 
 
 def listed_with_account(course: Course) -> list[User]:

@@ -169,10 +169,14 @@ def _create(person: User, values: Mapping[str, Any]) -> Course:
 def _end(course: Course, actor: Actor, code: str) -> Course:
     if course.state == State.ENDED:
         raise CourseRefused("course.ended")
+    has_run = course.state in Course.RUNNING
     course.state, course.ended_at, course.join_hash = State.ENDED, timezone.now(), None
     course.save(update_fields=["state", "ended_at", "join_hash"])
     keys.end_team(course.team_id)
     audit(actor, AuditAction.CHANGE, course, code)
+    if has_run:
+        students = User.objects.filter(attends__course=course, attends__left_at=None)
+        mail_students(course, students, kind="course_ended")
     return course
 
 

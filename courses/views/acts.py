@@ -85,37 +85,8 @@ COPY = Act(
 )
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
-def open_it(request: PortalRequest, course_id: uuid.UUID) -> HttpResponse:
-    """Ask whether to open a draft; on POST, open it."""
-    return _ask(request, course_id, OPEN)
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def freeze(request: PortalRequest, course_id: uuid.UUID) -> HttpResponse:
-    """Ask whether to freeze a course; on POST, freeze it."""
-    return _ask(request, course_id, FREEZE)
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def thaw(request: PortalRequest, course_id: uuid.UUID) -> HttpResponse:
-    """Ask whether to end a freeze; on POST, end it."""
-    return _ask(request, course_id, THAW)
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def end(request: PortalRequest, course_id: uuid.UUID) -> HttpResponse:
-    """Ask whether to end a course; on POST, end it."""
-    return _ask(request, course_id, END)
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def copy(request: PortalRequest, course_id: uuid.UUID) -> HttpResponse:
-    """Ask whether to copy a course; on POST, create the copy and show it."""
-    return _ask(request, course_id, COPY)
-
-
 def _ask(request: PortalRequest, course_id: uuid.UUID, act: Act) -> HttpResponse:
+    """Ask for a confirmation; on POST, act, and show the course, or its copy."""
     course = taught(request, course_id)
     result: list[Course] = []
 
@@ -133,3 +104,16 @@ def _keys_words(course: Course) -> str:
     number = Key.objects.filter(team=course.team, state=Key.State.ACTIVE).count()
     words: Any = ngettext("This is about %(number)d key.", "This is about %(number)d keys.", number)
     return str(words % {"number": number})
+
+
+def _confirmed(act: Act) -> Callable[[PortalRequest, uuid.UUID], HttpResponse]:
+    """Return the view of an action: it asks once, and on POST it acts."""
+
+    @require_http_methods(["GET", "HEAD", "POST"])
+    def view(request: PortalRequest, course_id: uuid.UUID) -> HttpResponse:
+        return _ask(request, course_id, act)
+
+    return view
+
+
+open_it, freeze, thaw, end, copy = map(_confirmed, (OPEN, FREEZE, THAW, END, COPY))

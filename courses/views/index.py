@@ -4,8 +4,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from courses.listing import listed_courses
-from courses.models import Course
+from courses.listing import attended_courses, listed_courses
 from courses.services import may_have_courses
 from web.request import PortalRequest
 
@@ -13,9 +12,8 @@ from web.request import PortalRequest
 @require_safe
 def index(request: PortalRequest) -> HttpResponse:
     """Show the person's courses, those that run first, with what was spent."""
-    attended = Course.objects.attended_by(request.user).select_related("team").order_by("-team__ends_at", "name")
     context = {
-        "attended": attended,
+        "attended": attended_courses(request.user),
         "courses": listed_courses(request.user),
         "may_create": may_have_courses(request.user),
     }

@@ -204,6 +204,10 @@ def of_a_course(course: Course) -> dict[str, Way]:
     found["course, list checked"] = in_turn(found["course, add_students"], list_checked)
     for name in ("course", "message", "report"):
         found[f"teaching, {name}"] = at(reverse(f"teaching:{name}", args=[course.pk]))
+    found["preset, new"] = at(reverse("playground:create_preset", args=[course.pk]))
+    for preset in course.presets.all():
+        for name in ("open_preset", "preset_code", "edit_preset", "delete_preset"):
+            found[f"preset {preset.name}, {name}"] = at(reverse(f"playground:{name}", args=[preset.pk]))
     return found | {"teaching, act": at(f"{reverse('teaching:act', args=[course.pk])}?act=remove&all=1")}
 
 

@@ -78,7 +78,7 @@ def test_a_student_comes_from_the_link_to_the_first_answer_by_keyboard_on_a_phon
     press("I have copied it. Go to the course")
     expect(page.get_by_text("Your key works.")).to_be_visible()
     expect(page).to_have_url(re.compile(reverse("courses:attended", args=[course.pk])))
-    press("Open “Pirate” in the Playground")
+    press("Open in the Playground Pirate")
     expect(page.locator("[data-picked]")).to_have_text("gpt-4o-mini")
     composer(page).fill("What is an index?")
     press("Send")
@@ -96,6 +96,8 @@ def test_pages_of_a_course_are_accessible_and_fit_the_window(
     Course.objects.update(join_hash=hash_of(code))
     add_student(course, "Ada", number="20261")
     add_student(course, "Eve", account=False)
+    for name, is_locked in (("Pirate", True), ("Other", False)):
+        Preset.objects.create(course=course, name=name, model="gpt-4o-mini", is_locked=is_locked)
 
     assert_all_in_order(visit("about:blank", user=staff), of_a_course(course), axe_everywhere)
     assert_all_in_order(visit("about:blank", user=intern), of_a_student(course, code), axe_everywhere)

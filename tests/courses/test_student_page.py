@@ -5,14 +5,16 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.core import mail
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from pytest_django.asserts import assertContains, assertNotContains, assertRedirects
 
+from accounts.audit import Actor
 from accounts.models import User
 from courses.models import Course, Preset, Student
-from courses.services import repair_students
+from courses.services import end_course, repair_students
 from keys.models import Key, Team
 from keys.services import sweep_keys
 from tests.conftest import HTMX, signed_in
@@ -21,6 +23,7 @@ from tests.factories import make_user
 from tests.keys.leaks import assert_nowhere, in_tables
 from tests.notices.conftest import publish_terms
 from tests.sandbox_process import Sandbox
+from tests.tasks import run_tasks
 from tests.usage.views.facts import key_of, used
 from usage.models import DayToken, TokenRef, UsageState, utc_today
 
@@ -212,3 +215,32 @@ def test_a_new_key_goes_on_with_the_budget_of_the_former_one(
     used(key_of(staff, "Another student", **values), "0.0625")
 
     assertContains(as_intern.get(address("attended", course)), "0.25 of 1.00")
+
+
+def test_the_list_says_what_each_key_can_do(as_intern: Client, student: Student, sandbox: Sandbox) -> None:
+    lists, course = reverse("courses:index"), student.course
+    assertContains(as_intern.get(lists), "You have no key yet.")
+    as_intern.post(address("get_key", course))
+    assertContains(as_intern.get(lists), "Your key works.")
+    student.refresh_from_db()
+    used(student.key, "1")
+    assertContains(as_intern.get(lists), "The budget of your key is used up.")
+    Course.objects.update(state="ended", ended_at=timezone.now())
+    assertNotContains(as_intern.get(lists), "The budget of your key")
+
+
+def test_a_mail_says_what_stays_after_the_end(student: Student, staff: User, intern: User, sandbox: Sandbox) -> None:
+    course = student.course
+    left = enrol(course, make_user("left", email="left@example.edu"), left_at=timezone.now())
+    draft = make_course(staff, state="draft", name="Never opened")
+    enrol(draft, intern)
+    for each in (course, draft):
+        end_course(course=each, actor=Actor(user=staff))
+
+    run_tasks()
+
+    mails = [each for each in mail.outbox if "has ended" in each.subject]
+    assert [each.to for each in mails] == [[intern.email]]
+    assert left.account
+    for words in (course.name, "no longer works", "your conversations in the Playground stay", f"/{course.pk}/"):
+        assert words in mails[0].body

@@ -12,6 +12,9 @@ from uuid import UUID
 from django.db.models import Case, CharField, Count, Expression, F, Max, Q, Sum, When
 from django.db.models.functions import Cast
 
+from accounts.models import User
+from courses.models import Course
+from keys.models import Key
 from usage.models import DayToken
 from usage.queries.sums import SUMS, Sums
 
@@ -80,3 +83,10 @@ def spent_by_team() -> dict[UUID, Decimal]:
     """Return what the teams of courses have spent, only those with any spend; one query."""
     rows = DayToken.objects.filter(token_ref__key__team__isnull=False).order_by()
     return dict(rows.values_list("token_ref__key__team").annotate(usd=Sum("spend_usd")))
+
+
+def own_courses(person: User) -> dict[str, str]:
+    """Return the courses in which somebody has, or had, keys, by id and name; the newest first, one query."""
+    keys = Key.objects.owned_by(person).filter(team__isnull=False)
+    courses = Course.objects.filter(team__in=keys.values("team")).order_by("-starts_at", "name")
+    return {str(pk): name for pk, name in courses.values_list("pk", "name")}

@@ -59,8 +59,8 @@ class Chip:
 
 
 def mine(request: PortalRequest) -> Page:
-    """Return the page over the person's own keys; its filters are model and key."""
-    filters = _only(request, "model", "key")
+    """Return the page over the person's own keys; its filters are model, key and course."""
+    filters = _only(request, "model", "key", "course")
     scope = scope_of(filters, owner_id=request.user.pk)
     return Page(
         access=page_access(request.user), here="usage:index", scope=scope, period=period_of(request.GET, utc_today())

@@ -14,10 +14,11 @@ from django.http import HttpResponse
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
-from keys.models import Intern
+from keys.models import Intern, Key
 from keys.use import KeyUse
 from usage.models import Anomaly, utc_today
 from usage.queries.cached import everyone_of, overview_of
+from usage.queries.courses import own_courses
 from usage.queries.key_use import person_use
 from usage.queries.overview import Overview
 from usage.queries.people import DEFAULT_ORDER, ORDERS
@@ -63,8 +64,11 @@ def context_of_mine(request: PortalRequest, page: Page) -> dict[str, Any]:
     use = person_use(request.user, utc_today())
     budgets = _budgets(use.by_key.values())
     shown = len(budgets) + (use.of_person is not None)
+    has_courses = any(each.kind == Key.Kind.COURSE for each in use.by_key.values())
+    courses = own_courses(request.user) if has_courses else {}
     return {
-        **context_of(request, page, _labels(numbers)),
+        **context_of(request, page, _labels(numbers) | courses),
+        "courses": courses,
         "numbers": numbers,
         "has_keys": bool(use.by_key),
         "of_person": use.of_person,

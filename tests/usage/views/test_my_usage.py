@@ -11,7 +11,9 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from keys.models import Key
+from tests.factories import make_staff
 from tests.keys.views.pages import assert_form, words_of
+from tests.teaching.courses import add_student, make_course
 from tests.usage.views.facts import day, key_of, settle, used
 from usage.models import UsageState, utc_today
 from usage.periods import budget_reset_day
@@ -247,3 +249,17 @@ def test_is_marked_in_the_main_navigation(as_intern: Client, as_admin: Client) -
     for url, mark in current.items():
         page = as_admin.get(url).content.decode()
         assert f'<a href="/usage/" aria-current="{mark}">Usage</a>' in page
+
+
+def test_shows_the_keys_of_one_course(as_staff: Client, staff: User) -> None:
+    assert "usage-course" not in as_staff.get(MINE).content.decode()
+    course, foreign = make_course(staff), make_course(make_staff("other"), name="Foreign")
+    used(add_student(course, "Eve", account=False).key, "3")
+    used(add_student(foreign, "Bob", account=False).key, "9")
+    used(key_of(staff, "own"), "5")
+
+    page = as_staff.get(MINE, {"course": str(course.pk)})
+    assert ("3.00 USD" in words_of(page), "8.00 USD" in words_of(page)) == (True, False)
+    assert "Course: Prompting" in words_of(page)
+    assert "Foreign" not in page.content.decode()
+    assert "9.00" not in words(as_staff, course=str(foreign.pk))
