@@ -2,13 +2,14 @@
 
 from django.urls import path
 
-from keys.views import acts, check, interns, links, panel, reference
+from keys.views import acts, check, interns, links, panel, reference, renew_all
 
 app_name = "keys"
 urlpatterns = [
     path("", panel.index, name="index"),
     path("keys/create/", acts.create, name="create"),
     path("keys/check/", check.check, name="check"),
+    path("keys/renew-all/", renew_all.renew_all, name="renew_all"),
     path("keys/history/", check.history, name="history"),
     path("keys/<uuid:key_id>/", check.detail, name="detail"),
     path("keys/<uuid:key_id>/renew/", acts.renew, name="renew"),

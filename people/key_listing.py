@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from math import ceil
-from typing import Any, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 from uuid import UUID
 
 from django.db.models import (
@@ -56,6 +56,7 @@ from people.listing import (
 )
 from usage.models import DayToken, TokenRef, UsageState
 from usage.periods import budget_first_day, budget_reset_day
+from web.listing import ListedPage
 from web.money import PLACES as MONEY_PLACES
 
 KEYS_PER_PAGE: Final = 25
@@ -106,33 +107,13 @@ class ListedKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeyPage:
-    """One page of the list, from the `first` to the `last` of `count`, counted from 1."""
+class KeyPage(ListedPage):
+    """One page of the list."""
+
+    PER_PAGE: ClassVar = KEYS_PER_PAGE
 
     rows: tuple[ListedKey, ...]
-    number: int
-    count: int
     unowned: int  # keys that were made outside and have no owner
-
-    @property
-    def first(self) -> int:
-        """The place of its first one; 0 when there is none."""
-        return (self.number - 1) * KEYS_PER_PAGE + 1 if self.rows else 0
-
-    @property
-    def last(self) -> int:
-        """The place of its last one."""
-        return self.first + len(self.rows) - 1 if self.rows else 0
-
-    @property
-    def previous(self) -> int | None:
-        """The page before it, if there is one."""
-        return self.number - 1 if self.number > 1 else None
-
-    @property
-    def next(self) -> int | None:
-        """The page after it, if there is one."""
-        return self.number + 1 if self.last < self.count else None
 
 
 def key_filters_of(params: Mapping[str, str]) -> KeyFilters:

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from functools import partial
 from math import ceil
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from django.contrib.auth.models import Group
 from django.core.cache import cache
@@ -25,6 +25,7 @@ from keys.services import supervisors_who_left
 from keys.use import NOTHING_USD, WARN_SHARE
 from usage.models import DayToken, TokenRef, UsageState
 from usage.periods import budget_first_day, budget_reset_day
+from web.listing import ListedPage
 from web.money import PLACES
 
 PEOPLE_PER_PAGE: Final = 25
@@ -99,34 +100,14 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ListPage:
-    """One page of the list, from the `first` to the `last` of `count`, counted from 1."""
+class ListPage(ListedPage):
+    """One page of the list."""
+
+    PER_PAGE: ClassVar = PEOPLE_PER_PAGE
 
     people: tuple[Listed, ...]
-    number: int
-    count: int
     groups: tuple[str, ...]  # all existing ones
     supervisors: Supervisors
-
-    @property
-    def first(self) -> int:
-        """The place of its first one; 0 when there is nobody."""
-        return (self.number - 1) * PEOPLE_PER_PAGE + 1 if self.people else 0
-
-    @property
-    def last(self) -> int:
-        """The place of its last one."""
-        return self.first + len(self.people) - 1 if self.people else 0
-
-    @property
-    def previous(self) -> int | None:
-        """The page before it, if there is one."""
-        return self.number - 1 if self.number > 1 else None
-
-    @property
-    def next(self) -> int | None:
-        """The page after it, if there is one."""
-        return self.number + 1 if self.last < self.count else None
 
 
 def filters_of(params: Mapping[str, str]) -> Filters:

@@ -6,6 +6,7 @@ from keys.services.apply_policies import Outdated, apply_policies, apply_policie
 from keys.services.block import block_key, pause_key, resume_key, unblock_key
 from keys.services.check import Check, check_secret
 from keys.services.delete import delete_key
+from keys.services.each import KeysActed, Run, run_on_each
 from keys.services.grants import apply_due_grants, apply_grant, end_grant, give_grant
 from keys.services.handover import MAX_SHOWN, hand_over, hand_over_all, may_take_over, possible_supervisors
 from keys.services.interns import change_intern, link_account
@@ -57,10 +58,12 @@ __all__ = [
     "FreshKey",
     "GatewayChanged",
     "KeyRefused",
+    "KeysActed",
     "Outdated",
     "BudgetStatus",
     "ReplacedKey",
     "RestoreReport",
+    "Run",
     "TooManyActions",
     "KeyRequest",
     "LimitsSet",
@@ -122,6 +125,7 @@ __all__ = [
     "replace_leaked_secret",
     "resume_key",
     "rotate_key",
+    "run_on_each",
     "send_requested_reminders",
     "set_key_budget",
     "set_limits",

@@ -1,23 +1,49 @@
 """My keys: the form for a new key and the list of keys."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from functools import partial
+from typing import Any, Final
+from urllib.parse import urlencode, urlsplit
 
 from django.db.models import Exists, QuerySet
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from accounts.models.group_spend import month_first_day
 from accounts.policies import policy_of
 from keys.forms import KeyForm
+from keys.listing import DEFAULT_ORDER, MOST_IN_FULL, filters_of, key_page, order_in
 from keys.models import Intern, Key
 from keys.rows import grouped, row_with_use
 from keys.status import group_used_up
 from keys.use import PersonUse, use_counter
+from web.listing import chips_of, column_head, number_in
 from web.pages import render_region
 from web.request import PortalRequest
+
+STATE_WORDS: Final = {
+    "attention": _("Needs attention"),
+    "active": _("Active"),
+    "soon": _("Expires soon"),
+    "expired": _("Expired"),
+    "paused": _("Paused"),
+    "blocked": _("Blocked"),
+    "outside": _("Created outside the portal"),
+    "ended": _("Expired or deleted today"),
+}
+COLUMNS: Final = {
+    "label": _("Key"),
+    "urgency": _("State"),
+    "spend": _("Spend, last 30 days"),
+    "last": _("Last use"),
+    "expires": _("Expires"),
+}
+FROM_LEAST: Final = ("label", "urgency", "expires")  # the others begin with the newest or the largest
 
 
 @require_safe
@@ -39,11 +65,12 @@ def render_panel(
     live = [key for key in keys if key.state in Key.LIVE_STATES and key.kind in Key.COUNTED_KINDS]
     use = use_counter().of_person(request) if keys else PersonUse()
     use = replace(use, stopped_by=form.allowance.stopped_by)
+    listing = _listing(request, keys, use) if len(keys) > MOST_IN_FULL else {}
     context = {
         "form": form,
         "allowance": form.allowance,
         "keys": keys,
-        "groups": grouped(row_with_use(key, use) for key in keys),
+        "groups": () if listing else grouped(row_with_use(key, use) for key in keys),
         "of_person": use.of_person,
         "use_as_of": use.as_of,
         "notice": use.notice,
@@ -52,5 +79,51 @@ def render_panel(
         "live_count": len(live),
         "said": said,
         "said_bad": said_bad,
+        **listing,
     }
-    return render_region(request, "keys/index.html", "panel", context, status=status)
+    narrows = bool(listing) and request.htmx and request.method != "POST"
+    response = render_region(request, "keys/index.html", "list" if narrows else "panel", context, status=status)
+    if narrows:  # a form sends its empty fields too: keep them out of a URL
+        response["HX-Push-Url"] = context["here"]
+    return response
+
+
+def _listing(request: PortalRequest, keys: Sequence[Key], use: PersonUse) -> dict[str, Any]:
+    """Return what the template needs for a list that is searched, sorted and paged."""
+    params = _params(request)
+    filters, order = filters_of(params), order_in(params)
+    page, there = key_page(keys, use, filters, order, number_in(params)), partial(_address, filters.params())
+    return {
+        "page": page,
+        "filters": filters,
+        "order": order,
+        "default_order": DEFAULT_ORDER,
+        "states": STATE_WORDS.items(),
+        "columns": {
+            name: column_head(name, words, order, there, from_least=name in FROM_LEAST, numeric=name == "spend")
+            for name, words in COLUMNS.items()
+        },
+        "chips": chips_of(
+            filters.params(),
+            {"q": _("Search"), "state": _("State")},
+            {"q": filters.q, "state": STATE_WORDS.get(filters.state)},
+            lambda others: _address(others, order),
+        ),
+        "previous": page.previous and there(order, page=page.previous),
+        "next": page.next and there(order, page=page.next),
+        "here": there(order, page=page.number if page.number > 1 else None),
+    }
+
+
+def _params(request: PortalRequest) -> QueryDict:
+    """Return the parameters of the list: after an action by htmx, those of the page that it was done on."""
+    shown = urlsplit(request.htmx.current_url_abs_path or "")
+    is_list = request.method == "POST" and shown.path == reverse("keys:index")
+    return QueryDict(shown.query) if is_list else request.GET
+
+
+def _address(params: Mapping[str, str], order: str, *, page: int | None = None) -> str:
+    """Return a URL of the list; the default order stays out of it."""
+    more = {"order": order if order != DEFAULT_ORDER else "", "page": page}
+    query = urlencode({name: value for name, value in {**params, **more}.items() if value})
+    return f"{reverse('keys:index')}?{query}" if query else reverse("keys:index")

@@ -2,10 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any, Final, Generic, Protocol, TypeVar
+from operator import attrgetter
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
@@ -19,9 +20,8 @@ from accounts.mails import send_later
 from accounts.models import AuditAction, AuditEntry, AuditObject, AuditOutcome, User
 from accounts.names import name_order
 from accounts.rights import permissions_of
-from gateway.errors import GatewayAdminKeyRefused, GatewayError, GatewayUnavailable
 from keys.models import Key
-from keys.services import KeyRefused, block_key, delete_key, request_reminder, unblock_key
+from keys.services import KeysActed, block_key, delete_key, request_reminder, run_on_each, unblock_key
 from keys.services.block import is_blocked_by_admin
 from keys.services.trail import audit
 from people.key_listing import last_day_of_key
@@ -103,27 +103,6 @@ def _why_not_unblocked(key: Key) -> str:
     return _("a budget of its owner, or of their group, is used up") if key.blocked_for_budget else ""
 
 
-class Labelled(Protocol):
-    """A row that is named by its label."""
-
-    @property
-    def label(self) -> str:
-        """What people call it."""
-
-
-Row = TypeVar("Row", bound=Labelled)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeysActed:
-    """The result of an action on many keys; labels, of refused ones with the reason."""
-
-    done: int
-    refused: tuple[str, ...]
-    failed: tuple[str, ...]  # at the gateway
-    left: tuple[str, ...]  # not tried, since the gateway did not answer
-
-
 def act_on_keys(keys: Sequence[Key], *, act: KeyAct, actor: Actor) -> KeysActed:
     """Block, unblock or delete; each has its audit entry, each owner one mail about all of them.
 
@@ -131,47 +110,11 @@ def act_on_keys(keys: Sequence[Key], *, act: KeyAct, actor: Actor) -> KeysActed:
     finishes an unconfirmed deletion, so its owner gets the mail, too; not again at another try.
     """
     deleting = {key.pk for key in keys if key.state == Key.State.DELETING}
-    run = run_on_each(keys, lambda key: SERVICES[act](key=key, actor=actor))
+    run = run_on_each(keys, lambda key: SERVICES[act](key=key, actor=actor), words=attrgetter("for_admin"))
     changed = [*run.done, *(run.failed if act == KeyAct.DELETE else ())]
     for owner, theirs in _by_owner(key for key in changed if key.pk not in deleting):
         _tell(owner, theirs, AuditAction(act.value), actor)
     return run.as_labels
-
-
-@dataclass(slots=True, kw_only=True)
-class Run(Generic[Row]):
-    """The result of an action on each of many rows with a label."""
-
-    done: list[Row] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)  # labels, with the reason
-    failed: list[Row] = field(default_factory=list)  # at the gateway
-    left: list[Row] = field(default_factory=list)  # not tried, since the gateway did not answer
-    error: GatewayError | None = None  # the last one
-
-    @property
-    def as_labels(self) -> KeysActed:
-        """The result as it is reported."""
-        failed, left = (tuple(row.label for row in rows) for rows in (self.failed, self.left))
-        return KeysActed(done=len(self.done), refused=tuple(self.refused), failed=failed, left=left)
-
-
-def run_on_each(rows: Sequence[Row], act: Callable[[Row], None]) -> Run[Row]:
-    """Run a service on each row; a refusal stops no other, a gateway that does not answer stops all."""
-    run: Run[Row] = Run()
-    for place, row in enumerate(rows):
-        try:
-            act(row)
-        except KeyRefused as refusal:
-            run.refused.append(f"{row.label}: {refusal.for_admin}")
-        except GatewayError as error:
-            run.failed.append(row)
-            run.error = error
-            if isinstance(error, GatewayUnavailable | GatewayAdminKeyRefused):
-                run.left = list(rows[place + 1 :])
-                break
-        else:
-            run.done.append(row)
-    return run
 
 
 @transaction.atomic

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any, Final
 
 from django.db.models import QuerySet
@@ -11,8 +12,16 @@ from accounts.audit import Actor
 from accounts.models import User
 from accounts.rights import people_above
 from keys.models import UnownedKey
-from keys.services import block_unowned, ceiling_once, delete_unowned, give_key, settle_given, unblock_unowned
-from people.services.key_bulk import Run, run_on_each
+from keys.services import (
+    Run,
+    block_unowned,
+    ceiling_once,
+    delete_unowned,
+    give_key,
+    run_on_each,
+    settle_given,
+    unblock_unowned,
+)
 from usage.queries.scope import people_like
 from usage.services import attribute_tokens
 
@@ -54,7 +63,7 @@ def act_on_outside(
 ) -> Run[UnownedKey]:
     """Run the action on each; what keys with a new owner have used is theirs at once."""
     more: dict[str, Any] = {} if to is None else {"to": to, "ceiling": ceiling_once(to)}
-    run = run_on_each(rows, lambda row: SERVICES[act](unowned=row, actor=actor, **more))
+    run = run_on_each(rows, lambda row: SERVICES[act](unowned=row, actor=actor, **more), words=attrgetter("for_admin"))
     if to is not None and run.done:
         settle_given(to, actor)
         attribute_tokens()  # else with the next poll

@@ -24,9 +24,9 @@ from people.services.groups import is_claimable
 from people.services.policies import policy_of_group
 from people.views.common import require_sight
 from people.views.group_common import GroupSubject, group_subject
-from people.views.index import number_in
 from usage.models import utc_today
 from usage.queries.year import month_forecast
+from web.listing import number_in
 from web.pages import render_region
 from web.request import PortalRequest
 
@@ -40,7 +40,7 @@ def groups(request: PortalRequest) -> HttpResponse:
     """List the groups, the default policy first; `q` in the URL searches their names."""
     access, q = require_sight(request), search_in(request)
     found = listed_groups(q, access.state, utc_today())
-    page = Paginator(found, GROUPS_PER_PAGE).get_page(number_in(request))
+    page = Paginator(found, GROUPS_PER_PAGE).get_page(number_in(request.GET))
     context = {
         "access": access,
         "here": "people:groups",
@@ -82,7 +82,7 @@ def _of_group(request: PortalRequest, subject: GroupSubject, group: Any) -> dict
     """Return a page of members, and how people join the group."""
     q = search_in(request)
     filters = Filters(q=q, group=group.name)
-    page = list_page(filters, DEFAULT_ORDER, number_in(request), subject.access.state, utc_today())
+    page = list_page(filters, DEFAULT_ORDER, number_in(request.GET), subject.access.state, utc_today())
     return {
         "group": group,
         **_month(subject, group),

@@ -1,6 +1,7 @@
 """The list of people: a page, its region, and a file."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -14,11 +15,11 @@ from django.views.decorators.http import require_safe
 from people.listing import DEFAULT_ORDER, IDLE_DAYS, ORDERS, Filters, Listed, everybody, filters_of, list_page
 from people.views.common import require_sight
 from usage.models import utc_today
+from web.listing import chips_of, column_head, number_in
 from web.pages import render_region
 from web.request import PortalRequest
 from web.spreadsheet import Row, csv_response, format_of
 
-MAX_PAGE_DIGITS: Final = 6
 STATE_WORDS: Final = {
     "active": pgettext_lazy("account", "Active"),
     "invited": _("Invited, not yet signed in"),
@@ -56,7 +57,7 @@ COLUMNS: Final = {
 def index(request: PortalRequest) -> HttpResponse:
     """Show the people within the filters of the URL."""
     access, filters, order = require_sight(request), filters_of(request.GET), order_in(request.GET)
-    page = list_page(filters, order, number_in(request), access.state, utc_today())
+    page = list_page(filters, order, number_in(request.GET), access.state, utc_today())
     context = {
         "access": access,
         "here": "people:index",
@@ -136,12 +137,6 @@ def address(filters: Filters, order: str, *, route: str = "people:index", **more
     return f"{reverse(route)}?{query}" if query else reverse(route)
 
 
-def number_in(request: PortalRequest) -> int:
-    """Return the page number in a URL; 1 if it is invalid."""
-    text = request.GET.get("page", "")
-    return int(text) if len(text) < MAX_PAGE_DIGITS and text.isdecimal() else 1
-
-
 def idle_words(days: int) -> str:
     """Say that it is unused for so many days."""
     return gettext("Not for %(days)d days") % {"days": days}
@@ -158,18 +153,11 @@ def _chips(filters: Filters, order: str, supervisors: dict[str, str]) -> list[di
         "keys": KEYS_WORDS.get(filters.keys),
         "over": gettext("Used up"),
     }
-    return [
-        {
-            "title": FILTER_WORDS[name],
-            "words": words[name],
-            "there": address(Filters(**{other: value for other, value in params.items() if other != name}), order),
-        }
-        for name in params
-    ]
+    return chips_of(params, FILTER_WORDS, words, lambda others: address(Filters(**others), order))
 
 
 def _heads(filters: Filters, order: str) -> list[dict[str, object]]:
-    """Return the headers of sortable columns; a second click reverses the order."""
+    """Return the headers of sortable columns."""
     titles = {
         "person": _("Person"),
         "keys": _("Live keys"),
@@ -177,17 +165,8 @@ def _heads(filters: Filters, order: str) -> list[dict[str, object]]:
         "last": _("Last use"),
         "joined": _("Account since"),
     }
-    return [_head(name, words, filters, order) for name, words in titles.items()]
-
-
-def _head(name: str, words: object, filters: Filters, order: str) -> dict[str, object]:
-    is_sorted = order.removeprefix("-") == name
-    first = name if name == "person" else f"-{name}"  # names from A, numbers from the largest
-    turned = order.removeprefix("-") if order.startswith("-") else f"-{order}"
-    return {
-        "name": name,
-        "words": words,
-        "sorted": ("descending" if order.startswith("-") else "ascending") if is_sorted else "",
-        "there": address(filters, turned if is_sorted else first),
-        "numeric": name in ("keys", "spend"),
-    }
+    there = partial(address, filters)
+    return [
+        column_head(name, words, order, there, from_least=name == "person", numeric=name in ("keys", "spend"))
+        for name, words in titles.items()
+    ]

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.audit import actor_of
 from keys.services import TooManyActions, count_action
 from keys.status import promises
+from keys.views.each import failed_words_of, ids_in, report, some_of
 from people import services
 from people.key_listing import DEFAULT_ORDER, found_keys, key_filters_of
 from people.services import MAX_KEYS, MAX_REMINDED, ChosenKey, KeyAct
@@ -29,7 +30,6 @@ BUTTONS: Final = {
     KeyAct.DELETE: gettext_lazy("Delete"),
     KeyAct.REMIND: gettext_lazy("Send reminders"),
 }
-MAX_SAID: Final = 10  # labels in a message
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -59,17 +59,6 @@ def bulk_keys(request: PortalRequest) -> HttpResponse:
         return _ask(request, access, act, chosen, said=str(refusal), status=429)
     _act(request, act, [each.key for each in chosen if not each.why_not])
     return redirect(address(key_filters_of(data), order_in(data)))
-
-
-def ids_in(texts: Sequence[str]) -> list[UUID]:
-    """Return the ids among these texts, each once."""
-    found: dict[UUID, None] = {}
-    for text in texts:
-        try:
-            found[UUID(text)] = None
-        except ValueError:
-            continue
-    return list(found)
 
 
 def _chosen_ids(request: PortalRequest, access: Any) -> list[UUID]:
@@ -150,19 +139,6 @@ def _act(request: PortalRequest, act: KeyAct, keys: list[Any]) -> None:
     report(request, acted, _done_words(act, acted.done), failed_words(acted.failed))
 
 
-def report(request: PortalRequest, acted: services.KeysActed, done: str, failed: str) -> None:
-    """Say what was done with which keys, and what was not."""
-    if acted.done:
-        messages.success(request, done)
-    if acted.refused:
-        messages.warning(request, _("Not changed: %(names)s") % {"names": _some(acted.refused, " ")})
-    if acted.failed:
-        messages.warning(request, failed)
-    if acted.left:
-        words = _("Not tried, since the gateway did not answer: %(labels)s. Try again in a few minutes.")
-        messages.warning(request, words % {"labels": _some(acted.left)})
-
-
 def _done_words(act: KeyAct, number: int) -> str:
     words = {
         KeyAct.BLOCK: ngettext("%(count)d key is blocked.", "%(count)d keys are blocked.", number),
@@ -175,21 +151,4 @@ def _done_words(act: KeyAct, number: int) -> str:
 def _undeleted_words(labels: Sequence[str]) -> str:
     """Name keys whose deletion the sweep finishes: it is irreversible."""
     words = _("The gateway has not confirmed that these are deleted: %(labels)s. %(again)s")
-    return words % {"labels": _some(labels), **promises()}
-
-
-def failed_words_of(labels: Sequence[str]) -> str:
-    """Name keys of which it is unknown whether they were changed."""
-    words = _(
-        "The gateway did not do it, or its answer was lost: %(labels)s. This list shows the right state %(soon)s."
-    )
-    return words % {"labels": _some(labels), **promises()}
-
-
-def _some(texts: Sequence[str], separator: str = ", ") -> str:
-    """Return the first of these texts, and the number of the others."""
-    more = len(texts) - MAX_SAID
-    shown = separator.join(texts[:MAX_SAID])
-    if more <= 0:
-        return shown
-    return ngettext("%(shown)s and %(more)d more", "%(shown)s and %(more)d more", more) % {"shown": shown, "more": more}
+    return words % {"labels": some_of(labels), **promises()}

@@ -1,6 +1,7 @@
 """The list of all keys: a page, its region, and a file."""
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Final
 from urllib.parse import urlencode
 
@@ -24,8 +25,9 @@ from people.key_listing import (
 )
 from people.listing import IDLE_DAYS
 from people.views.common import require_sight
-from people.views.index import idle_words, number_in
+from people.views.index import idle_words
 from usage.models import utc_today
+from web.listing import chips_of, column_head, number_in
 from web.pages import render_region
 from web.request import PortalRequest
 from web.spreadsheet import Row, csv_response, format_of
@@ -72,7 +74,7 @@ def keys(request: PortalRequest) -> HttpResponse:
     """Show the keys within the filters of the URL."""
     access, filters, order = require_sight(request), key_filters_of(request.GET), order_in(request.GET)
     admin = request.user if access.manages_people else None
-    page = key_page(filters, order, number_in(request), access.state, utc_today(), admin=admin)
+    page = key_page(filters, order, number_in(request.GET), access.state, utc_today(), admin=admin)
     context = {
         "access": access,
         "here": "people:keys",
@@ -164,18 +166,11 @@ def _chips(filters: KeyFilters, order: str) -> list[dict[str, object]]:
         "owner": OWNER_WORDS.get(filters.owner),
         "over": gettext("Used up"),
     }
-    return [
-        {
-            "title": FILTER_WORDS[name],
-            "words": words[name],
-            "there": address(KeyFilters(**{other: value for other, value in params.items() if other != name}), order),
-        }
-        for name in params
-    ]
+    return chips_of(params, FILTER_WORDS, words, lambda others: address(KeyFilters(**others), order))
 
 
 def _heads(filters: KeyFilters, order: str) -> dict[str, dict[str, object]]:
-    """Return the headers of sortable columns; a second click reverses the order."""
+    """Return the headers of sortable columns."""
     titles = {
         "label": _("Key"),
         "owner": _("Owner"),
@@ -184,17 +179,8 @@ def _heads(filters: KeyFilters, order: str) -> dict[str, dict[str, object]]:
         "expires": _("Expires"),
         "created": _("Created"),
     }
-    return {name: _head(name, words, filters, order) for name, words in titles.items()}
-
-
-def _head(name: str, words: object, filters: KeyFilters, order: str) -> dict[str, object]:
-    is_sorted = order.removeprefix("-") == name
-    first = name if name in FROM_LEAST else f"-{name}"
-    turned = order.removeprefix("-") if order.startswith("-") else f"-{order}"
+    there = partial(address, filters)
     return {
-        "name": name,
-        "words": words,
-        "sorted": ("descending" if order.startswith("-") else "ascending") if is_sorted else "",
-        "there": address(filters, turned if is_sorted else first),
-        "numeric": name == "spend",
+        name: column_head(name, words, order, there, from_least=name in FROM_LEAST, numeric=name == "spend")
+        for name, words in titles.items()
     }

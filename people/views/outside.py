@@ -18,14 +18,14 @@ from accounts.policies import Allowance, Allowances
 from keys.models import Key
 from keys.services import TooManyActions, count_action, kind_for
 from keys.views.acts import in_words
+from keys.views.each import failed_words_of, ids_in, report
 from people import services
 from people.outside_listing import LONGEST_SEARCH, outside_like, outside_of, outside_page, spend_of
 from people.services import MAX_KEYS, OutsideAct, why_not_acted_on
 from people.views.common import require_sight
-from people.views.index import number_in
 from people.views.key_actions import UNKNOWN
-from people.views.key_bulk import failed_words_of, ids_in, report
 from usage.models import utc_today
+from web.listing import number_in
 from web.request import PortalRequest
 from web.templatetags.portal import usd
 
@@ -42,7 +42,7 @@ BUTTONS: Final = {
 def outside_keys(request: PortalRequest) -> HttpResponse:
     """Show the keys at the gateway that have no owner here."""
     access, q = require_sight(request), _text(request.GET, "q")
-    page = outside_page(q, number_in(request), utc_today())
+    page = outside_page(q, number_in(request.GET), utc_today())
     context = {
         "access": access,
         "here": "people:keys",

@@ -68,6 +68,7 @@ BOUNDS: Final = {
                 "keys:pause",
                 "keys:pause_by_link",
                 "keys:renew",
+                "keys:renew_all",
                 "keys:renew_by_link",
                 "keys:resume",
                 "keys:rotate",
