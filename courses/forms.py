@@ -10,6 +10,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.forms import TimeZoneField, zone_choices
 from accounts.models import User
@@ -68,7 +69,10 @@ class CourseForm(forms.Form):
 
     name = LineField(label=_("Name"), max_length=100, widget=forms.TextInput(attrs={"autocomplete": "off"}))
     code = LineField(
-        label=_("Code"), max_length=20, required=False, help_text=_("As in the timetable, such as INF-201.")
+        label=pgettext_lazy("of a course", "Code"),
+        max_length=20,
+        required=False,
+        help_text=_("As in the timetable, such as INF-201."),
     )
     description = forms.CharField(
         label=_("Description"),
@@ -78,7 +82,9 @@ class CourseForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 3}),
     )
     starts_at = WallClockField(label=_("Start"), help_text=_("Students can get a key from then on."))
-    ends_at = WallClockField(label=_("End"), help_text=_("No key of the course works after that."))
+    ends_at = WallClockField(
+        label=pgettext_lazy("of a course", "End"), help_text=_("No key of the course works after that.")
+    )
     time_zone = TimeZoneField(label=_("Time zone"), widget=forms.Select(attrs={"translate": "no"}))
     max_students = forms.IntegerField(label=_("Students at most"), min_value=1, max_value=MOST_STUDENTS)
     key_budget_usd = usd_field(label=_("Budget of each student, USD"), help_text=_("For the whole course."))

@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 def header(request: HttpRequest) -> Mapping[str, object]:
     """Return the state of the gateway as `gateway`: one query, and only in a page that uses it.
 
+    `admin_page` names the first page of administration that the person may open, and is empty without any.
     The same query checks whether there may be undismissed notices, which are counted as `new_notices`, `announcements`
     for the person, and `owed_terms` to be accepted: each of these costs one more query if so.
     """
@@ -34,6 +35,7 @@ def header(request: HttpRequest) -> Mapping[str, object]:
         "announcements": announcements,
         "shows_checklist": SimpleLazyObject(lambda: getattr(state, "has_checklist", False)),
         "has_courses": SimpleLazyObject(lambda: bool(getattr(state, "has_courses", False))),
+        "admin_page": SimpleLazyObject(lambda: getattr(state, "admin_page", "")),
         "has_terms": SimpleLazyObject(lambda: getattr(state, "has_terms", False)),
         "owed_terms": SimpleLazyObject(partial(_owed_terms, user, state)),
     }

@@ -38,6 +38,16 @@ SELECT state.*,
             SELECT 1 FROM courses_student student WHERE student.account_id = %(person)s AND student.left_at IS NULL
         )
     ) AS has_courses,
+    CASE
+        WHEN %(is_superuser)s OR EXISTS (
+            SELECT 1 FROM own_permissions
+            WHERE name IN ('accounts.view_people', 'accounts.manage_people', 'accounts.manage_policies')
+        ) THEN 'people:index'
+        WHEN 'courses.view_all_courses' IN (SELECT name FROM own_permissions) THEN 'teaching:courses'
+        WHEN 'accounts.manage_announcements' IN (SELECT name FROM own_permissions) THEN 'notices:announcements'
+        WHEN 'accounts.manage_terms' IN (SELECT name FROM own_permissions) THEN 'notices:terms_versions'
+        ELSE ''
+    END AS admin_page,
     EXISTS (SELECT 1 FROM terms) AS has_terms,
     EXISTS (
         SELECT 1 FROM terms WHERE NOT EXISTS (

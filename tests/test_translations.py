@@ -16,8 +16,10 @@ TAG = re.compile("<[^>]+>")
 A_FORMAT = re.compile(r"\w+ day|day")  # the context of what is no sentence, but a format of dates
 SAME_IN_BOTH = {  # words that are French too
     "Active",
+    "Admin",
     "Administration",
     "Budget",
+    "Code",
     "Description",
     "E-mail",
     "Europe",

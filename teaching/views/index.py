@@ -9,6 +9,7 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
@@ -25,19 +26,19 @@ HEADS: Final = {
     "name": _("Course"),
     "students": _("Students"),
     "start": _("Start"),
-    "end": _("End"),
+    "end": pgettext_lazy("of a course", "End"),
     "spend": _("Spend"),
     "forecast": _("Forecast"),
 }
 COLUMNS: Final = {
     "course": _("Course"),
-    "code": _("Code"),
+    "code": pgettext_lazy("of a course", "Code"),
     "teachers": _("Teachers"),
     "state": _("State"),
     "students": _("Students"),
     "max_students": _("Students at most"),
     "start": _("Start"),
-    "end": _("End"),
+    "end": pgettext_lazy("of a course", "End"),
     "budget_usd": _("Budget (USD)"),
     "spend_usd": _("Spend (USD)"),
     "forecast_usd": _("Forecast (USD)"),

@@ -34,8 +34,7 @@ def test_a_class_is_invited_with_a_policy_and_seen_in_few_clicks(visit: Visit, s
         page.get_by_role(role, name=name, exact=True).click()  # type: ignore[arg-type]
         clicks += 1
 
-    click("link", "Usage")
-    click("link", "People")
+    click("link", "Admin")
     click("link", "Invite people")
     page.get_by_label("People", exact=True).fill(CLASS)
     click("checkbox", "Interns")

@@ -63,7 +63,7 @@ def test_finds_somebody_and_blocks_a_key(visit: Visit, manager: User, intern: Us
     key = issue(intern, "thesis").key
     page = visit("/usage/", user=manager)
 
-    page.get_by_role("link", name="People", exact=True).click()
+    page.get_by_role("link", name="Admin", exact=True).click()
     page.get_by_role("searchbox", name="Search").fill("intern")
     page.keyboard.press("Enter")
     expect(page.get_by_role("status").filter(has_text="1 person")).to_be_visible()

@@ -178,10 +178,11 @@ def test_publishing_requires_permission(publisher: User, as_intern: Client) -> N
         sent = [browser.post(address, form_of()).status_code for address in addresses[1:]]
         assert (who, seen, sent) == (who, [403] * 4, [403] * 3)
         assert f'href="{LIST}"' not in browser.get("/usage/").content.decode()
+        assert f'href="{LIST}"' not in browser.get("/people/").content.decode()
     assert Announcement.objects.get().text_en == "We move on Friday."
-    for browser in (signed_in(publisher), as_manager):
+    for browser, page in ((signed_in(publisher), "/usage/"), (as_manager, "/people/")):
         assert [browser.get(address).status_code for address in addresses] == [200] * 4
-        assert f'href="{LIST}"' in browser.get("/usage/").content.decode()
+        assert f'href="{LIST}"' in browser.get(page).content.decode()
     assert signed_in(publisher).get(reverse("notices:announcement", args=[4711])).status_code == 404
 
 

@@ -277,11 +277,13 @@ def test_publishing_requires_permission(publisher: User, as_intern: Client) -> N
         assert [browser.get(address).status_code for address in addresses] == [403] * 3
         assert [browser.post(address, TEXTS).status_code for address in addresses] == [403, 405, 403]
         assert VERSIONS not in browser.get("/usage/").content.decode()
+        assert VERSIONS not in browser.get("/people/").content.decode()
     draft.refresh_from_db()
     assert draft.published_at is None
-    for browser in (signed_in(publisher), signed_in(make_user("manager", groups=("Admins",)))):
+    as_manager = signed_in(make_user("manager", groups=("Admins",)))
+    for browser, page in ((signed_in(publisher), "/announcements/"), (as_manager, "/people/")):
         assert [browser.get(address).status_code for address in addresses] == [200] * 3
-        assert VERSIONS in browser.get("/usage/").content.decode()
+        assert VERSIONS in browser.get(page).content.decode()
     assert signed_in(publisher).get(reverse("notices:publish_terms", args=[4711])).status_code == 404
 
 

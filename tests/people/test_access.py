@@ -228,7 +228,7 @@ def test_groups_are_seen_by_whoever_sees_people_and_changed_by_permission(browse
 
 
 def test_only_those_who_may_see_people_are_led_there(browsers: dict[str, Client], key: Key) -> None:
-    for name in ("index", "keys", "groups"):
-        way = f'href="{reverse(f"people:{name}")}"'
-        led = {who for who, browser in browsers.items() if way in browser.get("/usage/").content.decode()}
-        assert led == {*READERS, *ACTORS}, name
+    for name, page in (("index", "/usage/"), ("keys", "/people/"), ("groups", "/people/")):
+        link = f'href="{reverse(f"people:{name}")}"'
+        shown = {who for who, browser in browsers.items() if link in browser.get(page).content.decode()}
+        assert shown == {*READERS, *ACTORS}, name
