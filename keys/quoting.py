@@ -5,6 +5,7 @@ import re
 from typing import Final
 
 _SHORT: Final = {"\n": "\\n", "\t": "\\t"}
+_IN_CMD: Final = re.compile(r"[\w./: -]", re.ASCII)
 _PLAIN: Final = re.compile(r"[\w./:@%+=~-]+", re.ASCII)
 
 
@@ -58,3 +59,20 @@ def in_env(text: str) -> str:
         return text
     escaped = text.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
+
+
+def in_powershell(text: str) -> str:
+    """Quote for PowerShell, within single quotes; it takes typographic ones for single quotes too."""
+    return re.sub("(['\u2018\u2019\u201a\u201b])", r"\1\1", text)
+
+
+def in_cmd(text: str) -> str:
+    """Keep what is harmless in a command of Windows: it has no way to quote the rest within double quotes."""
+    return "".join(_PLAIN.findall(text)).replace("%", "")
+
+
+def in_cmd_json(text: str) -> str:
+    """Quote for JSON within a command of Windows: all but harmless characters become code units."""
+    units = text.encode("utf-16-be", "surrogatepass")
+    codes = (int.from_bytes(units[place : place + 2], "big") for place in range(0, len(units), 2))
+    return "".join(chr(code) if _IN_CMD.fullmatch(chr(code)) else f"\\u{code:04x}" for code in codes)

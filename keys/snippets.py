@@ -5,7 +5,7 @@ literals, and are escaped for each language: names come from the gateway, and mu
 """
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -18,7 +18,7 @@ from django.utils.translation import gettext, gettext_noop
 from django.views.decorators.debug import sensitive_variables
 
 from keys.catalogue import default_chat_model, default_embedding_model
-from keys.quoting import in_code_points, in_env, in_json, in_shell, in_shell_json
+from keys.quoting import in_cmd, in_cmd_json, in_code_points, in_env, in_json, in_powershell, in_shell, in_shell_json
 
 Task = Literal["models", "chat", "stream", "embeddings"]
 TEXTS: Final = Path(__file__).parent / "snippet_texts"
@@ -34,7 +34,7 @@ class Snippet:
 
     id: str
     title: str
-    language: str  # python, r, javascript, shell, env
+    language: str  # python, r, javascript, shell, powershell, cmd, env, yaml, json
     filename: str  # empty: not for a file
     hint: SafeString
     code: str = field(repr=False)
@@ -81,6 +81,21 @@ KINDS: Final = (
         quote=in_shell,
         quote_model=in_shell_json,
     ),
+    Kind(
+        id="powershell",
+        title="PowerShell",
+        language="powershell",
+        hint=gettext_noop("Paste into PowerShell (Windows)"),
+        quote=in_powershell,
+    ),
+    Kind(
+        id="cmd",
+        title="cmd",
+        language="cmd",
+        hint=gettext_noop("Paste into the command prompt (Windows 10 or newer)"),
+        quote=in_cmd,
+        quote_model=in_cmd_json,
+    ),
     _python("requests", "Python requests", "requests"),
     _python("openai", "OpenAI SDK", "openai"),
     Kind(
@@ -117,6 +132,48 @@ KINDS: Final = (
         quote=in_env,
     ),
 )
+TOOLS: Final = (  # configurations, each as the tool's own documentation describes it
+    Kind(  # https://docs.continue.dev/reference
+        id="continue",
+        title="Continue (VS Code)",
+        language="yaml",
+        filename="~/.continue/config.yaml",
+        hint=gettext_noop("Save as {filename}"),
+        quote=in_code_points,
+    ),
+    Kind(  # https://opencode.ai/docs/providers/ (custom provider)
+        id="opencode",
+        title="opencode",
+        language="json",
+        filename="opencode.json",
+        hint=gettext_noop("Save as {filename} in your project; keep it out of git"),
+        quote=in_json,
+    ),
+    Kind(  # https://aider.chat/docs/config/aider_conf.html, https://aider.chat/docs/llms/openai-compat.html
+        id="aider",
+        title="aider",
+        language="yaml",
+        filename="~/.aider.conf.yml",
+        hint=gettext_noop("Save as {filename}"),
+        quote=in_code_points,
+    ),
+    Kind(  # https://llm.datasette.io/en/stable/other-models.html#openai-compatible-models
+        id="llm",
+        title="llm",
+        language="yaml",
+        filename="extra-openai-models.yaml",
+        command="llm -m passerelle",
+        hint=gettext_noop("Save as {filename} in the folder of llm, run {command}"),
+        quote=in_code_points,
+    ),
+    Kind(  # https://docs.openwebui.com/getting-started/env-configuration (OPENAI_API_BASE_URL, OPENAI_API_KEY)
+        id="openwebui",
+        title="Open WebUI",
+        language="shell",
+        hint=gettext_noop("Paste into a terminal, then open port 3000 in a browser (needs Docker)"),
+        quote=in_shell,
+    ),
+)
 
 
 def base_url() -> str:
@@ -138,22 +195,40 @@ def snippets_for(task: Task, *, models: Collection[str] | None, secret: str | No
     return filled(task, url=base_url(), model=model.name if model else None, secret=secret)
 
 
-@sensitive_variables("secret", "values")
+@sensitive_variables("secret")
 def filled(task: Task, *, url: str, model: str | None, secret: str | None = None) -> list[Snippet]:
     """Return the code of every kind that supports `task`, in the order of the tabs.
 
     Without a secret it says API_KEY, without a model MODEL.
     """
+    return _filled(KINDS, task, url=url, model=model, secret=secret)
+
+
+@sensitive_variables("secret")
+def tools_for(*, models: Collection[str] | None, secret: str | None = None) -> list[Snippet]:
+    """Return the configurations of tools with the first of these models for chat (None: of all)."""
+    model = default_chat_model(models)
+    return filled_tools(url=base_url(), model=model.name if model else None, secret=secret)
+
+
+@sensitive_variables("secret")
+def filled_tools(*, url: str, model: str | None, secret: str | None = None) -> list[Snippet]:
+    """Return the configuration of every tool, in the order of the tabs."""
+    return _filled(TOOLS, "tools", url=url, model=model, secret=secret)
+
+
+@sensitive_variables("secret", "values")
+def _filled(kinds: Sequence[Kind], folder: str, *, url: str, model: str | None, secret: str | None) -> list[Snippet]:
     values = {
         "base_url": _printable(url),
         "key": _printable(secret) if secret else NO_SECRET,
         "model": model or NO_MODEL,
     }
-    return [_fill(kind, task, values) for kind in KINDS if _text(task, kind.id)]
+    return [_fill(kind, folder, values) for kind in kinds if _text(folder, kind.id)]
 
 
 @sensitive_variables("values", "quoted")
-def _fill(kind: Kind, task: Task, values: dict[str, str]) -> Snippet:
+def _fill(kind: Kind, task: str, values: dict[str, str]) -> Snippet:
     quoting = {"model": kind.quote_model or kind.quote}
     quoted = {name: quoting.get(name, kind.quote)(value) for name, value in values.items()}
     install = kind.embeddings_install if task == "embeddings" else kind.install
@@ -194,7 +269,7 @@ def _hint(kind: Kind, install: str) -> SafeString:
 
 
 @cache
-def _text(task: Task, kind_id: str) -> str:
+def _text(task: str, kind_id: str) -> str:
     """Return the code with its placeholders; empty if this kind does not support the task."""
     path = TEXTS / task / f"{kind_id}.txt"
     return path.read_text(encoding="utf-8").rstrip("\n") if path.exists() else ""

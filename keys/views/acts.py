@@ -21,7 +21,7 @@ from keys import services
 from keys.forms import KeyForm, LabelForm
 from keys.models import Key
 from keys.rows import row_of
-from keys.snippets import base_url, snippets_for
+from keys.snippets import base_url, snippets_for, tools_for
 from keys.status import promises, until
 from keys.use import use_counter
 from keys.views.panel import render_panel
@@ -118,7 +118,7 @@ def create(request: PortalRequest) -> HttpResponse:
     return show_secret(request, fresh, rotated=False)
 
 
-@sensitive_variables("fresh", "snippets")
+@sensitive_variables("fresh", "snippets", "tools")
 def show_secret(
     request: PortalRequest,
     fresh: services.FreshKey,
@@ -138,6 +138,7 @@ def show_secret(
         "secrets": use_counter().of_secrets(key, ended_only=True) if replaced else [],
         "base_url": base_url(),
         "snippets": snippets_for("chat", models=key.model_names, secret=fresh.secret),
+        "tools": tools_for(models=key.model_names, secret=fresh.secret),
     }
     response = render_region(request, "keys/issued.html", "panel", context, status=201)
     response["Cache-Control"] = "no-store"

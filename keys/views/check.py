@@ -3,8 +3,9 @@
 import uuid
 
 from django.core.paginator import Paginator
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_POST, require_safe
@@ -20,6 +21,10 @@ from web.pages import render_region
 from web.request import PortalRequest
 
 ENTRIES_A_PAGE = 50
+NO_KEY = _("This is not a key.")
+NO_KEY_HINT = _("A key begins with sk-. Copy it whole, without quotes.")
+NOT_YOURS = _("This is none of your keys.")
+NOT_YOURS_HINT = _("It may be somebody else’s, or its secret was replaced before the portal knew it.")
 
 
 @require_POST
@@ -27,17 +32,22 @@ ENTRIES_A_PAGE = 50
 @sensitive_post_parameters("secret")
 @sensitive_variables("secret")
 def check(request: PortalRequest) -> HttpResponse:
-    """Check the secret that the page sends back; it is used for two calls and stored nowhere."""
-    secret = Secret(request.POST.get("secret", ""))  # redacted in error pages
+    """Check a secret, of the page that showed it or pasted later; it is used for two calls and stored nowhere."""
+    secret = Secret(request.POST.get("secret", "").strip())  # redacted in error pages
     try:
         services.count_action(request.user, "keys:check")
+        if not secret.startswith("sk-"):  # as LiteLLM demands of every key
+            return _checked(request, services.Check(ok=False, sentence=NO_KEY, hint=NO_KEY_HINT), status=422)
         result = services.check_secret(owner=request.user, secret=secret)
-    except Token.DoesNotExist as error:
-        raise Http404 from error
+    except Token.DoesNotExist:
+        return _checked(request, services.Check(ok=False, sentence=NOT_YOURS, hint=NOT_YOURS_HINT), status=404)
     except services.TooManyActions as refusal:
-        limited = {"check": services.Check(ok=False, sentence=str(refusal))}
-        return render_region(request, "keys/check.html", "result", limited, status=429)
-    return render_region(request, "keys/check.html", "result", {"check": result})
+        return _checked(request, services.Check(ok=False, sentence=str(refusal)), status=429)
+    return _checked(request, result)
+
+
+def _checked(request: PortalRequest, result: services.Check, *, status: int = 200) -> HttpResponse:
+    return render_region(request, "keys/check.html", "result", {"check": result}, status=status)
 
 
 @require_safe

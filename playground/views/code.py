@@ -11,6 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from accounts.policies import policy_of
+from keys.snippets import base_url, filled_tools
 from playground.as_code import code_for
 from playground.as_code.answers import Kind
 from playground.as_code.pictures import in_files
@@ -53,6 +54,8 @@ def show_code(request: PortalRequest, kind: Kind, body: Mapping[str, Any], *, ba
     body = {name: value for name, value in body.items() if name != USER}  # a program's own key identifies it
     files = [picture.file for picture in in_files(body)[1]]
     context = {"snippets": code_for(kind, body), "files": files, "back": back}
+    if kind == "chat":
+        context["tools"] = filled_tools(url=base_url(), model=body.get("model"))
     return render_region(request, PAGE, "snippets", context)
 
 

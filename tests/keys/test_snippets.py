@@ -2,19 +2,22 @@
 
 import ast
 import html
+import json
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+import yaml
 from django.utils.translation import override
 from dotenv import dotenv_values
 from pytest_django import Settings
 
 from accounts.policies import policy_of
 from keys.models import GatewayModel
-from keys.snippets import NO_MODEL, NO_SECRET, Snippet, Task, base_url, filled, snippets_for, swagger_url
+from keys.snippets import NO_MODEL, NO_SECRET, Snippet, Task, base_url, filled, filled_tools, snippets_for, swagger_url
 from tests.factories import make_intern, make_policy, make_user
 from tests.keys.recorder import Recorder, recording
 from tests.keys.run_code import run_code
@@ -50,6 +53,8 @@ def test_offers_every_kind_for_chat_in_the_order_of_the_tabs() -> None:
 
     assert titles == [
         "curl",
+        "PowerShell",
+        "cmd",
         "Python requests",
         "OpenAI SDK",
         "R httr2",
@@ -187,3 +192,56 @@ def test_a_hostile_secret_stays_in_its_line_of_the_env_file(secret: str, tmp_pat
         "OPENAI_BASE_URL": URL,
         "OPENAI_API_KEY": secret.replace("\n", ""),
     }
+
+
+# --- Configurations of tools, read as the tools read them ------------------------------------------------
+def tool(tool_id: str, **given: Any) -> str:
+    options = {"url": URL, "model": "general_nothink", "secret": SECRET, **given}
+    return next(each.code for each in filled_tools(**options) if each.id == tool_id)
+
+
+@pytest.mark.parametrize("name", ["general_nothink", *NASTY])
+def test_tools_read_address_key_and_model_from_their_files(name: str) -> None:
+    written = yaml.safe_load(tool("continue", model=name))
+    assert {"name", "version", "schema", "models"} <= written.keys()
+    assert written["schema"] == "v1"
+    (model,) = written["models"]
+    assert (model["provider"], model["model"], model["apiBase"], model["apiKey"]) == ("openai", name, URL, SECRET)
+    assert set(model["roles"]) <= {"chat", "autocomplete", "embed", "rerank", "edit", "apply", "summarize"}
+
+    written = json.loads(tool("opencode", model=name))
+    provider = written["provider"]["passerelle"]
+    assert provider["npm"] == "@ai-sdk/openai-compatible"
+    assert provider["options"] == {"baseURL": URL, "apiKey": SECRET}
+    assert list(provider["models"]) == [name]
+    assert written["model"] == f"passerelle/{name}"
+
+    written = yaml.safe_load(tool("aider", model=name))
+    assert written == {"openai-api-base": URL, "openai-api-key": SECRET, "model": f"openai/{name}"}
+
+    (entry,) = yaml.safe_load(tool("llm", model=name))
+    about = {"model_id": "passerelle", "model_name": name, "api_base": URL, "api_key_name": "passerelle"}
+    assert entry == about
+
+
+def test_a_hostile_secret_stays_in_the_environment_of_open_webui() -> None:
+    secret = "sk-it's $(touch pwned) `touch pwned` \"\\"
+
+    words = shlex.split(tool("openwebui", secret=secret))
+
+    given = dict(word.split("=", 1) for flag, word in zip(words, words[1:], strict=False) if flag == "-e")
+    assert given == {"OPENAI_API_BASE_URL": URL, "OPENAI_API_KEY": secret}
+
+
+# --- Windows: no such shell is here, so the quoting is read by its rules ------------------------------------
+@pytest.mark.parametrize("name", NASTY)
+def test_a_hostile_name_is_one_string_on_windows(name: str) -> None:
+    code = one("powershell", model=name).code
+    (quoted,) = re.findall(r"model = '((?:[^'‘’‚‛]|(?:['‘’‚‛]){2})*)'\n  max_tokens", code)
+    assert re.sub("(['‘’‚‛])\\1", r"\1", quoted) == name
+
+    line = one("cmd", model=name).code.splitlines()[-1]
+    body = line.removeprefix('  -d "').removesuffix('"').replace('\\"', '"')
+    assert json.loads(body)["model"] == name
+    assert not re.search("[%^&|<>!`$]", line)
+    assert one("cmd", secret='sk-a"b&c%d').code.count("sk-abcd") == 1

@@ -122,7 +122,7 @@ def test_the_secret_of_another_person_is_not_found_and_not_used(
     response = as_intern.post(CHECK, {"secret": sandbox.issued_secrets()[0]}, headers=way)
 
     assert response.status_code == 404
-    assert_in_layout(response)
+    assert_form(response, way, region="keys-result")
     assert sandbox.live_keys()[0]["spend"] == 0
 
 
@@ -130,9 +130,27 @@ def test_the_secret_of_another_person_is_not_found_and_not_used(
 def test_an_unknown_secret_is_not_found(as_intern: Client, sandbox: Sandbox, secret: str) -> None:
     response = as_intern.post(CHECK, {"secret": secret})
 
-    assert response.status_code == 404
+    assert response.status_code == (404 if secret.startswith("sk-") else 422)
     assert_in_layout(response)
 
 
 def test_accepts_post_only(as_intern: Client) -> None:
     assert_only(as_intern, CHECK, "post")
+
+
+def test_a_key_pasted_later_is_checked_and_what_is_none_is_said(
+    as_intern: Client, fresh: services.FreshKey, foreign_key: Key, way: dict[str, str]
+) -> None:
+    assert 'name="secret"' in as_intern.get("/").content.decode()
+    assert "It works." in check(as_intern, f"  {fresh.secret}\n", way)
+
+    for text, status, words in (
+        ("", 422, "This is not a key."),
+        ("thesis", 422, "This is not a key."),
+        ("sk-0123456789abcdefghijkl", 404, "This is none of your keys."),
+    ):
+        response = as_intern.post(CHECK, {"secret": text}, headers=way)
+        assert response.status_code == status
+        assert_form(response, way, region="keys-result")
+        assert words in words_of(response)
+        assert not text or text not in response.content.decode()
