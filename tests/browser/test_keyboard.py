@@ -18,13 +18,13 @@ def test_tab_order_follows_the_reading_order(visit: Visit, intern: User, sandbox
     ending_in(issue(intern, "thesis").key, sandbox, days=5)
     page = visit("/", user=intern)
 
-    stops = [tab(page) for _ in range(19)]
+    stops = [tab(page) for _ in range(20)]
 
     assert stops == [
         *["Skip to content", "Passerelle", "My keys", "Usage", "Playground", "Models", "Get started"],
         *["FR, Français", "Light or dark", "1 notice", "Account of Intern A"],
         *["Label", "Create key"],
-        *["thesis", "Renew thesis", "More for thesis"],
+        *["thesis", "Renew thesis", "More for thesis", "Check a key that you have"],
         *["Help", "Privacy", "Gateway status"],
     ]
 
@@ -46,8 +46,8 @@ def test_arrows_move_between_tabs_and_the_choice_is_kept(visit: Visit, intern: U
     code.first.focus()
 
     page.keyboard.press("ArrowRight")
-    expect(page.locator("#models-requests-tab")).to_be_focused()
-    expect(page.locator("#models-requests-panel")).to_be_visible()
+    expect(page.locator("#models-powershell-tab")).to_be_focused()
+    expect(page.locator("#models-powershell-panel")).to_be_visible()
     expect(page.locator("#models-curl-panel")).to_be_hidden()
     page.keyboard.press("Home")
     page.keyboard.press("ArrowLeft")
@@ -61,7 +61,7 @@ def test_arrows_move_between_tabs_and_the_choice_is_kept(visit: Visit, intern: U
 
     page.goto("/")
     steps.create(page, "thesis")
-    expect(page.locator("#use-requests-panel")).to_be_visible()
+    expect(page.locator("#use-powershell-panel")).to_be_visible()
     expect(page.locator("#use-curl-panel")).to_be_hidden()
 
 
