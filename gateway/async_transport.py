@@ -14,8 +14,8 @@ import certifi
 from yarl import URL
 
 from gateway import parsing
+from gateway.async_failures import mapped_async
 from gateway.errors import GatewayError, GatewayUnavailable
-from gateway.failures import mapped_async
 from gateway.headers import headers_from
 from gateway.outgoing import json_body, sendable
 from gateway.refusals import error_from

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
-from gateway.async_transport import AsyncTransport
 from gateway.health import Health
 from gateway.inference import Inference
 from gateway.keys import Keys
@@ -11,6 +11,9 @@ from gateway.models import Models
 from gateway.people import People
 from gateway.transport import Transport, Waiting
 from gateway.usage import Usage
+
+if TYPE_CHECKING:
+    from gateway.async_transport import AsyncTransport
 
 CONNECT_TIMEOUT_S = 3.0
 RETRY_PAUSES_S = (0.1, 0.4)  # before each further attempt to read; writes are never repeated
@@ -51,14 +54,19 @@ class Gateway:
             waiting=waiting,
         )
         self.base_url = self._transport.base_url
-        streams = AsyncTransport(
-            self.base_url, connect_timeout_s=connect_timeout_s, ca_bundle=ca_bundle, proxy_url=proxy_url
-        )
+
+        def open_streams() -> "AsyncTransport":
+            from gateway.async_transport import AsyncTransport  # with aiohttp: see gateway.inference
+
+            return AsyncTransport(
+                self.base_url, connect_timeout_s=connect_timeout_s, ca_bundle=ca_bundle, proxy_url=proxy_url
+            )
+
         self.keys = Keys(self._transport)
         self.people = People(self._transport)
         self.models = Models(self._transport)
         self.health = Health(self._transport)
-        self.inference = Inference(self._transport, streams)
+        self.inference = Inference(self._transport, open_streams)
         self.usage = Usage(self._transport)
 
     def __repr__(self) -> str:

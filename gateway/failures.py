@@ -7,10 +7,9 @@ that it cannot send.
 import http.client
 import logging
 import traceback
-from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from collections.abc import Callable
+from typing import Final, NamedTuple, TypeVar
 
-import aiohttp
 import requests
 import urllib3
 
@@ -21,26 +20,26 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_OF_THE_NETWORK: Final = (
-    aiohttp.ClientError,
-    requests.RequestException,
-    urllib3.exceptions.HTTPError,
-    http.client.HTTPException,
-    OSError,
-)
-_OF_THE_PROXY: Final = (
-    aiohttp.ClientHttpProxyError,
-    aiohttp.ClientProxyConnectionError,
-    urllib3.exceptions.ProxyError,
-)
-_NEVER_ARRIVED: Final = (
-    aiohttp.ClientConnectorError,  # refused, no such host, no trusted certificate
-    aiohttp.ConnectionTimeoutError,
-    aiohttp.InvalidURL,
-    urllib3.exceptions.NewConnectionError,  # refused, no such host
-    urllib3.exceptions.ConnectTimeoutError,
-    urllib3.exceptions.SSLError,
-    urllib3.exceptions.LocationValueError,
+Errors = tuple[type[Exception], ...]
+
+
+class Kinds(NamedTuple):
+    """The exceptions of an HTTP library."""
+
+    network: Errors
+    proxy: Errors
+    never_arrived: Errors
+
+
+_OF_REQUESTS: Final = Kinds(
+    network=(requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError),
+    proxy=(urllib3.exceptions.ProxyError,),
+    never_arrived=(
+        urllib3.exceptions.NewConnectionError,  # refused, no such host
+        urllib3.exceptions.ConnectTimeoutError,
+        urllib3.exceptions.SSLError,
+        urllib3.exceptions.LocationValueError,
+    ),
 )
 
 
@@ -51,30 +50,20 @@ def mapped(act: Callable[[], T]) -> T:
     except GatewayError:  # our own, without secrets
         raise
     except Exception as failure:  # noqa: BLE001  (any of them may quote a header)
-        error = _unavailable(failure)
+        error = unavailable(failure, _OF_REQUESTS)
     raise error  # outside of `except`, so that nothing is chained
 
 
-async def mapped_async(act: Awaitable[T]) -> T:
-    """Do as `mapped` on an event loop."""
-    try:
-        return await act
-    except GatewayError:
-        raise
-    except Exception as failure:  # noqa: BLE001  (as above)
-        error = _unavailable(failure)
-    raise error
-
-
-def _unavailable(failure: Exception) -> GatewayUnavailable:
-    if not isinstance(failure, _OF_THE_NETWORK):  # a bug, ours or of a library: report its place, not its message
+def unavailable(failure: Exception, kinds: Kinds) -> GatewayUnavailable:
+    """Return the error for an exception of a library, or of a bug, which is logged."""
+    if not isinstance(failure, kinds.network):  # a bug, ours or of a library: report its place, not its message
         place = traceback.extract_tb(failure.__traceback__)[-1]
         logger.error("unexpected %s in %s, line %s", type(failure).__name__, place.filename, place.lineno)
     cause = _cause(failure)
-    if isinstance(cause, _OF_THE_PROXY):
+    if isinstance(cause, kinds.proxy):
         words = "The proxy on the way to the gateway cannot be reached, or refuses to connect us."
         return GatewayUnavailable(words, may_have_happened=False)
-    if isinstance(cause, _NEVER_ARRIVED):
+    if isinstance(cause, kinds.never_arrived):
         said = redact(str(cause)).rpartition(": ")[2]
         return GatewayUnavailable(f"The gateway cannot be reached: {said}", may_have_happened=False)
     if isinstance(failure, requests.Timeout | TimeoutError) or isinstance(cause, urllib3.exceptions.TimeoutError):

@@ -8,10 +8,10 @@ from typing import Final, Self, TypeVar
 
 import aiohttp
 
+from gateway.async_failures import mapped_async
 from gateway.async_transport import AsyncTransport
 from gateway.dialects import AnswerReader, Deltas
 from gateway.errors import GatewayError
-from gateway.failures import mapped_async
 from gateway.headers import headers_from
 from gateway.inference_types import ChatDelta
 from gateway.secret import Secret

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from importlib import import_module
 from typing import Any
 
 from django.urls import get_resolver
@@ -22,6 +23,7 @@ from web.streams import Send  # noqa: E402
 
 _handler = Handler()
 get_resolver().url_patterns  # noqa: B018  (loads all views now, not with the first request: forked processes share them)
+import_module("gateway.stream")  # now, not with the first answer
 
 
 async def application(

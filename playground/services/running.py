@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from django.conf import settings
@@ -17,13 +17,15 @@ from django.conf import settings
 from gateway.django import get_gateway
 from gateway.errors import GatewayError
 from gateway.inference_types import ChatRequest
-from gateway.stream import ChatStream
 from playground.models import Answer
 from playground.services.buffer import AnswerBuffer
 from playground.services.chat import Job
 from playground.services.ending import Ending, settle
 from web.shutdown import leaving
 from web.threads import in_thread
+
+if TYPE_CHECKING:
+    from gateway.stream import ChatStream
 
 KEEP_ALIVE_S: Final = 10.0  # a proxy in front of us may close an idle connection
 FIRST_READER_S: Final = 10.0  # for the page to open the stream
@@ -208,7 +210,7 @@ async def _happens(news: asyncio.Event, within_s: float) -> bool:
         return False
 
 
-def _stream_of(job: Job) -> ChatStream:
+def _stream_of(job: Job) -> "ChatStream":
     inference, idle_timeout_s = get_gateway().inference, settings.PLAYGROUND_IDLE_TIMEOUT_S
     if isinstance(job.body, ChatRequest):
         body = job.body
