@@ -165,6 +165,13 @@ def test_warns_of_nothing_when_somebody_is_in_no_group(caplog: pytest.LogCapture
     assert not caplog.records
 
 
+def test_names_are_cut_to_the_columns_of_the_database() -> None:
+    longest = {"preferred_username": 150, "name": 300, "given_name": 150, "family_name": 150}
+    read = usable_claims({"sub": "u1"}, {"sub": "u1", **{claim: "x" * 400 for claim in longest}})
+
+    assert {claim: len(read[claim]) for claim in longest if claim in read} == longest
+
+
 def test_keeps_subjects_apart_to_the_letter() -> None:
     short = ["auth0|ABC", "auth0|abc", " a ", "a", "x" * 191]
     long = ["x" * 255, "x" * 254, "x" * 254 + "X", "/" * 192, "sha256:" + sha256(b"x" * 255).hexdigest()]

@@ -178,6 +178,22 @@ def test_merges_the_models_of_the_kinds_of_key_for_programs() -> None:
     assert merged(rules).models == ("large", "small")
 
 
+def test_a_model_on_request_is_lacking_unless_each_kind_but_those_of_courses_has_it() -> None:
+    """A kind that the person may not have says nothing."""
+    rules = policy("temporary", all_models=False, model_names=["large", "small"])
+    by_kind = {rule.kind: rule for rule in rules}
+    by_kind["playground"].allowed, by_kind["playground"].all_models = True, False
+    by_kind["playground"].model_names = ["small", "tiny"]
+    by_kind["course"].allowed, by_kind["course"].all_models = True, False
+    by_kind["course"].model_names = ["course"]
+    by_kind["personal"].allowed, by_kind["personal"].all_models = False, False
+    by_kind["personal"].model_names = ["other"]
+    allowance = replace(merged(rules), on_request=("large", "small", "tiny"))
+
+    assert allowance.models_everywhere == ("small",)
+    assert allowance.lacking_on_request == ("large", "tiny")
+
+
 def test_starts_with_interns_staff_admins_and_a_default(db: None) -> None:
     interns = policy_of(make_user(groups=("Interns",)))
     staff = policy_of(make_user(groups=("Staff",)))

@@ -10,7 +10,8 @@ from django.utils.translation import override
 
 from accounts.models import User
 from accounts.policies import policy_of
-from keys.forms import KeyForm, LabelForm, StayForm
+from keys.forms import InternForm, KeyForm, LabelForm, StayForm
+from keys.models import Intern
 
 FAMILY = "\U0001f469\u200d\U0001f469\u200d\U0001f467"
 ZWNJ_WORD = "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"  # Persian, whose words need the joiner
@@ -118,6 +119,18 @@ def test_refuses_bad_values_at_their_field(staff: User, field: str, value: str) 
 
     assert not form.is_valid()
     assert field in form.errors
+
+
+def test_name_and_address_of_an_intern_fill_their_columns_and_no_more(staff: User) -> None:
+    fields = {"name": Intern._meta.get_field("name"), "email": Intern._meta.get_field("email")}
+    of_key = key_form(staff)
+
+    assert {name: InternForm().fields[name].max_length for name in fields} == {  # type: ignore[attr-defined]
+        name: field.max_length for name, field in fields.items()
+    }
+    assert {name: of_key.fields[f"intern_{name}"].max_length for name in fields} == {  # type: ignore[attr-defined]
+        name: field.max_length for name, field in fields.items()
+    }
 
 
 def test_the_last_day_of_a_stay_may_be_today_and_not_yesterday(staff: User) -> None:

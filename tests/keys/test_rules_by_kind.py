@@ -60,6 +60,14 @@ def test_a_renewal_that_gains_nothing_is_refused(intern: User, sandbox: Sandbox)
     assert refusal.value.code == "over"
 
 
+def test_a_renewal_that_gains_an_hour_is_none_that_gains_nothing(intern: User, sandbox: Sandbox) -> None:
+    key = ending_in(issue(intern).key, sandbox, days=3)
+    assert key.expires_at
+    change_policies(temporary__ends_at=key.expires_at + timedelta(hours=1))
+
+    services.renew_key(key=key, actor=BY_TEST)
+
+
 def test_after_the_end_of_a_kind_none_is_made(staff: User, sandbox: Sandbox) -> None:
     change_policies(temporary__ends_at=timezone.now() - MINUTE)
 

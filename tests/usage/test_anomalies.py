@@ -16,7 +16,7 @@ from tests.gateway.stub import StubGateway, raw, says, stub_gateway
 from tests.sandbox_process import Sandbox
 from tests.usage.polling import assert_sums_are_right, poll, report_day, spent, used
 from tests.usage.test_refresh_failures import page, reported
-from usage.models import Anomaly, Fact, utc_today
+from usage.models import MEASURES, Anomaly, Fact, utc_today
 from usage.services import compare_with_gateway
 from usage.services.day_reader import ROW_FIELDS
 
@@ -71,6 +71,7 @@ def test_an_absurd_number_is_left_out_and_all_others_of_the_day_are_counted(
 def test_an_invalid_row_removes_nothing(sandbox: Sandbox, entry: object) -> None:
     report_day(sandbox, utc_today(), used(A, usd="2", ok=30), used(A, "embedding"))
     poll()
+    known = list(Fact.objects.order_by("pk").values_list(*MEASURES))
     report_day(sandbox, utc_today(), used(A, usd="2", ok=30), used(A, "embedding"), used(B, usd="1"))
     spoil(sandbox, A, entry)
 
@@ -78,6 +79,7 @@ def test_an_invalid_row_removes_nothing(sandbox: Sandbox, entry: object) -> None
 
     assert (run.outcome, run.days_kept, run.invalid) == ("done", 0, 1)
     assert spent() == {(A, MINI): 2, (A, "embedding"): CENT, (B, MINI): 1}
+    assert sorted(Fact.objects.filter(token_ref__token=A).values_list(*MEASURES)) == sorted(known)
     assert_sums_are_right()
 
 
