@@ -13,6 +13,8 @@ SLOW: Final = {  # a file or a folder below tests/: why
     "browser/test_administration.py": "every list and form of Django's admin, under our Content-Security-Policy",
     "browser/test_full_pages.py": "every full page in three widths, two colours, two languages",
     "browser/test_playground_states.py": "axe looks at the Playground in the middle of things",
+    "courses/test_crashes.py": "kills a process at every step of what is done to a course",
+    "courses/test_faults.py": "the gateway fails in each way at each call of what is done to a course",
     "faults/": "PostgreSQL and Redis restart, hang and are away",
     "keys/test_crashes.py": "kills a process at every line of every act",
     "keys/test_kills.py": "kills the web process in the middle of every act",

@@ -46,7 +46,7 @@ def render_page(
     request: PortalRequest, course: Course, form: NamesForm | None = None, *, said: str = "", status: int = 200
 ) -> HttpResponse:
     """Render the page."""
-    rows = _rows_of(course)
+    rows = rows_of(course)
     context: dict[str, Any] = {
         "course": course,
         "form": form or NamesForm(),
@@ -69,7 +69,8 @@ class FileRow:
     key: Key | None
 
 
-def _rows_of(course: Course) -> list[FileRow]:
+def rows_of(course: Course) -> list[FileRow]:
+    """Return the students without accounts, each with the key that was made."""
     live = Key.objects.filter(team=course.team, handed_out=True, state__in=Key.LIVE_STATES, student=None)
     made = {key.request_id: key for key in live.prefetch_related("tokens")}
     students = file_keys.in_order(course)

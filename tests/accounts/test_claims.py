@@ -167,7 +167,7 @@ def test_warns_of_nothing_when_somebody_is_in_no_group(caplog: pytest.LogCapture
 
 def test_names_are_cut_to_the_columns_of_the_database() -> None:
     longest = {"preferred_username": 150, "name": 300, "given_name": 150, "family_name": 150}
-    read = usable_claims({"sub": "u1"}, {"sub": "u1", **{claim: "x" * 400 for claim in longest}})
+    read = usable_claims({"sub": "u1"}, {"sub": "u1", **dict.fromkeys(longest, "x" * 400)})
 
     assert {claim: len(read[claim]) for claim in longest if claim in read} == longest
 

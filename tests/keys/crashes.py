@@ -7,6 +7,7 @@ back by the database. So `killed_at_step` dies once between two things that stay
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -81,7 +82,10 @@ def _die_at(number: int, folder: str) -> None:
 
 
 def _die_at_step(number: int, folder: Folder) -> None:
-    """Kill this process at the `number`th line of the services that finds more done for good than the step before."""
+    """Kill this process at the `number`th line of the services that finds more done for good than the step before.
+
+    Threads that start from now on count together with this one.
+    """
     steps, done, done_before = 0, 0, -1
 
     def trace(frame: FrameType, event: str, _arg: Any) -> Any:
@@ -95,6 +99,7 @@ def _die_at_step(number: int, folder: Folder) -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
         return trace
 
+    threading.settrace(trace)  # the gateway is called in threads, too
     sys.settrace(trace)
 
 

@@ -1,0 +1,198 @@
+"""The gateway fails once, in each way and at each call of a course's acts: the next tasks make all as wanted."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any, Final
+
+import pytest
+from django.test import override_settings
+
+from accounts.models import User
+from courses import services
+from courses.models import Course, CourseTeacher, Student
+from courses.services import file_keys
+from gateway.errors import GatewayError
+from keys import services as keys
+from keys.models import Key, Team
+from keys.services.team_writes import check_team
+from tests.courses.actions import acting, enrol, follow, get_key, open_course
+from tests.courses.test_crashes import make_keys, run_tasks
+from tests.factories import make_staff
+from tests.keys.actions import again, works
+from tests.keys.team_actions import assert_as_wanted, rows_at
+from tests.sandbox_process import Sandbox
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
+
+FAULTS: Final[dict[str, dict[str, Any]]] = {
+    "drop_before": {},
+    "drop_after": {},
+    "error 500": {"status": 500},
+    "error 429": {"status": 429},
+    "error 403": {"status": 403},
+    "hang_after": {"seconds": 3},
+    "truncated_json": {},
+    "cut_body": {},
+    "html": {},
+}
+PATIENCE_S: Final = 1  # for a gateway that hangs
+Prepare = Callable[[Course], Callable[[], object]]
+
+
+def freezing(course: Course) -> Callable[[], object]:
+    """Return the task of a freeze."""
+    services.freeze_course(course=course, actor=acting(teacher_of(course)))
+    return partial(follow, course)
+
+
+def thawing(course: Course) -> Callable[[], object]:
+    """Return the task of a thaw."""
+    services.freeze_course(course=course, actor=acting(teacher_of(course)))
+    follow(course)
+    services.thaw_course(course=course, actor=acting(teacher_of(course)))
+    return partial(follow, course)
+
+
+def changing(course: Course) -> Callable[[], object]:
+    """Return the task of other limits of the course and its keys."""
+    keys.change_team(course.team_id, budget_usd=30, rpm_limit=7)
+    return partial(follow, course)
+
+
+def ending(course: Course) -> Callable[[], object]:
+    """Return the task of an end."""
+    services.end_course(course=course, actor=acting(teacher_of(course)))
+    return partial(follow, course)
+
+
+def leaving(course: Course) -> Callable[[], object]:
+    """Return how a student leaves."""
+    student = course.students.exclude(account=None)[0]
+    return partial(services.remove_student, student=student, actor=acting(teacher_of(course)))
+
+
+def getting_the_first_key(course: Course) -> Callable[[], object]:
+    """Return how somebody gets a key where the gateway has lost the team."""
+    Team.objects.filter(pk=course.team_id).update(state=Team.State.UNDER_WAY)
+    return partial(get_key, enrol(course))
+
+
+def replacing(course: Course) -> Callable[[], object]:
+    """Return how a student replaces the secret."""
+    key = Key.objects.filter(team=course.team, handed_out=False)[0]
+    return partial(keys.rotate_key, key=again(key), actor=acting(key.owner))
+
+
+def replacing_as_a_file(course: Course) -> Callable[[], object]:
+    """Return how the teacher replaces secrets that were handed out."""
+    students = file_keys.in_order(course)
+    return lambda: list(file_keys.replace_keys(students, actor=acting(teacher_of(course))))
+
+
+def making_a_file(course: Course) -> Callable[[], object]:
+    """Return how the teacher makes two more keys."""
+    file_keys.add_by_name(course=course, names=["Cleo", "Dan"], actor=acting(teacher_of(course)))
+    return partial(make_keys, course, teacher_of(course))
+
+
+def handing_over(course: Course) -> Callable[[], object]:
+    """Return the task by which another teacher gets the keys that were handed out."""
+    other = User.objects.filter(username="other").first() or make_staff("other")
+    CourseTeacher.objects.filter(course=course).delete()
+    CourseTeacher.objects.create(course=course, person=other)
+    services.hand_over_keys()
+    return partial(follow, course)
+
+
+def checking(course: Course) -> Callable[[], object]:
+    """Return the comparison with the team at the gateway."""
+    return partial(check_team, Team.objects.get(pk=course.team_id))
+
+
+def teacher_of(course: Course) -> User:
+    """Return who teaches the course."""
+    return CourseTeacher.objects.select_related("person").get(course=course).person
+
+
+CALLS: Final[list[tuple[Prepare, str, int]]] = [  # and how often each is made
+    (freezing, "/key/block", 2),
+    (thawing, "/key/unblock", 2),
+    (changing, "/team/update", 1),
+    (changing, "/key/update", 2),
+    (ending, "/key/delete", 2),
+    (ending, "/key/info", 2),
+    (ending, "/team/delete", 1),
+    (leaving, "/key/delete", 1),
+    (leaving, "/key/info", 1),
+    (getting_the_first_key, "/team/update", 1),
+    (getting_the_first_key, "/key/generate", 1),
+    (replacing, "/key/generate", 1),
+    (replacing, "/key/delete", 1),
+    (replacing_as_a_file, "/key/generate", 2),
+    (replacing_as_a_file, "/key/delete", 1),
+    (making_a_file, "/key/generate", 2),
+    (handing_over, "/key/info", 1),
+    (handing_over, "/key/update", 2),
+    (checking, "/team/info", 1),
+]
+
+
+@pytest.mark.parametrize(("prepare", "path", "calls"), CALLS, ids=lambda value: getattr(value, "__name__", None))
+def test_is_as_wanted_after_any_failed_call(
+    staff: User, sandbox: Sandbox, prepare: Prepare, path: str, calls: int
+) -> None:
+    wrong = []
+    for fault, values in FAULTS.items():
+        for call in range(calls):
+            course = _course_with_keys(staff)
+            act = prepare(course)
+            sandbox.faults(path, fault.split()[0], skip=call, **values)
+            with suppress(GatewayError, keys.KeyRefused), override_settings(GATEWAY_READ_TIMEOUT_S=PATIENCE_S):
+                act()
+            hits = [armed["hits"] for armed in sandbox.armed_faults()]
+            sandbox.clear_faults()
+            run_tasks()
+            if hits != [1]:
+                wrong.append(f"{fault}, call {call}: never made")
+            try:
+                _check(course, sandbox)
+            except AssertionError as error:
+                wrong.append(f"{fault}, call {call}: {error}")
+            _end(course)
+    assert wrong == []
+
+
+def _course_with_keys(staff: User) -> Course:
+    """Return a course with a student's key and two that were handed out."""
+    course = open_course(staff)
+    get_key(enrol(course))
+    file_keys.add_by_name(course=course, names=["Ada", "Ben"], actor=acting(staff))
+    make_keys(course, staff)
+    return course
+
+
+def _check(course: Course, sandbox: Sandbox) -> None:
+    """Check that both sides agree, and that everybody who has no key can get one that works."""
+    assert_as_wanted(sandbox, course.team)
+    course.refresh_from_db()
+    if course.state != Course.State.OPEN:
+        return
+    teacher = teacher_of(course)
+    secrets = [line.secret or "" for line in make_keys(course, teacher)]
+    secrets += [get_key(each).secret for each in _without_key(course)]
+    assert all(works(sandbox, secret) for secret in secrets), "a new secret does not work"
+    students = course.students.current().count()
+    assert len(rows_at(sandbox, course.team)) == students, "not one key for each student"
+    owners = {key.owner.gateway_user_id for key in Key.objects.filter(team=course.team, state=Key.State.ACTIVE)}
+    assert {row["user_id"] for row in rows_at(sandbox, course.team)} == owners, "another owner at the gateway"
+
+
+def _without_key(course: Course) -> list[Student]:
+    return list(course.students.current().exclude(account=None).filter(file_keys.WITHOUT_KEY))
+
+
+def _end(course: Course) -> None:
+    """End the course, since ten run at most."""
+    if Course.objects.get(pk=course.pk).state != Course.State.ENDED:
+        services.end_course(course=course, actor=acting(teacher_of(course)))
