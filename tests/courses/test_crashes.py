@@ -21,7 +21,7 @@ from keys.models import Key
 from tests.courses.actions import acting, enrol, get_key, open_course
 from tests.factories import make_intern, make_staff
 from tests.keys.actions import again, works
-from tests.keys.crashes import SERVICES, killed_at_step
+from tests.keys.crashes import SERVICES, Folder, killed_at_step
 from tests.keys.team_actions import assert_as_wanted, rows_at
 from tests.sandbox_process import Sandbox
 
@@ -51,7 +51,7 @@ def thaw_frozen(team_id: UUID) -> None:
     keys.thaw_team(team_id)
 
 
-def until_it_ends(act: Callable[[], Callable[[], object]], check: Callable[[], object], folder: str) -> int:
+def until_it_ends(act: Callable[[], Callable[[], object]], check: Callable[[], object], folder: Folder) -> int:
     """Kill the act, which is prepared anew, at each of its steps, and check after the tasks; return how many."""
     for step in count(1):
         if not killed_at_step(step, act(), folder):

@@ -122,15 +122,11 @@ def test_refuses_bad_values_at_their_field(staff: User, field: str, value: str) 
 
 
 def test_name_and_address_of_an_intern_fill_their_columns_and_no_more(staff: User) -> None:
-    fields = {"name": Intern._meta.get_field("name"), "email": Intern._meta.get_field("email")}
-    of_key = key_form(staff)
+    of_intern, of_key = InternForm().fields, key_form(staff).fields
 
-    assert {name: InternForm().fields[name].max_length for name in fields} == {  # type: ignore[attr-defined]
-        name: field.max_length for name, field in fields.items()
-    }
-    assert {name: of_key.fields[f"intern_{name}"].max_length for name in fields} == {  # type: ignore[attr-defined]
-        name: field.max_length for name, field in fields.items()
-    }
+    for name in ("name", "email"):
+        fields = Intern._meta.get_field(name), of_intern[name], of_key[f"intern_{name}"]
+        assert len({vars(field)["max_length"] for field in fields}) == 1, name
 
 
 def test_the_last_day_of_a_stay_may_be_today_and_not_yesterday(staff: User) -> None:
