@@ -18,6 +18,15 @@ PAGES: Final = {  # name: who opens it, route, query
     "Keys of all people": ("admin", "people:keys", ""),
     "Keys of all people, by spend": ("admin", "people:keys", "?order=-spend"),
 }
+EXPLORED: Final = {  # name: split, metric, filters
+    "by model": ("model", "spend", {}),
+    "by group": ("group", "requests", {}),
+    "by person": ("person", "spend", {}),
+    "by key": ("key", "failed-share", {}),
+    "by kind, of a group": ("kind", "tokens-in", {"group": "Staff"}),
+    "by person, of a kind": ("person", "response", {"kind": "personal"}),
+    "different people by day": ("model", "people", {}),
+}
 Json = dict[str, Any]
 
 
@@ -92,6 +101,31 @@ def look() -> Json:
     return seen
 
 
+def explore() -> Json:
+    """Time the numbers of the explorer over 30 days, nothing cached; count the queries."""
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    from usage.models import utc_today
+    from usage.periods import named
+    from usage.queries.explorer import Question
+    from usage.queries.labels import Asked, explored
+    from usage.queries.scope import scope_of
+
+    seen = {}
+    for name, (split, metric, filters) in EXPLORED.items():
+        asked, period = Asked(question=Question(split=split, metric=metric), limit=25), named("30d", utc_today())
+        times = []
+        for _ in range(5):
+            began = time.perf_counter()
+            explored(asked, scope_of(filters), period)
+            times.append((time.perf_counter() - began) * 1000)
+        with CaptureQueriesContext(connection) as queries:
+            explored(asked, scope_of(filters), period)
+        seen[name] = {"ms": sorted(times)[2], "queries": len(queries)}
+    return seen
+
+
 def hostile(count: int) -> Json:
     """Create two conversations of so many answers that are expensive to render; return their URLs and a session."""
     from itertools import islice
@@ -163,6 +197,7 @@ def main(act: str, *numbers: str) -> None:
     acts: dict[str, Callable[..., Json]] = {
         "change_course": change_course,
         "classroom": classroom,
+        "explore": explore,
         "fill": fill,
         "hostile": hostile,
         "look": look,

@@ -22,6 +22,7 @@ TIMES: Final = 30
 WARM_UP: Final = 5
 GATEWAY_TIMES: Final = 3
 MOST_MS, MOST_RATIO, MOST_QUERIES, GATEWAY_RATIO = 50, 1.5, 8, 50
+MOST_COLD_MS: Final = 100
 OVERVIEW: Final = "Everyone, 30 days"
 
 
@@ -75,6 +76,11 @@ def measure(kind: str, few: Portal, many: Portal) -> list[Figure]:
         figures += [
             at_most(f"{name}, {kind}, queries", page["queries"], "", MOST_QUERIES),
             seen(f"{name}, {kind}, {many_facts}, first after a change", page["fresh_ms"], "ms"),
+        ]
+    for name, case in many.inside("explore").items():
+        figures += [
+            at_most(f"explorer {name}, {kind}, {many_facts}, cold", case["ms"], "ms", MOST_COLD_MS),
+            at_most(f"explorer {name}, {kind}, queries", case["queries"], "", MOST_QUERIES),
         ]
     return figures
 

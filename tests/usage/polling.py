@@ -4,10 +4,11 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Sum
+from django.db.models import F, Sum, Value
+from django.db.models.functions import Coalesce, TruncWeek
 
 from keys.models import Intern, Key, Token
-from usage.models import MEASURES, DayModel, DayToken, Fact, PollRun, UsageState, utc_today
+from usage.models import MEASURES, DayGroup, DayModel, DayToken, Fact, PollRun, UsageState, WeekToken, utc_today
 from usage.services import refresh_facts
 
 ReportedRow = dict[str, Any]
@@ -57,10 +58,23 @@ def spent(day: date | None = None) -> dict[tuple[str, str], Decimal]:
 def assert_sums_are_right() -> None:
     """Check that the sums kept are those of the facts, and that no sum is of nothing."""
     sums = {f"sum_{name}": Sum(name) for name in MEASURES}
-    for model, name in ((DayModel, "model_id"), (DayToken, "token_ref_id")):
-        kept = set(model.objects.values_list("day", name, *MEASURES))
-        right = set(Fact.objects.order_by().values("day", name).annotate(**sums).values_list("day", name, *sums))
-        assert kept == right
+    kind: Any = Coalesce("token_ref__key__kind", Value(""))
+    group: Any = Coalesce("token_ref__owner__groups", Value(0))
+    weeks: Any = TruncWeek("day")
+    facts = Fact.objects.order_by()
+    kept = (
+        (DayModel, ("day", "model_id", "kind"), {"by_1": F("day"), "by_2": F("model"), "by_3": kind}),
+        (DayToken, ("day", "token_ref_id"), {"by_1": F("day"), "by_2": F("token_ref")}),
+        (WeekToken, ("week", "token_ref_id"), {"by_1": weeks, "by_2": F("token_ref")}),
+        (
+            DayGroup,
+            ("day", "group_number", "model_id", "kind"),
+            {"by_1": F("day"), "by_2": group, "by_3": F("model"), "by_4": kind},
+        ),
+    )
+    for model, names, by in kept:
+        right = facts.values(**by).annotate(**sums).values_list(*by, *sums)
+        assert set(model._default_manager.values_list(*names, *MEASURES)) == set(right)
 
 
 def make_key(owner: Any, *tokens: str, **fields: Any) -> Key:

@@ -219,6 +219,11 @@ class Migration(migrations.Migration):
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
+                (
+                    "counted_owner",
+                    models.BigIntegerField(default=0, help_text="Under whom the rollups have it; 0: nobody."),
+                ),
+                ("counted_kind", models.CharField(blank=True, help_text="As which kind of key.", max_length=10)),
             ],
             options={
                 "constraints": [
@@ -458,12 +463,18 @@ class Migration(migrations.Migration):
                 (
                     "model",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="facts", to="usage.usedmodel"
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="facts",
+                        to="usage.usedmodel",
                     ),
                 ),
             ],
             options={
-                "indexes": [models.Index(fields=["token_ref", "day"], name="usage_facts_of_token")],
+                "indexes": [
+                    models.Index(fields=["token_ref", "day"], name="usage_facts_of_token"),
+                    models.Index(fields=["model", "day"], name="usage_facts_of_model"),
+                ],
                 "constraints": [
                     models.UniqueConstraint(fields=("day", "token_ref", "model"), name="usage_fact_is_one_row")
                 ],
@@ -488,9 +499,96 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT, related_name="days", to="usage.usedmodel"
                     ),
                 ),
+                ("kind", models.CharField(blank=True, help_text="Empty: of tokens without a key.", max_length=10)),
             ],
             options={
-                "constraints": [models.UniqueConstraint(fields=("day", "model"), name="usage_day_model_is_one_row")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("day", "model", "kind"), name="usage_day_model_is_one_row")
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="DayGroup",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("spend_usd", web.money.UsdField(decimal_places=12, default=Decimal("0"), max_digits=19)),
+                ("prompt_tokens", models.BigIntegerField(default=0)),
+                ("completion_tokens", models.BigIntegerField(default=0)),
+                ("cache_read_tokens", models.BigIntegerField(default=0)),
+                ("cache_creation_tokens", models.BigIntegerField(default=0)),
+                ("ok_requests", models.BigIntegerField(default=0)),
+                ("failed_requests", models.BigIntegerField(default=0)),
+                ("response_ms", models.BigIntegerField(default=0, help_text="Summed over the successful requests.")),
+                ("day", models.DateField()),
+                (
+                    "group_number",
+                    models.BigIntegerField(help_text="The id of a group, which may be deleted; 0: owners in none."),
+                ),
+                (
+                    "model",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="usage.usedmodel"
+                    ),
+                ),
+                ("kind", models.CharField(blank=True, help_text="Empty: of tokens without a key.", max_length=10)),
+            ],
+            options={
+                "default_permissions": (),
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("day", "group_number", "model", "kind"), name="usage_day_group_is_one_row"
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="WeekToken",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("spend_usd", web.money.UsdField(decimal_places=12, default=Decimal("0"), max_digits=19)),
+                ("prompt_tokens", models.BigIntegerField(default=0)),
+                ("completion_tokens", models.BigIntegerField(default=0)),
+                ("cache_read_tokens", models.BigIntegerField(default=0)),
+                ("cache_creation_tokens", models.BigIntegerField(default=0)),
+                ("ok_requests", models.BigIntegerField(default=0)),
+                ("failed_requests", models.BigIntegerField(default=0)),
+                ("response_ms", models.BigIntegerField(default=0, help_text="Summed over the successful requests.")),
+                ("week", models.DateField(help_text="Its Monday, UTC.")),
+                (
+                    "token_ref",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="usage.tokenref",
+                    ),
+                ),
+            ],
+            options={
+                "default_permissions": (),
+                "indexes": [models.Index(fields=["token_ref", "week"], name="usage_weeks_of_token")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("week", "token_ref"), name="usage_week_token_is_one_row")
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="CountedMember",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("group_number", models.BigIntegerField(help_text="The id of a group.")),
+                (
+                    "person",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+            ],
+            options={
+                "default_permissions": (),
+                "constraints": [
+                    models.UniqueConstraint(fields=("person", "group_number"), name="usage_member_counted_once")
+                ],
             },
         ),
         migrations.CreateModel(

@@ -15,6 +15,7 @@ from courses.models import Course
 from usage.models import UsageState, UsedModel, utc_today
 from usage.periods import DEFAULT, Period, named
 from usage.queries.courses import CourseDay, KeyTotal, course_days, key_totals, spent_by_team
+from usage.queries.labels import USUALLY, Asked, Explored, explored
 from usage.queries.overview import Overview, overview
 from usage.queries.people import DEFAULT_ORDER, PeoplePage, Person, page_of, people_of
 from usage.queries.report import Report, report
@@ -24,7 +25,7 @@ from usage.queries.year import Year, spent_since, year
 TOP_KEYS: Final = 10  # of everybody's
 TOP_PEOPLE: Final = 5
 MAX_COURSES: Final = 200  # in the filter
-CACHE_FORMAT: Final = 4  # increase it when cached values get other fields: nodes of two versions share the cache
+CACHE_FORMAT: Final = 5  # increase it when cached values get other fields: nodes of two versions share the cache
 CACHE_TTL_S: Final = 600  # names and labels may change without a fact
 
 
@@ -48,6 +49,7 @@ class Everyone:
     year: Year
     month_usd: Decimal  # of all people, regardless of the filters
     choices: Choices
+    explored: Explored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +68,24 @@ def overview_of(scope: Scope, period: Period, state: UsageState) -> Overview:
     return numbers
 
 
+def explored_overview_of(scope: Scope, period: Period, state: UsageState, asked: Asked) -> tuple[Overview, Explored]:
+    """Return the numbers of one person's page, with those of its explorer."""
+    makers: dict[str, Callable[[], Any]] = {
+        f"overview {scope.name} {period}": lambda: overview(scope.filtered(), period),
+        f"explorer {asked} {scope.name} {period}": lambda: explored(asked, scope, period),
+    }
+    numbers, found = _parts(state, makers)
+    return numbers, found
+
+
 def everyone_of(
-    scope: Scope, period: Period, state: UsageState, *, order: str = DEFAULT_ORDER, number: int = 1
+    scope: Scope,
+    period: Period,
+    state: UsageState,
+    *,
+    order: str = DEFAULT_ORDER,
+    number: int = 1,
+    asked: Asked = USUALLY,
 ) -> Everyone:
     """Return the numbers of the page over everybody, with this page of the people in this order."""
     today = utc_today()
@@ -79,7 +97,7 @@ def everyone_of(
         numbers, people = with_people()
         return numbers, tuple(person for person in people[:TOP_PEOPLE] if person.used_something)
 
-    (numbers, top_people), people, days, month_usd, choices = _parts(
+    (numbers, top_people), people, days, month_usd, choices, found = _parts(
         state,
         {
             f"everyone {scope.name} {period}": top,
@@ -87,10 +105,17 @@ def everyone_of(
             f"year {scope.name}": lambda: year(scope.filtered(), today),
             "month": lambda: spent_since(today.replace(day=1), today),
             "choices": _choices,
+            f"explorer {asked} {scope.name} {period}": lambda: explored(asked, scope, period),
         },
     )
     return Everyone(
-        overview=numbers, top_people=top_people, people=people, year=days, month_usd=month_usd, choices=choices
+        overview=numbers,
+        top_people=top_people,
+        people=people,
+        year=days,
+        month_usd=month_usd,
+        choices=choices,
+        explored=found,
     )
 
 

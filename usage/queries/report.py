@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
-from uuid import UUID
 
 from django.db.models import Case, F, When
 
@@ -16,7 +15,7 @@ from keys.models import Intern
 from usage.energy import Impact, impact_of, total_impact
 from usage.periods import Period
 from usage.queries.aggregates import facts
-from usage.queries.scope import Scope
+from usage.queries.scope import Scope, values_of
 from usage.queries.sums import SUMS, Sums, total_of
 
 MAX_SHOWN: Final = 500  # people on the page; the file has all
@@ -118,10 +117,11 @@ def _rows(scope: Scope, period: Period) -> Any:
 def _cohort(scope: Scope) -> int | None:
     """Return how many people the scope has; one query, or none."""
     if scope.course:
-        return Student.objects.current().filter(course=UUID(scope.course)).count()
+        return Student.objects.current().filter(course__in=scope.course_ids).count()
     if scope.interns_only:
         return Intern.objects.filter(supervisor=scope.owner_id).count()
-    return User.objects.filter(groups__name=scope.group, is_active=True).count() if scope.group else None
+    members = User.objects.filter(groups__name__in=values_of(scope.group), is_active=True)
+    return members.distinct().count() if scope.group else None
 
 
 def _ranked(by_model: dict[str, Sums]) -> list[ModelUse]:
@@ -152,7 +152,7 @@ def _names(people: Iterable[Person], scope: Scope) -> dict[Person, tuple[str, st
     if not (scope.course or keys):
         return found
     students = Student.objects.select_related("account")
-    for student in students.filter(course=UUID(scope.course)) if scope.course else students.filter(key__in=keys):
+    for student in students.filter(course__in=scope.course_ids) if scope.course else students.filter(key__in=keys):
         if student.key_id in keys:
             found[keys[student.key_id], student.key_id] = (str(student), student.number)
         elif scope.course and student.account:

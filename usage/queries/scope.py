@@ -1,9 +1,11 @@
 """The scope of usage: its owner and the filters, which is the part of a URL that is not the period."""
 
+import operator
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
+from functools import reduce
 from typing import Final
 
 from django.db.models import Q, QuerySet
@@ -13,12 +15,15 @@ from keys.models import Key
 from usage.models import TokenRef, UsedModel
 
 UNATTRIBUTED: Final = "(unattributed)"  # in place of a person: no user name has brackets
-MAX_FILTER_LENGTH: Final = 200  # characters of a filter
-FILTERS: Final = ("person", "group", "model", "provider", "key", "kind", "course")
+NONE: Final = "(none)"  # no group, no course, …
+OR: Final = "|"  # between the values of a filter
+MAX_FILTER_LENGTH: Final = 1000  # characters of a filter
+FILTERS: Final = ("person", "group", "model", "provider", "key", "kind", "course", "supervisor")
 KINDS: Final = (
     f"{Key.Kind.PERSONAL},{Key.Kind.TEMPORARY}",
     *(str(kind) for kind in Key.Kind),
 )
+_OR = re.compile(r"(?<!\\)\|")
 _TOKEN_REF = re.compile(r"@([0-9]{1,18})", re.ASCII)
 
 
@@ -27,7 +32,8 @@ class Scope:
     """The scope; an empty one is everything.
 
     `person` is a user name, a part of a name, or UNATTRIBUTED; `key` is the id of a key, "@" and the id of a TokenRef
-    without a known key, or a part of a label. `course` is the id of a course, with all keys of its team.
+    without a known key, or a part of a label. `course` is the id of a course, with all keys of its team; `supervisor`
+    the user name of the owner of interns' keys. Several values have OR between them. NONE is what has none.
     """
 
     owner_id: int | None = None  # only this person's keys
@@ -39,10 +45,16 @@ class Scope:
     key: str = ""
     kind: str = ""
     course: str = ""
+    supervisor: str = ""
 
     def params(self) -> dict[str, str]:
         """Return its URL parameters."""
         return {name: value for name in FILTERS if (value := getattr(self, name))}
+
+    @property
+    def course_ids(self) -> list[uuid.UUID]:
+        """The ids of its courses."""
+        return [uuid.UUID(course) for course in values_of(self.course) if course != NONE]
 
     @property
     def name(self) -> str:
@@ -52,54 +64,80 @@ class Scope:
     def filtered(self) -> "FilteredScope":
         """Return the rows in the scope; costs a query when a person is named."""
         wanted = [condition for condition in self._conditions() if condition]
-        models = {"name": self.model, "provider": self.provider}
-        given = {name: value for name, value in models.items() if value}
+        models = [condition for condition in (_any(self.model, _model), _any(self.provider, _provider)) if condition]
         return FilteredScope(
             token_refs=TokenRef.objects.filter(*wanted) if wanted else None,
-            models=UsedModel.objects.filter(**given) if given else None,
+            models=UsedModel.objects.filter(*models) if models else None,
         )
 
     def live_keys(self) -> QuerySet[Key]:
         """Return the working keys within the filters, used or not; the model is no filter of keys."""
-        if _TOKEN_REF.fullmatch(self.key):
+        if any(map(_TOKEN_REF.fullmatch, values_of(self.key))):
             return Key.objects.none()
-        wanted = (_person(self.person), _group(self.group), _label(self.key), _kind(self.kind), _course(self.course))
+        wanted = (
+            _any(self.person, _person),
+            _any(self.group, _group),
+            _any(self.key, _label),
+            _any(self.kind, _kind),
+            _any(self.course, _course),
+            _any(self.supervisor, _supervisor_of_key),
+        )
         return Key.objects.live().filter(*(condition for condition in wanted if condition)).order_by()
 
     def _conditions(self) -> list[Q]:
         return [
             Q() if self.owner_id is None else Q(owner=self.owner_id),
             Q(key__intern__isnull=False) if self.interns_only else Q(),
-            _person(self.person),
-            _group(self.group),
-            _key(self.key),
-            _kind(self.kind, "key__"),
-            _course(self.course, "key__"),
+            _any(self.person, _person),
+            _any(self.group, _group),
+            _any(self.key, _key),
+            _any(self.kind, lambda kind: _kind(kind, "key__")),
+            _any(self.course, lambda course: _course(course, "key__")),
+            _any(self.supervisor, _supervisor),
         ]
 
 
 @dataclass(frozen=True, slots=True)
 class FilteredScope:
-    """The tokens and the models in the scope; None: all of them."""
+    """The tokens (or their ids) and the models in the scope; None: all of them."""
 
-    token_refs: QuerySet[TokenRef] | None = None
+    token_refs: QuerySet[TokenRef] | list[int] | None = None
     models: QuerySet[UsedModel] | None = None
 
 
 def scope_of(params: Mapping[str, str], *, owner_id: int | None = None, interns_only: bool = False) -> Scope:
     """Return the scope that a URL names; an unknown kind, and what is no id of a course, are ignored."""
     filters = {name: params.get(name, "").replace("\0", "").strip()[:MAX_FILTER_LENGTH] for name in FILTERS}
-    kind = filters.pop("kind")
-    kind = kind if kind in KINDS else ""
-    course = filters.pop("course")
-    course = course if _is_uuid(course) else ""
-    return Scope(owner_id=owner_id, interns_only=interns_only, kind=kind, course=course, **filters)
+    filters["kind"] = joined(kind for kind in values_of(filters["kind"]) if kind in (*KINDS, NONE))
+    filters["course"] = joined(course for course in values_of(filters["course"]) if course == NONE or _is_uuid(course))
+    return Scope(owner_id=owner_id, interns_only=interns_only, **filters)
+
+
+def values_of(text: str) -> tuple[str, ...]:
+    """Return the values of a filter."""
+    return tuple(value.replace("\\" + OR, OR) for value in _OR.split(text) if value)
+
+
+def joined(values: Iterable[str]) -> str:
+    """Return a filter with these values."""
+    return OR.join(value.replace(OR, "\\" + OR) for value in values)
+
+
+def _any(text: str, condition: Callable[[str], Q]) -> Q:
+    """Match what one of the values of a filter matches."""
+    return reduce(operator.or_, map(condition, values_of(text)), Q())
+
+
+def _model(name: str) -> Q:
+    return Q(name="" if name == NONE else name)
+
+
+def _provider(name: str) -> Q:
+    return Q(provider="" if name == NONE else name)
 
 
 def _person(text: str) -> Q:
     """Match the person with this user name; otherwise those with all these words in their names."""
-    if not text:
-        return Q()
     if text == UNATTRIBUTED:
         return Q(owner=None)
     named = User.objects.filter(username__iexact=text).values_list("pk", flat=True).first()
@@ -122,15 +160,31 @@ def people_like(text: str) -> QuerySet[User]:
 
 
 def _group(name: str) -> Q:
-    return Q(owner__groups__name=name) if name else Q()
+    if name == NONE:
+        return ~Q(owner__in=User.groups.through.objects.values("user")) | Q(owner=None)
+    return Q(owner__in=User.groups.through.objects.filter(group__name=name).values("user"))
 
 
 def _kind(kinds: str, of: str = "") -> Q:
-    return Q(**{f"{of}kind__in": kinds.split(",")}) if kinds else Q()
+    return Q(key=None) if kinds == NONE and of else Q(**{f"{of}kind__in": kinds.split(",")})
 
 
 def _course(course_id: str, of: str = "") -> Q:
-    return Q(**{f"{of}team__course": course_id}) if course_id else Q()
+    if course_id == NONE:
+        return Q(**{f"{of}team__course": None})
+    return Q(**{f"{of}team__course": course_id})
+
+
+def _supervisor(username: str) -> Q:
+    if username == NONE:
+        return Q(key__intern=None)
+    return Q(key__intern__isnull=False, owner__username=username)
+
+
+def _supervisor_of_key(username: str) -> Q:
+    if username == NONE:
+        return Q(intern=None)
+    return Q(intern__isnull=False, owner__username=username)
 
 
 def _key(text: str) -> Q:
@@ -138,13 +192,11 @@ def _key(text: str) -> Q:
     if token_ref := _TOKEN_REF.fullmatch(text):
         return Q(pk=int(token_ref[1]), key=None)
     labelled = _label(text, "key__")
-    return labelled if not text or _is_uuid(text) else labelled | Q(key=None, alias__icontains=text)
+    return labelled if _is_uuid(text) else labelled | Q(key=None, alias__icontains=text)
 
 
 def _label(text: str, of: str = "") -> Q:
     """Match one key by its id, or else all whose labels contain this."""
-    if not text:
-        return Q()
     return Q(**{f"{of}pk": uuid.UUID(text)} if _is_uuid(text) else {f"{of}label__icontains": text})
 
 

@@ -23,6 +23,7 @@ from usage.services.attribute import attribute_tokens
 from usage.services.day_reader import Tally, read_day
 from usage.services.lease import Lease, LeaseLost, held_lease
 from usage.services.owners import read_shares
+from usage.services.rollups import roll_up_reattributed
 from usage.services.state import cooldown_end, record_failure, record_success, start_cooldown
 from usage.services.write import shrinks, write_day
 
@@ -77,6 +78,7 @@ def _read_and_write(
     wanted, day = run.first_day, run.last_day
     kept_to = GatewayIdentity.load().facts_kept_to
     attribute_tokens()
+    roll_up_reattributed()
     while True:
         day_usage = read_day(day, tally, lease.extend, page_size=page_size)
         tally.invalid += record_anomalies(day_usage)

@@ -1,46 +1,147 @@
-"""Maintains the sums of facts by day and model, and by day and token."""
+"""Maintains the sums of facts by day: with model and kind, also with group, and with token; by week, too (ADR 35)."""
 
 from collections.abc import Sequence
-from datetime import date
-from typing import Any
+from datetime import date, timedelta
+from typing import Any, Final, NamedTuple
 
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import Exists, F, OuterRef, QuerySet, Sum, Value
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce
 
-from usage.models import MEASURES, DayModel, DayToken, Fact
+from accounts.models import User
+from usage.models import MEASURES, CountedMember, DayGroup, DayModel, DayToken, Fact, TokenRef, WeekToken
 from usage.services.state import lock_state, mark_changed
 from usage.services.upsert import upsert_changes
 
-ROLLUPS = ((DayModel, "model_id"), (DayToken, "token_ref_id"))
+MEMBERS: Final = User.groups.through
+BATCH: Final = 1000  # rows
+
+
+class Rollup(NamedTuple):
+    """A table of sums: its rows of a day have these fields, with these values of the facts."""
+
+    model: type[DayModel] | type[DayToken] | type[DayGroup]
+    fields: dict[str, Combinable]
+
+
+KIND: Final = Coalesce("token_ref__key__kind", Value(""))
+ROLLUPS: Final = (
+    Rollup(DayModel, {"model_id": F("model"), "kind": KIND}),
+    Rollup(DayToken, {"token_ref_id": F("token_ref")}),
+    Rollup(
+        DayGroup,
+        {"group_number": Coalesce("token_ref__owner__groups", Value(0)), "model_id": F("model"), "kind": KIND},
+    ),
+)
 
 
 def roll_up(day: date) -> int:
     """Update the sums of a day to its facts; return how many rows differed. Call it in the facts' transaction."""
-    return sum(
-        upsert_changes(model.objects.filter(day=day), _sums(day, name), key=(name,), fixed={"day": day}).rows
-        for model, name in ROLLUPS
-    )
+    differed = 0
+    for rollup in ROLLUPS:
+        stored: QuerySet[Any] = rollup.model._default_manager.filter(day=day)
+        sums = _sums(day, rollup.fields)
+        differed += upsert_changes(stored, sums, key=tuple(rollup.fields), fixed={"day": day}).rows
+    return differed + _roll_up_week(day - timedelta(days=day.weekday()))
 
 
-def _sums(day: date, name: str) -> dict[tuple[Any, ...], Sequence[Any]]:
-    """Add up the facts of a day by one of their dimensions."""
+def _roll_up_week(week: date) -> int:
+    """Update the sums of a week to those of its days."""
+    rows = DayToken.objects.filter(day__range=(week, week + timedelta(days=6))).order_by().values("token_ref")
     sums = {f"sum_{measure}": Sum(measure) for measure in MEASURES}
-    rows = Fact.objects.filter(day=day).values(name).annotate(**sums).values_list(name, *sums).order_by()
-    return {(key,): amounts for key, *amounts in rows.iterator(chunk_size=2000)}
+    found = rows.annotate(**sums).values_list("token_ref", *sums).iterator(chunk_size=2000)
+    wanted = {(token_ref,): amounts for token_ref, *amounts in found}
+    return upsert_changes(WeekToken.objects.filter(week=week), wanted, key=("token_ref_id",), fixed={"week": week}).rows
+
+
+def _sums(day: date, fields: dict[str, Combinable]) -> dict[tuple[Any, ...], Sequence[Any]]:
+    """Add up the facts of a day by some of their dimensions."""
+    names = {f"by_{name}": value for name, value in fields.items()}
+    sums = {f"sum_{measure}": Sum(measure) for measure in MEASURES}
+    rows = Fact.objects.filter(day=day).order_by().values(**names).annotate(**sums).values_list(*names, *sums)
+    return {tuple(row[: len(names)]): row[len(names) :] for row in rows.iterator(chunk_size=2000)}
+
+
+class Changes(NamedTuple):
+    """What the sums of earlier days do not know yet: tokens with owner (0: nobody) and kind, members of groups."""
+
+    token_refs: dict[int, tuple[int, str]]
+    added: list[tuple[int, int]]
+    removed: list[tuple[int, int]]
+
+    def days(self) -> list[date]:
+        """Return the days of these tokens and of all tokens of these people, newest first."""
+        people = {person for person, _group in (*self.added, *self.removed)}
+        found: set[date] = set()
+        for name, wanted in (("token_ref__in", list(self.token_refs)), ("token_ref__owner__in", list(people))):
+            for start in range(0, len(wanted), BATCH):
+                part = DayToken.objects.filter(**{name: wanted[start : start + BATCH]})
+                found.update(part.order_by().values_list("day", flat=True).distinct())
+        return sorted(found, reverse=True)
+
+    @transaction.atomic
+    def note(self) -> None:
+        """Note that the sums know them."""
+        if not any(self):
+            return
+        lock_state()
+        for pk, (owner, kind) in self.token_refs.items():
+            TokenRef.objects.filter(pk=pk).update(counted_owner=owner, counted_kind=kind)
+        members = [CountedMember(person_id=person, group_number=group) for person, group in self.added]
+        CountedMember.objects.bulk_create(members, batch_size=BATCH, ignore_conflicts=True)
+        for person, group in self.removed:
+            CountedMember.objects.filter(person=person, group_number=group).delete()
+
+
+def roll_up_reattributed() -> int:
+    """Update the sums of the days of tokens whose owner, kind of key or groups changed; return how many rows differed.
+
+    Each day is a transaction; the changes are noted last, so that a run that was killed is repeated.
+    """
+    changes = _changes()
+    differed = sum(map(_roll_up_alone, changes.days()))
+    changes.note()
+    return differed
+
+
+def _changes() -> Changes:
+    return Changes({pk: (owner, kind) for pk, owner, kind in _changed_token_refs()}, *_changed_members())
+
+
+def _changed_token_refs() -> list[tuple[int, int, str]]:
+    """Return (id, owner or 0, kind) of the tokens that the sums have under another owner or as another kind."""
+    kind_now, owner_now = Coalesce("key__kind", Value("")), Coalesce("owner_id", Value(0))
+    found = TokenRef.objects.annotate(kind_now=kind_now, owner_now=owner_now)
+    same = found.filter(counted_owner=F("owner_now"), counted_kind=F("kind_now"))
+    return list(found.exclude(pk__in=same.values("pk")).values_list("pk", "owner_now", "kind_now"))
+
+
+def _changed_members() -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """Return (person, group) that joined and that left since they were counted, of people with any usage."""
+    counted = CountedMember.objects.filter(person=OuterRef("user"), group_number=OuterRef("group"))
+    used = TokenRef.objects.filter(owner=OuterRef("user"))
+    added = MEMBERS.objects.filter(Exists(used), ~Exists(counted)).values_list("user", "group")
+    still = MEMBERS.objects.filter(user=OuterRef("person"), group=OuterRef("group_number"))
+    removed = CountedMember.objects.filter(~Exists(still)).values_list("person", "group_number")
+    return list(added), list(removed)
+
+
+def _roll_up_alone(day: date) -> int:
+    """Update the sums of a day in a transaction of its own."""
+    with transaction.atomic():
+        lock_state()
+        rows = roll_up(day)
+        if rows:
+            mark_changed()
+    return rows
 
 
 def rebuild_rollups() -> dict[date, int]:
     """Rebuild all sums from the facts, a day at a time; return how many rows differed, for days where any did."""
-    days = {
-        day
-        for model in (Fact, DayModel, DayToken)
-        for day in model.objects.values_list("day", flat=True).order_by("day").distinct()
-    }
-    differed = {}
-    for day in sorted(days):
-        with transaction.atomic():
-            lock_state()
-            if rows := roll_up(day):
-                differed[day] = rows
-                mark_changed()
+    changes = _changes()
+    tables: list[QuerySet[Any]] = [Fact.objects.all(), *(rollup.model._default_manager.all() for rollup in ROLLUPS)]
+    days = {day for rows in tables for day in rows.order_by("day").values_list("day", flat=True).distinct()}
+    differed = {day: rows for day in sorted(days) if (rows := _roll_up_alone(day))}
+    changes.note()
     return differed

@@ -72,7 +72,9 @@ def show(
         "method": METHOD,
         "method_url": METHOD_URL,
     }
-    labels = dict(Course.objects.filter(pk=page.scope.course).values_list("pk", "name")) if page.scope.course else {}
+    labels = (
+        dict(Course.objects.filter(pk__in=page.scope.course_ids).values_list("pk", "name")) if page.scope.course else {}
+    )
     about = context_of(request, page, {str(pk): name for pk, name in labels.items()})
     return render(request, "usage/report.html", {**about, **context, **more})
 

@@ -1,0 +1,43 @@
+"""Usage as rows: facts as last reported by the gateway, rollups of them, and the state of the polling.
+
+services/refresh.py and services/rollups.py write facts and rollups, in one transaction for each day.
+"""
+
+from usage.models.facts import (
+    COLOURS,
+    MEASURES,
+    MODEL_LENGTH,
+    TOKEN_LENGTH,
+    Fact,
+    Measures,
+    TokenRef,
+    UsedModel,
+    utc_today,
+)
+from usage.models.notices import Notice, UnusualSpend
+from usage.models.polling import Anomaly, Discrepancy, PollRun, Reconciliation, UsageState
+from usage.models.rollups import CountedMember, DayGroup, DayModel, DayToken, WeekToken
+
+__all__ = [
+    "COLOURS",
+    "MEASURES",
+    "MODEL_LENGTH",
+    "TOKEN_LENGTH",
+    "Anomaly",
+    "CountedMember",
+    "DayGroup",
+    "DayModel",
+    "DayToken",
+    "Discrepancy",
+    "Fact",
+    "Measures",
+    "Notice",
+    "PollRun",
+    "Reconciliation",
+    "TokenRef",
+    "UnusualSpend",
+    "UsageState",
+    "UsedModel",
+    "WeekToken",
+    "utc_today",
+]
