@@ -182,11 +182,11 @@ def _look_at_paper(page: Page) -> None:
 
     for gone in ("nav", "form", ".btn", "summary", ".ps-foot"):
         assert page.locator(gone).filter(visible=True).all_inner_texts() == []
-    expect(page.locator(".ps-chart canvas")).to_be_visible()
-    assert page.locator(".ps-chart canvas").evaluate("it => it.getBoundingClientRect().right <= innerWidth")
+    expect(page.locator(".ps-plot")).to_be_visible()
+    assert page.locator(".ps-plot").evaluate("it => it.getBoundingClientRect().right <= innerWidth")
     expect(page.locator("#usage-legend")).to_be_visible()
     expect(page.get_by_text("Totals,", exact=False).first).to_be_visible()
-    for kept_whole in (".ps-chart", ".ps-figs", ".ps-table tr"):
+    for kept_whole in (".ps-plot-frame", ".ps-figs", ".ps-table tr"):
         assert page.locator(kept_whole).first.evaluate("it => getComputedStyle(it).breakInside") == "avoid"
     for painted in (".ps-sw", "progress.ps-bar"):
         assert page.locator(painted).first.evaluate("it => getComputedStyle(it).printColorAdjust") == "exact"

@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from accounts.models import User
 from tests.browser.usage_data import weeks_of_use
@@ -13,11 +13,6 @@ from tests.browser.visit import Visit
 pytestmark = pytest.mark.browser
 
 EVERYONE = "/usage/everyone/"
-INK = """canvas => {
-  const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true });
-  copy.drawImage(canvas, 0, 0);
-  return copy.getImageData(0, 0, canvas.width, canvas.height).data.filter((value, at) => at % 4 === 3 && value).length;
-}"""
 
 
 @pytest.fixture
@@ -32,25 +27,13 @@ def people(page: Page) -> list[str]:
     return page.get_by_role("region", name="People, table").locator("tbody th").all_inner_texts()
 
 
-def ink(page: Page) -> int:
-    """Return how many dots of the chart are painted."""
-    return int(chart(page).evaluate(INK))
-
-
-def chart(page: Page) -> Locator:
-    """Return the chart, when it was drawn."""
-    canvas = page.locator("canvas[data-chart]")
-    page.wait_for_function("document.querySelector('canvas[data-chart]').width !== 300")
-    return canvas
-
-
 def test_periods_are_in_the_url(everyone: Page) -> None:
     everyone.get_by_role("link", name="7 days", exact=True).click()
 
     everyone.wait_for_url("**/usage/everyone/?period=7d")
     expect(everyone.get_by_role("link", name="7 days", exact=True)).to_have_attribute("aria-current", "true")
     assert everyone.locator("#usage-days tbody tr").count() == 7
-    assert ink(everyone)
+    assert everyone.locator(".ps-plot g").count() == 7
 
     everyone.go_back()
     expect(everyone.get_by_role("link", name="30 days", exact=True)).to_have_attribute("aria-current", "true")
@@ -64,7 +47,7 @@ def test_filters_apply_and_are_in_the_url(everyone: Page) -> None:
 
     everyone.wait_for_url("**person=staff**")
     assert "model=claude-3-haiku" in everyone.url
-    expect(everyone.locator("#usage-legend button")).to_have_text(["claude-3-haiku"])
+    expect(everyone.locator("#usage-legend a")).to_have_text(["claude-3-haiku"])
     assert people(everyone) == ["Staff B"]
 
     everyone.reload()
@@ -84,29 +67,26 @@ def test_a_person_in_the_table_filters_the_page(everyone: Page) -> None:
     assert people(everyone) == ["Intern A"]
 
 
-def test_the_chart_is_drawn_and_its_models_go_by_keyboard(everyone: Page) -> None:
-    all_models = ink(everyone)
-    assert all_models > 1000
-    model = everyone.locator("#usage-legend button").first
-    model.focus()
+def test_a_click_narrows_and_back_works(everyone: Page) -> None:
+    first, second = everyone.locator("#usage-legend a").all_inner_texts()[:2]
+    everyone.locator(".ps-plot [data-part='0']").last.click()
+    expect(everyone.locator(".ps-chip")).to_contain_text(first)
 
-    everyone.keyboard.press("Space")
+    everyone.go_back()
+    expect(everyone.locator(".ps-chip")).to_have_count(0)
+    everyone.locator("#usage-parts tbody a").first.click()
+    expect(everyone.locator(".ps-chip")).to_contain_text(first)
 
-    expect(model).to_have_attribute("aria-pressed", "false")
-    assert 0 < ink(everyone) < all_models
-    everyone.keyboard.press("Enter")
-    expect(model).to_have_attribute("aria-pressed", "true")
-    assert ink(everyone) == all_models
-
-
-def test_arrow_keys_read_the_days_of_the_chart(everyone: Page) -> None:
-    chart(everyone).focus()
-
-    everyone.keyboard.press("End")
-    today = everyone.locator("#usage-days tbody th").last.text_content() or ""
-
-    expect(everyone.locator("#say")).to_contain_text(today)
-    expect(everyone.locator("#say")).to_contain_text("USD")
+    everyone.goto(f"{everyone.url}|{second}")
+    expect(everyone.locator(".ps-chip")).to_contain_text(f"{first}, {second}")
+    everyone.goto(everyone.url.replace(f"|{second}", "").replace(first, second))
+    everyone.get_by_role("link", name="Remove the filter on Model").click()
+    everyone.wait_for_url(lambda url: "model" not in url)
+    everyone.get_by_label("Split by").select_option("person")
+    everyone.wait_for_url("**split=person**")
+    everyone.locator("#usage-legend a").first.click()
+    expect(everyone.locator(".ps-chip")).to_have_count(1)
+    assert "split=person" in everyone.url
 
 
 def test_the_table_has_the_numbers_of_the_chart(everyone: Page) -> None:
@@ -129,7 +109,7 @@ def test_the_file_has_what_is_shown(everyone: Page, tmp_path: Path) -> None:
     rows = list(csv.DictReader((tmp_path / "usage.csv").read_text(encoding="utf-8-sig").splitlines()))
 
     assert len([row for row in rows if row["part"] == "day"]) == 7
-    shown = everyone.locator("#usage-legend button").all_inner_texts()
+    shown = [name.strip() for name in everyone.locator("#usage-legend a").all_inner_texts()]
     assert [row["name"] for row in rows if row["part"] == "model"][: len(shown)] == shown
     total = next(row for row in rows if row["part"] == "total")
     expect(everyone.locator(".ps-figs dd").first).to_have_text(f"{float(total['spend_usd']):.2f} USD")

@@ -16,7 +16,7 @@ from tests.usage.views.facts import key_of, used
 from usage.models import COLOURS, UsedModel, utc_today
 
 OTHER = 0
-SWATCH = re.compile(r'ps-sw c(\d+)"></span><bdi>([^<]*)</bdi>')
+SWATCH = re.compile(r'ps-sw c(\d+)"></span>\s*<bdi>([^<]*)</bdi>')
 BAR = re.compile(r'<bdi>([^<]*)</bdi></a>\s*<progress class="ps-bar c(\d+)"')
 
 
@@ -38,15 +38,16 @@ def polled(sandbox: Sandbox, *names: str) -> None:
 
 
 def test_a_model_has_one_colour_on_every_page_and_filter(as_admin: Client, admin: User, sandbox: Sandbox) -> None:
-    polled(sandbox, "small", "large", "third", "fourth", "fifth", "sixth", "seventh")
+    names = ("small", "large", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
+    polled(sandbox, *names)
     key = key_of(admin)
-    for number, name in enumerate(("small", "large", "third", "fourth", "fifth", "sixth", "seventh")):
+    for number, name in enumerate(names):
         used(key, str(number + 1), model=name, days_ago=1)
         used(key, str(50 - number), model=name, days_ago=20)
 
     mine = colours_of(as_admin, "/usage/", period="7d")
-    assert len(set(mine.values())) == len(mine) == 8  # the rest has its own, too
-    assert mine["other"] == OTHER
+    assert len(set(mine.values())) == len(mine) == 10  # the rest has its own, too
+    assert mine["others"] == OTHER
     for address, params in (("/usage/", {"period": "90d"}), ("/usage/everyone/", {}), ("/usage/", {"model": "sixth"})):
         there = colours_of(as_admin, address, **params)
         assert there

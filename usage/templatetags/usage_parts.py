@@ -31,7 +31,7 @@ MONTH_WEEKS: Final = 4  # no two names of months closer than so many weeks
 @register.simple_tag(takes_context=True)
 def address(context: Context, to: str = "", **changes: object) -> str:
     """Return the URL of this page, or of the route `to`, with the same period and filters except for `changes`."""
-    params: dict[str, object] = {**context["scope"].params(), **context["period"].params()}
+    params = _params(context)
     if changes.get("period"):
         for name in ("from", "to"):
             params.pop(name, None)
@@ -41,9 +41,14 @@ def address(context: Context, to: str = "", **changes: object) -> str:
 @register.simple_tag(takes_context=True)
 def without(context: Context, name: str) -> str:
     """Return the URL of this page without one of its filters."""
-    params = {**context["scope"].params(), **context["period"].params()}
+    params = _params(context)
     params.pop(name, None)
     return _address(context["here"], params)
+
+
+def _params(context: Context) -> dict[str, Any]:
+    """Return the parameters of the page: filters, period, and those of the explorer where there is one."""
+    return {**context["scope"].params(), **context["period"].params(), **(context.get("view_params") or {})}
 
 
 def _address(route: str, params: dict[str, Any]) -> str:

@@ -14,7 +14,7 @@ from keys.models import Key
 from usage.models import Notice, utc_today
 from usage.periods import NAMES, Period, period_of
 from usage.queries.access import PageAccess, page_access
-from usage.queries.scope import KINDS, UNATTRIBUTED, Scope, scope_of
+from usage.queries.scope import KINDS, NONE, UNATTRIBUTED, Scope, scope_of, values_of
 from web.request import PortalRequest
 
 if TYPE_CHECKING:
@@ -36,7 +36,9 @@ FILTER_WORDS: Final = {
     "key": _("Key"),
     "kind": _("Kind of key"),
     "course": _("Course"),
+    "supervisor": _("Supervisor"),
 }
+FILTERS_OF_ONE: Final = ("model", "provider", "key", "kind", "course")  # of pages of one person
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +61,8 @@ class Chip:
 
 
 def mine(request: PortalRequest) -> Page:
-    """Return the page over the person's own keys; its filters are model, key and course."""
-    filters = _only(request, "model", "key", "course")
+    """Return the page over the person's own keys; without filters on people."""
+    filters = _only(request, *FILTERS_OF_ONE)
     scope = scope_of(filters, owner_id=request.user.pk)
     return Page(
         access=page_access(request.user), here="usage:index", scope=scope, period=period_of(request.GET, utc_today())
@@ -72,7 +74,7 @@ def interns(request: PortalRequest) -> Page:
     access = page_access(request.user)
     if not access.names_interns and not policy_of(request.user).may_name_interns:
         raise PermissionDenied
-    filters = _only(request, "model", "key")
+    filters = _only(request, *FILTERS_OF_ONE)
     scope = scope_of(filters, owner_id=request.user.pk, interns_only=True)
     return Page(access=access, here="usage:interns", scope=scope, period=period_of(request.GET, utc_today()))
 
@@ -131,14 +133,17 @@ def _only(request: PortalRequest, *names: str) -> dict[str, str]:
     return {name: request.GET.get(name, "") for name in names}
 
 
-def _chip(name: str, value: str, labels: Mapping[str, str]) -> Chip:
-    if name == "kind":
-        words = kind_words(value)
-    elif value == UNATTRIBUTED:
-        words = gettext("Unattributed")
-    else:
-        words = labels.get(value, value)
-    return Chip(name=name, title=FILTER_WORDS[name], words=words)
+def _chip(name: str, text: str, labels: Mapping[str, str]) -> Chip:
+    values = [_value_words(name, value, labels) for value in values_of(text)]
+    return Chip(name=name, title=FILTER_WORDS[name], words=", ".join(values))
+
+
+def _value_words(name: str, value: str, labels: Mapping[str, str]) -> str:
+    if value == UNATTRIBUTED:
+        return gettext("Unattributed")
+    if value == NONE:
+        return gettext("none")
+    return kind_words(value) if name == "kind" else labels.get(value, value)
 
 
 def kind_words(value: str) -> str:

@@ -17,13 +17,15 @@ from django.views.decorators.http import require_safe
 from keys.models import Intern, Key
 from keys.use import KeyUse
 from usage.models import Anomaly, utc_today
-from usage.queries.cached import everyone_of, overview_of
+from usage.queries.cached import everyone_of, explored_overview_of
 from usage.queries.courses import own_courses
 from usage.queries.key_use import person_use
+from usage.queries.labels import Explored
 from usage.queries.overview import Overview
 from usage.queries.people import DEFAULT_ORDER, ORDERS
 from usage.queries.year import month_forecast
 from usage.views.common import Page, context_of, everybody, interns, kind_choices, mine
+from usage.views.explorer import View, context_of_explorer, view_of
 from web.pages import render_region
 from web.request import PortalRequest
 
@@ -60,14 +62,15 @@ def everyone(request: PortalRequest) -> HttpResponse:
 
 def context_of_mine(request: PortalRequest, page: Page) -> dict[str, Any]:
     """Return the context of My usage."""
-    numbers = overview_of(page.scope, page.period, page.access.state)
+    view = view_of(request.GET, page)
+    numbers, explored = explored_overview_of(page.scope, page.period, page.access.state, view.asked)
     use = person_use(request.user, utc_today())
     budgets = _budgets(use.by_key.values())
     shown = len(budgets) + (use.of_person is not None)
     has_courses = any(each.kind == Key.Kind.COURSE for each in use.by_key.values())
     courses = own_courses(request.user) if has_courses else {}
     return {
-        **context_of(request, page, _labels(numbers) | courses),
+        **_explored(request, page, _labels(numbers) | courses, view, explored),
         "courses": courses,
         "numbers": numbers,
         "has_keys": bool(use.by_key),
@@ -81,14 +84,15 @@ def context_of_mine(request: PortalRequest, page: Page) -> dict[str, Any]:
 
 def context_of_interns(request: PortalRequest, page: Page) -> dict[str, Any]:
     """Return the context of My interns: the numbers, and each intern's keys."""
-    numbers = overview_of(page.scope, page.period, page.access.state)
+    view = view_of(request.GET, page)
+    numbers, explored = explored_overview_of(page.scope, page.period, page.access.state, view.asked)
     spent = {share.value: share for share in numbers.keys}
     keys: dict[Any, list[dict[str, Any]]] = defaultdict(list)
     for use in person_use(request.user, utc_today()).by_key.values():
         keys[use.intern].append({"use": use, "share": spent.get(str(use.id))})
     own = Intern.objects.supervised_by(request.user).by_name()
     return {
-        **context_of(request, page, _labels(numbers)),
+        **_explored(request, page, _labels(numbers), view, explored),
         "numbers": numbers,
         "interns": [(intern, keys[intern.pk]) for intern in own],
     }
@@ -96,11 +100,12 @@ def context_of_interns(request: PortalRequest, page: Page) -> dict[str, Any]:
 
 def context_of_everyone(request: PortalRequest, page: Page) -> dict[str, Any]:
     """Return the context of Everyone."""
-    order = order_of(request)
-    data = everyone_of(page.scope, page.period, page.access.state, order=order, number=_number(request))
+    order, view = order_of(request), view_of(request.GET, page)
+    number = _number(request)
+    data = everyone_of(page.scope, page.period, page.access.state, order=order, number=number, asked=view.asked)
     people = {person.value: person.name for person in data.top_people}
     return {
-        **context_of(request, page, _labels(data.overview) | people | dict(data.choices.courses)),
+        **_explored(request, page, _labels(data.overview) | people | dict(data.choices.courses), view, data.explored),
         "numbers": data.overview,
         "people": data.people,
         "order": order,
@@ -113,6 +118,14 @@ def context_of_everyone(request: PortalRequest, page: Page) -> dict[str, Any]:
         "kinds": kind_choices(),
         "anomalies": Anomaly.objects.filter(day__range=(page.period.first_day, page.period.last_day)).count(),
     }
+
+
+def _explored(
+    request: PortalRequest, page: Page, labels: dict[str, str], view: View, explored: Explored
+) -> dict[str, Any]:
+    """Return the context of all pages, and that of the explorer."""
+    known = {label.value: label.text for label in explored.labels.values() if label.text}
+    return {**context_of(request, page, known | labels), **context_of_explorer(view, page, explored)}
 
 
 def order_of(request: PortalRequest) -> str:

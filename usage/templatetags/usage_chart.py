@@ -1,0 +1,225 @@
+"""The explorer's chart, drawn by the server: bars or lines of each part, with their numbers as titles.
+
+Only the plot is stretched to its place; the words around it are HTML, so that they are legible on a phone.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from itertools import accumulate
+from typing import Any, Final
+
+from django import template
+from django.utils import formats
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from usage.queries.explorer import Exploration
+from usage.queries.metrics import Amount, Number
+from usage.templatetags.usage_parts import address
+from usage.templatetags.usage_words import percent, seconds
+from web.templatetags.portal import NO_BREAK_SPACE, day, short_day, tokens, usd, usd_number
+
+register = template.Library()
+
+HEIGHT: Final = 240
+MOST_TICKS: Final = 6  # under the plot
+GAP: Final = 0.18  # of a bar's place
+Points = list[float | None]
+
+
+@register.filter
+def number_of(value: Number | None, metric: str) -> str:
+    """Return a number of a metric, without its unit."""
+    if value is None:
+        return "–"
+    if metric == "spend":
+        return usd_number(value)
+    if metric == "failed-share":
+        return percent(float(value))
+    return seconds(float(value)) if metric == "response" else tokens(int(value))
+
+
+@register.filter
+def unit_of(metric: str) -> str:
+    """Return the unit of a metric; most are numbers without one."""
+    return {"spend": "USD", "response": "s"}.get(metric, "")
+
+
+@register.filter
+def part_words(text: str, split: str) -> str:
+    """Return the name of a part of a split; what has none is named, too."""
+    if text:
+        return text
+    nothing = {
+        "model": _("no model"),
+        "provider": _("no provider"),
+        "person": _("Unattributed"),
+        "group": _("no group"),
+        "supervisor": _("no supervisor"),
+        "course": _("no course"),
+        "key": _("unnamed"),
+        "kind": _("key not known"),
+    }
+    return nothing[split]
+
+
+@register.filter
+def bucket_words(first: date, step: str) -> str:
+    """Return a day with its weekday, "week of 3 March", or a month."""
+    if step == "month":
+        return formats.date_format(first, pgettext("month of a year", "F Y"))
+    if step == "week":
+        return _("week of %(day)s") % {"day": short_day(first)}
+    return f"{formats.date_format(first, 'D')} {day(first)}"
+
+
+@register.simple_tag
+def explorer_ticks(found: Exploration) -> list[str]:
+    """Return some of the days, for the axis."""
+    step, count = found.question.step, len(found.buckets)
+    places = (
+        range(count)
+        if count <= MOST_TICKS
+        else [round(at * (count - 1) / (MOST_TICKS - 1)) for at in range(MOST_TICKS)]
+    )
+    words = bucket_words if step == "month" else lambda first, _step: short_day(first)
+    return [words(found.buckets[place], step) for place in places]
+
+
+@register.simple_tag(takes_context=True)
+def explorer_plot(context: template.Context, found: Exploration, display: str) -> dict[str, Any]:
+    """Return the plot, and the numbers of its scale: the top and the middle."""
+    legend = context["legend"]
+    names = [part_words(row.label.text, found.question.split) for row in legend]
+    colours = [row.colour for row in legend]
+    if len(found.series) > len(names):
+        names, colours = [*names, _("others")], [*colours, 0]
+    drawn = _Plot(found, display, names, colours)
+    return {"svg": mark_safe(drawn.svg()), "top": drawn.scale(1), "middle": drawn.scale(0.5)}  # noqa: S308  # escaped
+
+
+class _Plot:
+    """The drawing of an exploration."""
+
+    def __init__(self, found: Exploration, display: str, names: list[str], colours: list[int]) -> None:
+        self.found, self.display, self.names, self.colours = found, display, names, colours
+        self.series = [self._points(series) for series in found.series]
+        self.before = self._points(found.before_totals) if found.question.compare and display != "share" else []
+        self.totals = self._points(found.totals)
+        self.highest = 1.0 if display == "share" else self._highest()
+
+    def _points(self, amounts: Sequence[Amount]) -> Points:
+        values = [self.found.value(amount) for amount in amounts]
+        if self.display == "cumulative":
+            return list(accumulate(float(value or 0) for value in values))
+        return [None if value is None else float(value) for value in values]
+
+    def _highest(self) -> float:
+        stacked = self.display == "stacked"
+        bars = (
+            [sum(max(0, value or 0) for value in column) for column in zip(*self.series, strict=True)]
+            if stacked
+            else []
+        )
+        lines = [value for points in ([] if stacked else self.series) for value in points]
+        others = [*self.before, *(self.totals if self.display == "cumulative" else [])]
+        return max((float(value) for value in (*bars, *lines, *others) if value), default=0) or 1.0
+
+    def scale(self, share: float) -> str:
+        """Return the number at this share of the height."""
+        value = self.highest * share
+        if self.display == "share":
+            return f"{round(100 * share)}{NO_BREAK_SPACE}%"
+        metric = self.found.question.metric
+        return usd(value) if metric == "spend" else f"{number_of(value, metric)} {unit_of(metric)}".strip()
+
+    def svg(self) -> str:
+        """Return the drawing."""
+        parts = self._bars() if self.display in ("stacked", "share") else self._lines()
+        width = len(self.found.buckets)
+        grid = "".join(f'<path class="grid" d="M0 {HEIGHT * at / 2:g}h{width}"/>' for at in range(3))
+        return (
+            f'<svg class="ps-plot" viewBox="0 0 {width} {HEIGHT}" preserveAspectRatio="none" '
+            f'role="img" aria-labelledby="usage-per-day">{grid}{"".join(parts)}</svg>'
+        )
+
+    def _bars(self) -> Iterator[str]:
+        """Yield a column for each bucket: what is below zero, as a correction is, has no bar."""
+        for place, column in enumerate(zip(*self.series, strict=True)):
+            positive = [max(0.0, value or 0) for value in column]
+            whole = sum(positive) if self.display == "share" else self.highest
+            yield f"<g><title>{self._title(place)}</title>"
+            yield f'<rect class="place" x="{place}" y="0" width="1" height="{HEIGHT}"/>'
+            base = float(HEIGHT)
+            for at, value in enumerate(positive):
+                if value and whole:
+                    height = HEIGHT * value / whole
+                    base -= height
+                    yield (
+                        f'<rect class="c{self.colours[at]}" data-part="{at}" x="{place + GAP / 2:g}" y="{base:.2f}" '
+                        f'width="{1 - GAP:g}" height="{height:.2f}"><title>{self._part_title(place, at)}</title></rect>'
+                    )
+            yield "</g>"
+        yield self._line(self.before, "before", "")
+
+    def _lines(self) -> Iterator[str]:
+        """Yield columns that have titles, and a line for each part over them."""
+        for place in range(len(self.found.buckets)):
+            yield f"<g><title>{self._title(place)}</title>"
+            yield f'<rect class="place" x="{place}" y="0" width="1" height="{HEIGHT}"/></g>'
+        for at, points in enumerate(self.series):
+            yield self._line(points, f"c{self.colours[at]}", f'data-part="{at}"')
+        if self.display == "cumulative":
+            yield self._line(self.totals, "total", "")
+        yield self._line(self.before, "before", "")
+
+    def _line(self, points: Points, name: str, data: str) -> str:
+        """Return a line through the middles of the buckets; it breaks where there is no number."""
+        steps, joined = [], False
+        for place, value in enumerate(points):
+            if value is None:
+                joined = False
+                continue
+            steps.append(
+                f"{'L' if joined else 'M'}{place + 0.5:g} {HEIGHT - HEIGHT * max(0.0, value) / self.highest:.2f}h0"
+            )
+            joined = True
+        return f'<path class="line {name}" {data} d="{"".join(steps)}"/>' if steps else ""
+
+    def _title(self, place: int) -> str:
+        """Return the bucket and the whole of it."""
+        words = bucket_words(self.found.buckets[place], self.found.question.step)
+        metric, total = self.found.question.metric, self.found.value(self.found.totals[place])
+        return escape(f"{words}: {number_of(total, metric)} {unit_of(metric)}".strip())
+
+    def _part_title(self, place: int, at: int) -> str:
+        """Return the part with its share of the whole, then the bucket."""
+        metric = self.found.question.metric
+        value, total = self.found.series[at][place].top, self.found.totals[place].top
+        share = percent(float(value) / float(total)) if total else ""
+        return f"{escape(self.names[at])}: {number_of(value, metric)} {unit_of(metric)}, {share}\n{self._title(place)}"
+
+
+@register.simple_tag
+def bucket_row(found: Exploration, place: int) -> SafeString:
+    """Render the row of a bucket in the table under the chart."""
+    metric = found.question.metric
+    numbers = [series[place] for series in found.series] + [found.totals[place]]
+    cells = "".join(f'<td class="num">{number_of(found.value(number), metric)}</td>' for number in numbers)
+    words = escape(bucket_words(found.buckets[place], found.question.step))
+    return mark_safe(f'<tr><th scope="row">{words}</th>{cells}</tr>')  # noqa: S308  # numbers, and a day that is escaped
+
+
+@register.simple_tag
+def explorer_total(found: Exploration) -> dict[str, str]:
+    """Return the whole of the period, and of the one before."""
+    metric = found.question.metric
+    return {"now": number_of(found.value(found.total), metric), "before": number_of(found.value(found.before), metric)}
+
+
+@register.simple_tag(takes_context=True)
+def part_address(context: template.Context, value: str) -> str:
+    """Return the URL of this page, narrowed to a value of the split."""
+    return address(context, **{context["view"].question.split: value})
