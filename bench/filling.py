@@ -11,7 +11,7 @@ from accounts.models import User
 from bench.dataset import DAYS_AGO, KEY, KEYS, MEASURES, MODEL, MODELS, NUMBERS, PEOPLE, facts_a_day, token_of
 from keys.models import GatewayState, Key, PersonBudget, Token
 from usage.models import COLOURS, Fact, TokenRef, UsageState, UsedModel, utc_today
-from usage.services import rebuild_rollups
+from usage.services import rebuild_rollups, update_keys
 
 BATCH = 500
 
@@ -79,6 +79,7 @@ def make_facts(facts: int) -> None:
     UsageState.objects.create(pk=1, last_ok_at=now, last_try_at=now, version=1)
     _insert(facts)
     rebuild_rollups()
+    update_keys()
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")  # autovacuum does so in time
 

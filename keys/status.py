@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.conf import settings
 from django.utils import formats, timezone
@@ -78,9 +78,18 @@ def status_of(key: Key, budget: BudgetUse | None = None) -> Status:
     return replace(brief, sentence=_budget_sentence(budget) if budget and by_budget else _sentence(key, brief.code))
 
 
-def brief_status_of(key: Key, budget: BudgetUse | None = None) -> Status:
-    """Return the status without its sentence, which may cost a query."""
-    code = _code(key, _with_block(key, budget))
+class TokenSummary(NamedTuple):
+    """What a status depends on of a key's tokens: for lists, which need not load them."""
+
+    is_lost: bool  # the answer to the creation was
+    is_retiring: bool  # one of them is, after a rotation
+
+
+def brief_status_of(key: Key, budget: BudgetUse | None = None, tokens: TokenSummary | None = None) -> Status:
+    """Return the status without its sentence, which may cost a query; without `tokens`, the key has its own loaded."""
+    if tokens is None:
+        tokens = TokenSummary(any(token.answer_lost for token in key.tokens.all()), key.retiring is not None)
+    code = _code(key, _with_block(key, budget), tokens)
     word, icon, tone = WORDS[code]
     return Status(code=code, word=word, icon=icon, tone=tone, sentence="")
 
@@ -92,11 +101,10 @@ def _with_block(key: Key, budget: BudgetUse | None) -> BudgetUse | None:
     return budget
 
 
-def _code(key: Key, budget: BudgetUse | None) -> str:
+def _code(key: Key, budget: BudgetUse | None, tokens: TokenSummary) -> str:
     """Return the most urgent state of a key."""
     if key.state == Key.State.ISSUING:
-        lost = any(token.answer_lost for token in key.tokens.all())
-        return "unknown" if lost else "issuing"
+        return "unknown" if tokens.is_lost else "issuing"
     if key.state != Key.State.ACTIVE:
         return str(key.state)
     if key.is_paused:
@@ -107,18 +115,18 @@ def _code(key: Key, budget: BudgetUse | None) -> str:
         return "blocked"
     if key.kind == Key.Kind.EXTERNAL:
         return "external"
-    by_time = _code_by_time(key)
+    by_time = _code_by_time(key, tokens)
     if budget and budget.is_used_up and by_time not in ("expired", "idle"):
         return "paused"
     return "nearly_used" if budget and by_time == "active" else by_time
 
 
-def _code_by_time(key: Key) -> str:
+def _code_by_time(key: Key, tokens: TokenSummary) -> str:
     """Return the state of an active key by its dates."""
     now = timezone.now()
     if key.expires_at and key.expires_at <= now:
         return "idle" if key.kind == Key.Kind.PLAYGROUND else "expired"
-    if key.retiring:
+    if tokens.is_retiring:
         return "replacing"
     if key.kind == Key.Kind.PLAYGROUND or key.team_id:  # its end needs no attention: it is renewed, or the course's
         return "active"

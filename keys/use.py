@@ -1,6 +1,6 @@
 """The use of keys, for pages. The usage app, a layer above, counts it: the setting KEY_USE names the class."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -120,8 +120,8 @@ class TeamUse:
 class UseCounter(Protocol):
     """Counts the use of keys."""
 
-    def of_person(self, request: PortalRequest) -> PersonUse:
-        """Return the use of every key of the person, with its last thirty days."""
+    def of_person(self, request: PortalRequest, keys: Sequence[Key] | None = None) -> PersonUse:
+        """Return the use of every key of the person, with its last thirty days; or of `keys`, read with its budget."""
 
     def pressing_budget(self, key: Key) -> BudgetUse | None:
         """Return the budget that stops `key` first, if one is used up or nearly."""

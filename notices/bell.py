@@ -1,6 +1,6 @@
 """A person's notices under one bell: requests, budgets, keys that expire soon, announcements."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -23,10 +23,22 @@ from web.templatetags.portal import day
 DISMISSED: Final = Q(dismissed_of=F("expires_at"))
 
 
-def count_notices(person: User, kinds: Iterable[str]) -> int:
-    """Return how many notices of these kinds ("requests", "keys", "budgets") are not dismissed; one query."""
-    numbers = [_number(_undismissed(person, kind)) for kind in kinds]
-    return sum(User.objects.filter(pk=person.pk).values_list(*numbers).get()) if numbers else 0
+def announcements_and_number(person: User, kinds: Collection[str], *, shown: bool) -> tuple[list[Announcement], int]:
+    """Return the announcements for the person, warnings first, then the newest, and the number of other notices.
+
+    `shown`: whether there may be announcements. `kinds`: of which kinds of the others ("requests", "keys", "budgets")
+    there may be some that are not dismissed. One query for all; two where there is no announcement after all.
+    """
+    numbers = {f"number_of_{kind}": _number(_undismissed(person, kind)) for kind in kinds}
+    found: list[Any] = []
+    if shown:
+        announcements = Announcement.objects.shown_to(person).annotate(**numbers)
+        found = list(announcements.order_by("-level", "-starts_at", "pk"))
+    if not numbers:
+        return found, 0
+    if found:
+        return found, sum(getattr(found[0], name) for name in numbers)
+    return found, sum(User.objects.filter(pk=person.pk).values_list(*numbers.values()).get())
 
 
 def _undismissed(person: User, kind: str) -> QuerySet[Any]:

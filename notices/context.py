@@ -12,7 +12,7 @@ from django.utils.functional import SimpleLazyObject
 from accounts.models import Announcement, Terms
 from keys.catalogue import gateway_state
 from keys.models import GatewayState
-from notices.bell import count_notices
+from notices.bell import announcements_and_number
 from notices.header import header_state
 
 COUNTED: Final = ("requests", "keys", "budgets")  # announcements are read: they are shown
@@ -23,16 +23,16 @@ def header(request: HttpRequest) -> Mapping[str, object]:
     """Return the state of the gateway as `gateway`: one query, and only in a page that uses it.
 
     `admin_page` names the first page of administration that the person may open, and is empty without any.
-    The same query checks whether there may be undismissed notices, which are counted as `new_notices`, `announcements`
-    for the person, and `owed_terms` to be accepted: each of these costs one more query if so.
+    The same query checks whether there may be undismissed notices, which are counted as `new_notices`, or
+    `announcements` for the person: one more query if so. `owed_terms` to be accepted cost another.
     """
     user = getattr(request, "user", None)
     state = SimpleLazyObject(partial(_state, user))
-    announcements = SimpleLazyObject(partial(_announcements, user, state))
+    notices = SimpleLazyObject(partial(_notices, user, state))
     return {
         "gateway": state,
-        "new_notices": SimpleLazyObject(lambda: len(announcements) + _other_notices(user, state)),
-        "announcements": announcements,
+        "new_notices": SimpleLazyObject(lambda: len(notices[0]) + notices[1]),
+        "announcements": SimpleLazyObject(lambda: notices[0]),
         "shows_checklist": SimpleLazyObject(lambda: getattr(state, "has_checklist", False)),
         "has_courses": SimpleLazyObject(lambda: bool(getattr(state, "has_courses", False))),
         "admin_page": SimpleLazyObject(lambda: getattr(state, "admin_page", "")),
@@ -52,24 +52,17 @@ def _state(user: Any) -> GatewayState:
         return GatewayState()
 
 
-def _other_notices(user: Any, state: object) -> int:
-    """Return the number of notices, announcements apart, that the person has not dismissed."""
+def _notices(user: Any, state: object) -> tuple[list[Announcement], int]:
+    """Return the announcements for the person, and the number of other notices that they have not dismissed."""
+    kinds = [kind for kind in COUNTED if getattr(state, f"has_{kind}", False)]
+    has_announcements = getattr(state, "has_announcements", False)
+    if not kinds and not has_announcements:
+        return [], 0
     try:
-        return count_notices(user, [kind for kind in COUNTED if getattr(state, f"has_{kind}", False)])
+        return announcements_and_number(user, kinds, shown=has_announcements)
     except Error as error:
-        logger.warning("notices: not counted, %s", error)
-        return 0
-
-
-def _announcements(user: Any, state: object) -> list[Announcement]:
-    """Return the announcements for the person, warnings first, then the newest."""
-    if not getattr(state, "has_announcements", False):
-        return []
-    try:
-        return list(Announcement.objects.shown_to(user).order_by("-level", "-starts_at", "pk"))
-    except Error as error:
-        logger.warning("announcements: not read, %s", error)
-        return []
+        logger.warning("notices: not read, %s", error)
+        return [], 0
 
 
 def _owed_terms(user: Any, state: object) -> Terms | None:

@@ -1,6 +1,6 @@
 """Counts the use of keys for pages about keys (keys.use): the setting KEY_USE names it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -20,9 +20,12 @@ from web.request import PortalRequest
 class CountedUse(UseCounter):
     """The use of keys as polled."""
 
-    def of_person(self, request: PortalRequest) -> PersonUse:
-        """Return the use of every key of the person; two queries, and one where a budget is used up or nearly."""
-        use = person_use(request.user, utc_today())
+    def of_person(self, request: PortalRequest, keys: Sequence[Key] | None = None) -> PersonUse:
+        """Return the use of every key of the person, or of `keys`; two queries, else one.
+
+        One more where a budget is used up or nearly.
+        """
+        use = person_use(request.user, utc_today(), keys)
         return replace(use, notice=_notice(request, use))
 
     def pressing_budget(self, key: Key) -> BudgetUse | None:

@@ -388,6 +388,19 @@ class Migration(migrations.Migration):
                 ("rpm_limit", models.PositiveIntegerField(null=True)),
                 ("tpm_limit", models.PositiveIntegerField(null=True)),
                 ("model_names", models.JSONField(help_text="What it may call; empty: all.", null=True)),
+                (
+                    "recent_usd",
+                    web.money.UsdField(
+                        decimal_places=12,
+                        default=Decimal("0"),
+                        help_text="Spend of the last 30 days, as of the last poll; for lists.",
+                        max_digits=19,
+                    ),
+                ),
+                (
+                    "last_used_on",
+                    models.DateField(help_text="UTC, as of the last poll; empty: never.", null=True),
+                ),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
                 (
                     "given_at",
@@ -530,6 +543,14 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="key",
             index=models.Index(fields=["-created_at", "id", "state", "owner"], name="keys_newest_first"),
+        ),
+        migrations.AddIndex(
+            model_name="key",
+            index=models.Index(
+                condition=models.Q(("state__in", ("issuing", "active", "deleting"))),
+                fields=["-recent_usd", "-created_at", "id"],
+                name="keys_by_recent_spend",
+            ),
         ),
         migrations.AddIndex(
             model_name="key",

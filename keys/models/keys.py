@@ -174,6 +174,9 @@ class Key(models.Model):
     tpm_limit = models.PositiveIntegerField(null=True)
     model_names = models.JSONField(null=True, help_text="What it may call; empty: all.")
 
+    recent_usd = UsdField(default=Decimal(0), help_text="Spend of the last 30 days, as of the last poll; for lists.")
+    last_used_on = models.DateField(null=True, help_text="UTC, as of the last poll; empty: never.")
+
     created_at = models.DateTimeField(default=timezone.now)
     given_at = models.DateTimeField(
         null=True, help_text="When it got its owner, if it was made and used outside before: all its spend is theirs."
@@ -246,6 +249,11 @@ class Key(models.Model):
             models.Index(fields=["owner", "-created_at"], name="keys_of_owner"),  # KeyQuerySet.newest_first
             models.Index(  # people.key_listing
                 fields=["-created_at", "id", "state", "owner"], name="keys_newest_first"
+            ),
+            models.Index(  # people.key_search
+                fields=["-recent_usd", "-created_at", "id"],
+                condition=Q(state__in=("issuing", "active", "deleting")),
+                name="keys_by_recent_spend",
             ),
             models.Index(  # services.ceilings
                 fields=["owner"], condition=Q(blocked_for_budget=True), name="keys_blocked_for_budget"

@@ -61,9 +61,13 @@ def render_panel(
     """Render My keys; `said` is a message to the person: what was done or, with `said_bad`, why not."""
     form = form or KeyForm(owner=request.user, allowance=policy_of(request.user))
     own: QuerySet[Any] = Key.objects.used_by_owner(request.user).listed(timezone.now()).newest_first()
-    keys = list(own.annotate(is_of_intern=Exists(Intern.objects.filter(account=request.user))))
+    keys = list(
+        own.select_related("owner__person_budget").annotate(
+            is_of_intern=Exists(Intern.objects.filter(account=request.user))
+        )
+    )
     live = [key for key in keys if key.state in Key.LIVE_STATES and key.kind in Key.COUNTED_KINDS]
-    use = use_counter().of_person(request) if keys else PersonUse()
+    use = use_counter().of_person(request, keys) if keys else PersonUse()
     use = replace(use, stopped_by=form.allowance.stopped_by)
     listing = _listing(request, keys, use) if len(keys) > MOST_IN_FULL else {}
     context = {

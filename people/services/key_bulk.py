@@ -24,7 +24,6 @@ from keys.models import Key
 from keys.services import KeysActed, block_key, delete_key, request_reminder, run_on_each, unblock_key
 from keys.services.block import is_blocked_by_admin
 from keys.services.trail import audit
-from people.key_listing import last_day_of_key
 from people.services.accounts import tell_about_key
 from web.templatetags.portal import day, last_use
 
@@ -68,7 +67,6 @@ def choose_keys(ids: Iterable[UUID], *, act: KeyAct, admin: User) -> list[Chosen
     keys = Key.objects.filter(pk__in=list(ids)).select_related("owner", "intern").prefetch_related("tokens")
     found = keys.annotate(
         has_more_rights=Exists(beyond) if not admin.is_superuser else Q(owner__is_superuser=True),
-        last_day=last_day_of_key(),
     )
     rows = sorted(found, key=lambda key: (name_order(key.owner.display_name), name_order(key.label), key.pk))
     reminded = _reminded(rows) if act == KeyAct.REMIND else set()
@@ -166,7 +164,7 @@ def _name(actor: Actor) -> str:
 
 def _line(key: Any) -> str:
     """Describe a key in a mail: its last use and its expiry."""
-    words = {"label": key.label, "last": last_use(key.last_day), "expires": day(key.expires_at)}
+    words = {"label": key.label, "last": last_use(key.last_used_on), "expires": day(key.expires_at)}
     if key.expires_at is None:
         return _("“%(label)s”: last use %(last)s, never expires") % words
     return _("“%(label)s”: last use %(last)s, expires %(expires)s") % words

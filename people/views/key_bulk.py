@@ -17,7 +17,7 @@ from keys.services import TooManyActions, count_action
 from keys.status import promises
 from keys.views.each import failed_words_of, ids_in, report, some_of
 from people import services
-from people.key_listing import DEFAULT_ORDER, found_keys, key_filters_of
+from people.key_search import DEFAULT_ORDER, found_ids, key_filters_of
 from people.services import MAX_KEYS, MAX_REMINDED, ChosenKey, KeyAct
 from people.views.common import require_sight
 from people.views.keys import address, hidden, order_in
@@ -64,7 +64,8 @@ def bulk_keys(request: PortalRequest) -> HttpResponse:
 def _chosen_ids(request: PortalRequest, access: Any) -> list[UUID]:
     """Return the selected ids; with `all`, every key within the filters of the URL."""
     if request.GET.get("all"):
-        return found_keys(key_filters_of(request.GET), DEFAULT_ORDER, access.state, utc_today())
+        found = found_ids(key_filters_of(request.GET), DEFAULT_ORDER, access.state, utc_today())
+        return [UUID(text) for text in found]
     return ids_in(request.GET.getlist("key"))
 
 

@@ -13,16 +13,8 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from keys.models import Key
-from people.key_listing import (
-    DEFAULT_ORDER,
-    KINDS,
-    ORDERS,
-    KeyFilters,
-    ListedKey,
-    every_key,
-    key_filters_of,
-    key_page,
-)
+from people.key_listing import ListedKey, every_key, key_page
+from people.key_search import DEFAULT_ORDER, KINDS, ORDERS, KeyFilters, key_filters_of
 from people.listing import IDLE_DAYS
 from people.views.common import require_sight
 from people.views.index import idle_words
@@ -121,17 +113,17 @@ def _cells(each: ListedKey, *, for_people: bool) -> Row:
     key, owner = each.key, each.key.owner
     return [
         key.label,
-        key.last_four,
+        each.last_four,
         owner.username,
         owner.get_full_name(),
         owner.email,
         key.intern.name if key.intern else "",
         key.get_kind_display() if for_people else key.kind,
         str(each.status.word) if for_people else each.status.code,
-        each.recent_usd,
+        key.recent_usd,
         each.use.budget_usd,
         each.use.spent_usd if each.use.budget_usd else None,
-        each.last_day,
+        key.last_used_on,
         key.expires_at and key.expires_at.date(),
         key.created_at.date(),
     ]

@@ -52,6 +52,11 @@ class Migration(migrations.Migration):
                     "version",
                     models.BigIntegerField(default=0, help_text="One more whenever a fact changed, or whose it is."),
                 ),
+                (
+                    "keys_version",
+                    models.BigIntegerField(help_text="The version of which the keys have their spend.", null=True),
+                ),
+                ("keys_day", models.DateField(help_text="UTC: the last of the days of that spend.", null=True)),
                 ("backfill_started_on", models.DateField(help_text="The day of the first start.", null=True)),
                 ("backfilled_to", models.DateField(help_text="The oldest day that the back-fill has read.", null=True)),
                 ("backfill_target", models.DateField(help_text="The day at which it is complete.", null=True)),

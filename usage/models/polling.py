@@ -95,6 +95,8 @@ class UsageState(models.Model):
     problem = models.CharField(max_length=300, blank=True)
     cooldown_until = models.DateTimeField(null=True, help_text="No run before it, to spare the gateway.")
     version = models.BigIntegerField(default=0, help_text="One more whenever a fact changed, or whose it is.")
+    keys_version = models.BigIntegerField(null=True, help_text="The version of which the keys have their spend.")
+    keys_day = models.DateField(null=True, help_text="UTC: the last of the days of that spend.")
     backfill_started_on = models.DateField(null=True, help_text="The day of the first start.")
     backfilled_to = models.DateField(null=True, help_text="The oldest day that the back-fill has read.")
     backfill_target = models.DateField(null=True, help_text="The day at which it is complete.")

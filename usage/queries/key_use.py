@@ -1,8 +1,8 @@
 """The use of a person's keys, each with its days, its budget, its last use, and of the budget for all of them."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
-from datetime import date, timedelta
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
@@ -21,48 +21,60 @@ KNOWN: Final = Q(budget_usd__gt=0, budget_period__in=BUDGET_PERIODS)  # budgets 
 FIELDS: Final = ("label", "kind", "state", "intern", "budget_usd", "budget_period", "expires_at", "ended_at")
 BUDGET_FIELDS: Final = ("budget_usd", "budget_period", "state")
 OF_PERSON: Final = "owner__person_budget__"
+AS_OF: Final = Subquery(UsageState.objects.filter(pk=1).values("last_ok_at"))
 
 Days = dict[date | None, Decimal]  # spend by day; None: on all days before
 
 
-def person_use(person: User, today: date) -> PersonUse:
+def person_use(person: User, today: date, among: Sequence[Key] | None = None) -> PersonUse:
     """Return the use of all keys, newest first, with their last days, and of the budget; two queries (no key: three).
 
-    The days of a token that had another owner count for its key, not for the person's budget.
+    `among` these keys, which were read with their owner's budget: one query, two before their first use. The days of a
+    token that had another owner count for its key, not for the person's budget.
     """
-    keys = list(
-        Key.objects.owned_by(person)
-        .order_by("-created_at", "pk")
-        .values(
-            "pk",
-            *FIELDS,
-            "team",
-            *(OF_PERSON + name for name in BUDGET_FIELDS),
-            as_of=Subquery(UsageState.objects.filter(pk=1).values("last_ok_at")),
-        )
-    )
+    keys = _read(person) if among is None else [_as_read(key) for key in among]
     spent: dict[Any, Days] = defaultdict(lambda: defaultdict(Decimal))
     own_spent: Days = defaultdict(Decimal)
     last_days: dict[Any, date] = {}
-    for key, kind, team, owner, day, spend_usd, last_day in _days(person, [key["pk"] for key in keys], today):
+    as_of = keys[0]["as_of"] if keys else None
+    for key, kind, team, owner, day, read_at, spend_usd, last_day in _days(person, [key["pk"] for key in keys], today):
+        as_of = read_at
         spent[key][day] += spend_usd
         last_days[key] = max(last_day, last_days.get(key, last_day))
         if owner == person.pk and kind != Key.Kind.EXTERNAL and team is None:
             own_spent[day] += spend_usd
+    if among and as_of is None:
+        as_of = UsageState.load().last_ok_at
     budget = _budget(person, keys)
     return PersonUse(
-        by_key={key["pk"]: _use(key, spent[key["pk"]], last_days.get(key["pk"]), today) for key in keys},
+        by_key={key["pk"]: _use(key, spent[key["pk"]], last_days.get(key["pk"]), today, as_of) for key in keys},
         of_person=_person_spent(budget, _since(budget.budget_period, own_spent, today), today) if budget else None,
     )
 
 
+def _read(person: User) -> list[dict[str, Any]]:
+    """Read what this module needs of a person's keys, and of their budget."""
+    keys = Key.objects.owned_by(person).order_by("-created_at", "pk")
+    return list(keys.values("pk", *FIELDS, "team", *(OF_PERSON + name for name in BUDGET_FIELDS), as_of=AS_OF))
+
+
+def _as_read(key: Key) -> dict[str, Any]:
+    """Return the same of a key that was read with its owner's budget."""
+    budget = getattr(key.owner, "person_budget", None)  # the relation raises an AttributeError without a row
+    of_key = {name: getattr(key, name) for name in ("pk", *FIELDS) if name != "intern"}
+    of_person = {OF_PERSON + name: getattr(budget, name, None) for name in BUDGET_FIELDS}
+    return {**of_key, "intern": key.intern_id, "team": key.team_id, **of_person, "as_of": None}
+
+
 def _days(person: User, keys: list[Any], today: date) -> Iterator[tuple[Any, ...]]:
-    """Yield (key, its kind, its team, owner, day or None for all days before, spend, the last day)."""
+    """Yield (key, its kind, its team, owner, day or None for all days before, when they were read, spend, last day)."""
     recent = Case(When(day__gte=min(_spark_days(today)[0], today.replace(day=1)), then=F("day")))
     return (
         DayToken.objects.filter(Q(token_ref__owner=person) | Q(token_ref__key__in=keys))
         .order_by()
-        .values_list("token_ref__key", "token_ref__key__kind", "token_ref__key__team", "token_ref__owner", recent)
+        .values_list(
+            *("token_ref__key", "token_ref__key__kind", "token_ref__key__team", "token_ref__owner", recent, AS_OF)
+        )
         .annotate(Sum("spend_usd"), Max("day"))
         .iterator()
     )
@@ -155,7 +167,7 @@ def _spark_days(today: date) -> list[date]:
     return [today - timedelta(days=SPARK_DAYS - 1 - number) for number in range(SPARK_DAYS)]
 
 
-def _use(key: Mapping[str, Any], spent: Days, last_day: date | None, today: date) -> KeyUse:
+def _use(key: Mapping[str, Any], spent: Days, last_day: date | None, today: date, as_of: datetime | None) -> KeyUse:
     budget_period, spent_usd = key["budget_period"], None
     if budget_period in BUDGET_PERIODS:
         spent_usd = _since(budget_period, spent, today)
@@ -167,6 +179,6 @@ def _use(key: Mapping[str, Any], spent: Days, last_day: date | None, today: date
         spent_usd=spent_usd,
         resets_on=budget_reset_day(budget_period, today),
         last_day=last_day,
-        as_of=key["as_of"],
+        as_of=as_of,
         days_usd=tuple(spent.get(day, NOTHING_USD) for day in _spark_days(today)),
     )

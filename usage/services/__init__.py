@@ -3,6 +3,7 @@
 from usage.services.attribute import attribute_tokens
 from usage.services.budget_alerts import warn_of_budgets
 from usage.services.ceilings import are_any_kept_here, enforce_ceilings
+from usage.services.key_spend import update_keys
 from usage.services.operators import alert_operators
 from usage.services.prune import delete_old_runs
 from usage.services.reconcile import compare_with_gateway
@@ -24,6 +25,7 @@ __all__ = [
     "rebuild_rollups",
     "refresh_facts",
     "reread_older_days",
+    "update_keys",
     "warn_of_budgets",
     "warn_of_unusual_spend",
 ]

@@ -13,7 +13,7 @@ from accounts.models import User
 from keys.models import Key
 from tests.usage.polling import make_key
 from usage.models import Fact, TokenRef, UsageState, UsedModel, utc_today
-from usage.services import rebuild_rollups
+from usage.services import rebuild_rollups, update_keys
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Response
@@ -58,6 +58,7 @@ def settle() -> None:
     rebuild_rollups()
     UsageState.objects.get_or_create(pk=1)
     UsageState.objects.update(version=F("version") + 1, last_ok_at=timezone.now())
+    update_keys()
 
 
 def day(days_ago: int) -> date:

@@ -85,7 +85,7 @@ def test_costs_two_queries_more_for_all_keys(
     for number in range(9):
         used(key_of(staff, f"key {number}", budget_usd=5, budget_period="30d"), days_ago=number)
 
-    with django_assert_max_num_queries(9):  # one of them for the interns whom the form offers
+    with django_assert_max_num_queries(8):  # one of them for the interns whom the form offers
         as_staff.get("/")
 
 

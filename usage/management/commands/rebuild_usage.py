@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from usage.services import rebuild_rollups
+from usage.services import rebuild_rollups, update_keys
 
 
 class Command(BaseCommand):
@@ -15,6 +15,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Rebuild, and print a report."""
         differed = rebuild_rollups()
+        update_keys()
         for day, rows in differed.items():
             self.stdout.write(f"{day}: {rows} rows differed, and were corrected")
         self.stdout.write(f"{len(differed)} days differed." if differed else "Nothing differed.")

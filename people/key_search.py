@@ -1,0 +1,348 @@
+"""Which keys the list has: the filters, the search, the order. See people/key_listing.py for what it shows of them.
+
+The database filters and sorts. It cannot compare names as people expect, without case and accents, the same on every
+database: so Python reads the names, each once, and not the keys.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from functools import partial
+from typing import Any, Final, NamedTuple
+
+from django.db.models import (
+    Aggregate,
+    Case,
+    CharField,
+    Count,
+    Exists,
+    F,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Sum,
+    TextField,
+    Value,
+    When,
+)
+from django.db.models.functions import Cast, Concat
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.names import name_order
+from keys.models import Intern, Key, Token
+from keys.services import supervisors_who_left
+from people.listing import (
+    IDLE_DAYS,
+    PERIODS,
+    RECENT_DAYS,
+    SPENT_TTL_S,
+    SpentSteps,
+    cached,
+    in_steps,
+    is_over,
+    spent_of_all,
+    steps,
+)
+from usage.models import DayToken, UsageState
+from usage.periods import budget_first_day
+from web.money import PLACES as MONEY_PLACES
+
+SOON: Final = timedelta(days=7)
+STATES: Final = ("active", "blocked", "expired", "soon", "outside")
+OWNERS: Final = ("inactive", "left")  # left: keys of interns whose supervisor has left
+KINDS: Final = (
+    *(Key.Kind.PERSONAL.value, Key.Kind.TEMPORARY.value),
+    *(Key.Kind.PLAYGROUND.value, Key.Kind.COURSE.value),
+)
+BY_NAME: Final = {"label": "label", "owner": "owner"}  # the orders for which Python compares names: the column
+COLUMNS: Final = {"expires": "expires_at", "last": "last_used_on"}
+ORDERS: Final = ("created", "spend", *BY_NAME, *COLUMNS)
+DEFAULT_ORDER: Final = "-created"
+NAMES_OF: Final = {  # the column of an order: the texts of which `_name_of` makes a name
+    "label": ("label",),
+    "owner": ("owner__username", "owner__first_name", "owner__last_name"),
+}
+BUDGETS: Final = (
+    *("owner_id", steps("budget_usd"), "budget_period", "blocked_for_budget", "kind", "team"),
+    *(steps("owner__person_budget__budget_usd"), "owner__person_budget__budget_period"),
+)
+SEARCHED: Final = Concat(
+    *("username", Value(" "), "first_name", Value(" "), "last_name", Value(" "), "email"), output_field=CharField()
+)
+TEXT_ID: Final = Cast("pk", CharField())  # to make UUIDs of 10,000 keys takes longer than all the rest of a page
+NOT_ASCII: Final = r"[^ -~]"  # of these texts the database cannot tell whether they contain a word
+LAST_FOUR: Final = 4  # characters of a secret that are known
+
+SpentOfKeys = dict[str, tuple[int, ...]]  # as SpentSteps, by key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyFilters:
+    """The filters in the URL; "" is "any"."""
+
+    q: str = ""  # in label, owner's name, user name or address, intern; or the end of the secret
+    state: str = ""  # one of STATES
+    kind: str = ""  # one of KINDS
+    idle: str = ""  # unused for so many days, one of IDLE_DAYS
+    owner: str = ""  # one of OWNERS
+    over: str = ""  # "1": those with their own budget, or their owner's, used up
+
+    def params(self) -> dict[str, str]:
+        """Return the active filters as URL parameters."""
+        return {name: value for name in self.__slots__ if (value := getattr(self, name))}
+
+
+def key_filters_of(params: Mapping[str, str]) -> KeyFilters:
+    """Return the filters that a URL names, without invalid ones."""
+    allowed = {
+        "state": STATES,
+        "kind": KINDS,
+        "idle": tuple(map(str, IDLE_DAYS)),
+        "owner": OWNERS,
+        "over": ("1",),
+    }
+    values = {name: params.get(name, "").replace("\0", "").strip()[:200] for name in KeyFilters.__slots__}
+    return KeyFilters(**{name: value for name, value in values.items() if value in allowed.get(name, (value,))})
+
+
+def keys_within(filters: KeyFilters, today: date) -> QuerySet[Key]:
+    """Return the keys within the filters, but for budgets: see `found_ids`. A search takes a query."""
+    keys = _filtered(filters, today)
+    return keys.filter(_contains(filters.q)) if filters.q else keys
+
+
+def page_in_order(keys: QuerySet[Key], order: str, start: int, number: int) -> QuerySet[Key]:
+    """Return so many keys from the `start` on, in this order ("-" before it: the largest first).
+
+    Keys without a value are the smallest, but those that never expire come last. Of the same value, the newest come
+    first. An order by names takes a query.
+    """
+    name, is_reversed = order.removeprefix("-"), order.startswith("-")
+    if name in BY_NAME:
+        keys, start = _with_names_from(keys, BY_NAME[name], start, number, is_reversed=is_reversed)
+    else:
+        keys = keys.order_by(*_columns_of(name, is_reversed=is_reversed))
+    return keys[start : start + number]
+
+
+def found_ids(filters: KeyFilters, order: str, state: UsageState, today: date) -> list[str]:
+    """Return the ids of all keys within the filters as texts, in order. One query for each, and one for a search."""
+    name, is_reversed = order.removeprefix("-"), order.startswith("-")
+    known = _known(state, today) if filters.over else None
+    keys = keys_within(filters, today)
+    keys = keys.filter(_may_be_over(known)) if known else keys
+    names = NAMES_OF[BY_NAME[name]] if name in BY_NAME else ()
+    keys = keys.order_by(*_columns_of("created" if names else name, is_reversed=bool(names) or is_reversed))
+    rows = list(keys.values_list(TEXT_ID, *names, *(BUDGETS if known else ())))
+    if known:
+        rows = [row for row in rows if _is_over(row[0], row[1 + len(names) :], known)]
+    if names:
+        rows.sort(key=lambda row: _name_of(row[1 : 1 + len(names)]), reverse=is_reversed)
+    return [row[0] for row in rows]
+
+
+# --- Order --------------------------------------------------------------------------------------------
+def _columns_of(name: str, *, is_reversed: bool) -> list[Any]:
+    """Return the columns of an order of the database."""
+    if name == "created":
+        return ["-created_at" if is_reversed else "created_at", "pk"]
+    if name == "spend":  # never empty, so that the index serves
+        return ["-recent_usd" if is_reversed else "recent_usd", "-created_at", "pk"]
+    value = F(COLUMNS[name])
+    if is_reversed:
+        return [value.desc(nulls_last=True), "-created_at", "pk"]
+    asc = value.asc(nulls_last=True) if name == "expires" else value.asc(nulls_first=True)
+    return [asc, "-created_at", "pk"]
+
+
+class _AsList(Aggregate):
+    """All values of a column as JSON: thousands of rows take Django ten times as long."""
+
+    function = "JSON_AGG"
+    template = "CAST(%(function)s(%(expressions)s) AS TEXT)"
+    output_field = TextField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        """Name the function of SQLite."""
+        return super().as_sql(compiler, connection, function="JSON_GROUP_ARRAY", **context)
+
+
+def _with_names_from(
+    keys: QuerySet[Key], column: str, start: int, number: int, *, is_reversed: bool
+) -> tuple[QuerySet[Key], int]:
+    """Return the keys in order whose names are on a page that begins at `start`, and where among them it begins."""
+    names, values = _names_of_owners(keys) if column == "owner" else _labels(keys)
+    values.sort(key=names.__getitem__, reverse=is_reversed)
+    page = values[start : start + number]
+    shown = list(dict.fromkeys(names[value] for value in page))
+    first, last = start, start + len(page)
+    while page and first and names[values[first - 1]] == shown[0]:
+        first -= 1
+    while page and last < len(values) and names[values[last]] == shown[-1]:
+        last += 1
+    by_name: dict[str, list[Any]] = {name: [] for name in shown}
+    for value in dict.fromkeys(values[first:last]):
+        by_name[names[value]].append(value)
+    ranks = (When(**{f"{column}__in": of_name}, then=Value(rank)) for rank, of_name in enumerate(by_name.values()))
+    rank = Case(*ranks, output_field=IntegerField())
+    keys = keys.filter(**{f"{column}__in": [value for of_name in by_name.values() for value in of_name]})
+    return keys.order_by(rank, "-created_at", "pk"), start - first
+
+
+def _labels(keys: QuerySet[Key]) -> tuple[dict[Any, str], list[Any]]:
+    """Return by what each label is sorted, and the label of each key. One query."""
+    labels = json.loads(keys.order_by().aggregate(labels=_AsList("label"))["labels"] or "[]")
+    return {label: name_order(label) for label in labels}, labels
+
+
+def _names_of_owners(keys: QuerySet[Key]) -> tuple[dict[Any, str], list[Any]]:
+    """Return by what each owner is sorted, and the owner of each key. One query."""
+    rows = list(keys.order_by().values_list("owner", *NAMES_OF["owner"]).annotate(count=Count("pk")))
+    names = {owner: _name_of(texts) for owner, *texts, _count in rows}
+    return names, [owner for owner, *_texts, count in rows for _ in range(count)]
+
+
+def _name_of(texts: Sequence[str]) -> str:
+    """Return by what a key is sorted: its label, or the name of its owner."""
+    if len(texts) == 1:
+        return name_order(texts[0])
+    username, first, last = texts
+    return name_order(f"{first} {last}".strip() or username)
+
+
+# --- Search -------------------------------------------------------------------------------------------
+def _contains(q: str) -> Q:
+    """Return the condition that each word is in owner, label or intern, or that the secret has this ending. One query.
+
+    The database compares ASCII texts, and Python those few names that have other letters.
+    """
+    others = _other_texts()
+    found = Q()
+    for word in name_order(q).split():
+        theirs = {what: [row.value for row in rows if row.hides(word)] for what, rows in others.items()}
+        owners = User.objects.annotate(searched=SEARCHED).filter(searched__icontains=word)
+        found &= (
+            Q(owner__in=owners.values("pk"))
+            | Q(owner__in=theirs["owner"])
+            | Q(label__icontains=word)
+            | Q(label__in=theirs["label"])
+            | Q(intern__in=Intern.objects.filter(name__icontains=word).values("pk"))
+            | Q(intern__in=theirs["intern"])
+        )
+    end = q.removeprefix("…")
+    if len(end) == LAST_FOUR:
+        found |= Q(pk__in=Token.objects.filter(last_four__iexact=end).values("key"))
+    return found
+
+
+class _OtherText(NamedTuple):
+    """A text with letters for which the database cannot tell whether it contains a word."""
+
+    value: str  # itself, or the id of whose name it is
+    as_found: str  # what the database finds in it, whatever its language
+    as_sorted: str
+
+    def hides(self, word: str) -> bool:
+        """Return whether the word is in the text, and the database does not find it."""
+        return word in self.as_sorted and word not in self.as_found
+
+
+def _other_texts() -> dict[str, list[_OtherText]]:
+    """Return the names of owners, labels and names of interns that are not ASCII."""
+    text = CharField()
+    owners = User.objects.annotate(what=Value("owner"), value=Cast("pk", text), text=SEARCHED)
+    labels: Any = Key.objects.filter(state__in=Key.LIVE_STATES)
+    labels = labels.annotate(what=Value("label"), value=Cast("label", text), text=Cast("label", text))
+    interns = Intern.objects.annotate(what=Value("intern"), value=Cast("pk", text), text=Cast("name", text))
+    parts: list[Any] = [
+        rows.filter(text__regex=NOT_ASCII).order_by().values_list("what", "value", "text")
+        for rows in (owners, labels, interns)
+    ]
+    found: dict[str, list[_OtherText]] = {"owner": [], "label": [], "intern": []}
+    for what, value, name in parts[0].union(*parts[1:]):
+        as_found = name.encode().lower().decode()  # of bytes: only ASCII letters
+        found[what].append(_OtherText(value, as_found, name_order(name)))
+    return found
+
+
+# --- Filters ------------------------------------------------------------------------------------------
+def _may_be_over(known: "_Known") -> Q:
+    """Return what the database can say of used-up budgets: those that are larger than any spend of theirs are not."""
+    found = Q(blocked_for_budget=True)
+    for place, name in enumerate(PERIODS, start=1):
+        most_usd = Decimal(max((spent[place] for spent in known.spent.values()), default=0)).scaleb(-MONEY_PLACES)
+        most_of_person = max((spent[place] for spent in known.spent_of_people.values()), default=0)
+        found |= Q(budget_period=name, budget_usd__lte=most_usd)
+        found |= Q(
+            owner__person_budget__budget_period=name,
+            owner__person_budget__budget_usd__lte=Decimal(most_of_person).scaleb(-MONEY_PLACES),
+        )
+    return found
+
+
+def _is_over(text_id: str, row: Sequence[Any], known: "_Known") -> bool:
+    """Return whether the key's own budget, or its owner's, is used up.
+
+    Keys made outside, and those of courses, count in no person's.
+    """
+    owner_id, own_steps, own_period, blocked_for_budget, kind, team, steps_of_owner, period = row
+    if blocked_for_budget or is_over(known.spent.get(text_id), own_steps, own_period):
+        return True
+    is_of_person = kind != Key.Kind.EXTERNAL and team is None
+    return is_of_person and is_over(known.spent_of_people.get(owner_id), steps_of_owner, period)
+
+
+def _filtered(filters: KeyFilters, today: date) -> QuerySet[Key]:
+    keys, now = Key.objects.filter(state__in=Key.LIVE_STATES), timezone.now()
+    expiring = Q(state=Key.State.ACTIVE) & ~Q(kind=Key.Kind.PLAYGROUND)  # those are renewed automatically
+    states = {
+        "active": Q(state=Key.State.ACTIVE, blocked=False)
+        & ~Q(kind=Key.Kind.EXTERNAL)
+        & (Q(expires_at=None) | Q(expires_at__gt=now)),
+        "blocked": Q(state=Key.State.ACTIVE, blocked=True, blocked_for_budget=False),
+        "expired": expiring & Q(expires_at__lte=now),
+        "soon": expiring & Q(expires_at__gt=now, expires_at__lte=now + SOON),
+        "outside": Q(kind=Key.Kind.EXTERNAL),
+    }
+    keys = keys.filter(states[filters.state]) if filters.state else keys
+    keys = keys.filter(kind=filters.kind) if filters.kind else keys
+    if filters.owner == "left":
+        keys = keys.filter(intern__isnull=False, owner__in=supervisors_who_left())
+    elif filters.owner:
+        keys = keys.filter(owner__is_active=False)
+    if filters.idle:  # a key that is younger than that is not unused
+        since = today - timedelta(days=int(filters.idle))
+        used = Exists(DayToken.objects.filter(token_ref__key=OuterRef("pk"), day__gt=since))
+        keys = keys.filter(~used, created_at__lt=datetime(since.year, since.month, since.day, tzinfo=UTC))
+    return keys
+
+
+# --- What is the same for many pages ------------------------------------------------------------------
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """The cached spend of all keys, by their ids as texts, and of people."""
+
+    spent: SpentOfKeys
+    spent_of_people: SpentSteps
+
+
+def _known(state: UsageState, today: date) -> _Known:
+    of_facts = f"{state.version}:{today}"
+    makers: dict[str, tuple[str, int, Callable[[], Any]]] = {
+        "spent": (f"keys-spent:{of_facts}", SPENT_TTL_S, partial(_spent_of_keys, today)),
+        "spent_of_people": (f"people-spent:{of_facts}", SPENT_TTL_S, partial(spent_of_all, today)),
+    }
+    return _Known(**cached(makers))
+
+
+def _spent_of_keys(today: date) -> SpentOfKeys:
+    """Return each key's spend: in the recent days, and since the start of each of PERIODS."""
+    firsts = [today - timedelta(days=RECENT_DAYS - 1), *(budget_first_day(name, today) or today for name in PERIODS)]
+    days = DayToken.objects.filter(day__gte=min(firsts), token_ref__key__isnull=False).order_by()
+    sums = {f"sum_{place}": Sum("spend_usd", filter=Q(day__gte=first)) for place, first in enumerate(firsts)}
+    rows = days.values(text_id=Cast("token_ref__key", CharField())).annotate(**sums).values_list("text_id", *sums)
+    return {text_id: tuple(in_steps(usd) for usd in spent) for text_id, *spent in rows}
