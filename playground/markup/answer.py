@@ -1,12 +1,13 @@
 """A complete text: rendered, sanitised, with our own HTML inserted."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import nh3
 
 from playground.markup.directions import TAGS
 from playground.markup.frames import Frames
-from playground.markup.markdown import to_html
+from playground.markup.growth import Growth, Progress, progress_of
+from playground.markup.markdown import environment, to_html
 from playground.markup.pieces import Pieces, TooMuch
 
 MOST_CHARS_OF_HTML: Final = 1_000_000
@@ -33,13 +34,33 @@ _SANITISER: Final = nh3.Cleaner(
 )
 
 
+class Part(NamedTuple):
+    """The HTML of blocks that are finished, and how the text goes on."""
+
+    html: str
+    shown: int  # characters of these blocks
+    progress: Progress | None  # for the next part; None: that one begins at the beginning, as notes are at the end
+    code: tuple[str, int] | None = None  # of an open block of code: what follows its fence, where its text begins
+
+
 def rendered(text: str, frames: Frames, mark: str) -> str:
     """Return a model's Markdown as safe HTML; all ids in it begin with `mark`, which is unpredictable.
 
     Raises TooMuch, RecursionError, and TooDear within a `cpu_limit`.
     """
-    pieces = Pieces(mark)
-    html = pieces.put_back(_SANITISER.clean(to_html(text, pieces, frames)))
-    if len(html) > MOST_CHARS_OF_HTML:
+    return rendered_part(text, frames, mark, Progress(), is_last=True).html
+
+
+def rendered_part(text: str, frames: Frames, mark: str, progress: Progress, *, is_last: bool) -> Part:
+    """Return the blocks of a growing text that are finished; the text begins where the last part ended.
+
+    All parts together are what `rendered` returns for the whole text. Raises Restart, too.
+    """
+    lines, end, following = text.rpartition("\n")
+    growth = Growth(progress, None if is_last else following)
+    pieces = Pieces(mark, progress.pieces)
+    env = environment(pieces, frames, growth)
+    html = pieces.put_back(_SANITISER.clean(to_html(text if is_last else lines + end, env)))
+    if progress.chars + len(html) > MOST_CHARS_OF_HTML:
         raise TooMuch
-    return html
+    return Part(html, growth.shown, None if is_last or growth.has_notes else progress_of(env, html), growth.code)

@@ -3,6 +3,8 @@ r"""Finds formulas between \( and \), \[ and \]: the way of LaTeX, and of many m
 from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
 
+from playground.markup.blocks import note_undecided
+
 CLOSING = {r"\(": r"\)", r"\[": r"\]"}
 MOST_BLANK_LINES = 4  # within a formula
 
@@ -36,6 +38,8 @@ def bracket_block(state: StateBlock, startLine: int, endLine: int, silent: bool)
             return False
         if r"\]" in line:
             break
+    else:
+        note_undecided(state, startLine, endLine)
     content, closing, after = "\n".join(lines)[2:].partition(r"\]")
     if not closing or after.strip(" .,;") or not content.strip():
         return False

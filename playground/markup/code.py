@@ -91,8 +91,7 @@ _KINDS: Final[dict[_TokenType, str]] = {  # the nearest ancestor of a token coun
 
 def code_html(code: str, info: str, code_id: str, *, frames: Frames, share: Share) -> str:
     """Return the code in its frame, highlighted unless that is too expensive; `info` is the text after the fence."""
-    name = info.split()[0].lower() if info.split() else ""
-    words, lexer = _BY_NAME.get(name, (info.split()[0][:MOST_CHARS_OF_A_NAME] if name else "", ""))
+    words, lexer = language_of(info)
     code = code.rstrip("\n")
     html = escape(code)
     if lexer and len(code) <= MOST_CHARS:
@@ -101,7 +100,18 @@ def code_html(code: str, info: str, code_id: str, *, frames: Frames, share: Shar
                 html = coloured(code, lexer)
         except TooDear:
             pass
+    return framed(html, words, code_id, frames)
+
+
+def framed(html: str, words: str, code_id: str, frames: Frames) -> str:
+    """Return code, already HTML, in its frame."""
     return filled(frames.code, {LANGUAGE: escape(words) or frames.code_word, CODE: html, CODE_ID: code_id})
+
+
+def language_of(info: str) -> tuple[str, str]:
+    """Return the language in words and its lexer, empty if there is none, from the text after a fence."""
+    name = info.split()[0].lower() if info.split() else ""
+    return _BY_NAME.get(name, (info.split()[0][:MOST_CHARS_OF_A_NAME] if name else "", ""))
 
 
 def lexers() -> dict[str, str]:

@@ -14,9 +14,14 @@ TAGS: Final = ("p", "h3", "h4", "h5", "h6", "ul", "ol", "li", "blockquote", "tab
 _STRONG: Final = {"L": "ltr", "R": "rtl", "AL": "rtl"}
 
 
+def has_right_to_left(text: str) -> bool:
+    """Say whether a text contains a letter of a right-to-left script."""
+    return _RIGHT_TO_LEFT.search(text) is not None
+
+
 def set_directions(state: StateCore) -> None:
     """Give each block the direction of its first letter, and a list, quote or table that of its first block."""
-    if not _RIGHT_TO_LEFT.search(state.src):
+    if not state.env["is_right_to_left"]:
         return
     above: list[Token] = []
     for token in state.tokens:

@@ -3,7 +3,11 @@
 import re
 from typing import Final
 
+from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
+from mdit_py_plugins.dollarmath.index import math_block_dollar
+
+from playground.markup.blocks import note_undecided
 
 _COMMANDS: Final = re.compile(r"\\[A-Za-z]+|\{[^{}]*\}")
 _PROSE: Final = re.compile(r"(?<![A-Za-z])[A-Za-z]{2,}(?![A-Za-z(_^])")
@@ -12,6 +16,22 @@ _WORDS: Final = re.compile(r"(?<![A-Za-z])(?!sin|cos|tan|log|exp|mod|min|max|gcd
 _SHELL: Final = re.compile(r"[({]|[A-Z_][A-Z0-9_]{2,}[^A-Za-z0-9_]|[a-z_]\w*[/:.,\-+\"'=&;@]$")
 _AFTER_A_LETTER: Final = re.compile(r"(?:th|st|nd|rd|s|d|e|er|re|ers|[eè]mes?|i[eè]mes?|ten?|ter|tes)(?![A-Za-z0-9_$])")
 _WORD: Final = re.compile(r"[A-Za-z0-9_({]")
+
+_BLOCK: Final = math_block_dollar(allow_labels=False, allow_blank_lines=True)
+
+
+def dollar_block(state: StateBlock, startLine: int, endLine: int, silent: bool) -> bool:  # noqa: N803  (called by name)
+    """Parse the lines from one that begins with $$ to one that ends with it."""
+    line, count = state.line, len(state.tokens)
+    if _BLOCK(state, startLine, endLine, silent):
+        if silent:  # the library pushes its token here, too: a formula after a list would be there twice
+            state.line = line
+            del state.tokens[count:]
+        return True
+    text = state.src[state.bMarks[startLine] + state.tShift[startLine] : state.eMarks[startLine]]
+    if text.startswith("$$") and "$$" not in text[2:]:
+        note_undecided(state, startLine, endLine)
+    return False
 
 
 def dollar_inline(state: StateInline, silent: bool) -> bool:

@@ -6,6 +6,8 @@ from typing import Final
 from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
 
+from playground.markup.blocks import note_undecided
+
 _NAMES: Final = (
     "equation|multline|gather|gathered|align|aligned|alignat|alignedat|flalign|eqnarray|split|array"
     "|matrix|pmatrix|bmatrix|Bmatrix|vmatrix|Vmatrix|smallmatrix|cases|dcases|rcases"
@@ -38,6 +40,7 @@ def environment_block(state: StateBlock, startLine: int, endLine: int, silent: b
     closing = rf"\end{{{opening[1]}}}"
     end = state.src.find(closing, opening.end(), state.eMarks[endLine - 1])
     if end < 0:
+        note_undecided(state, startLine, endLine)
         return False
     end += len(closing)
     last = next(line for line in range(startLine, endLine) if end <= state.eMarks[line])

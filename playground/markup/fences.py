@@ -5,6 +5,8 @@ from typing import Final
 
 from markdown_it.rules_block import StateBlock, fence
 
+from playground.markup.blocks import note_undecided
+
 _FENCE: Final = re.compile(r"(`{3,}|~{3,})")
 
 
@@ -19,6 +21,8 @@ def fence_block(state: StateBlock, startLine: int, endLine: int, silent: bool) -
         return fence(state, startLine, endLine, silent)
     finally:
         state.blkIndent = indent
+        if state.line >= endLine:  # that line was indented too much to close it
+            note_undecided(state, startLine, endLine)
 
 
 def _is_closed(state: StateBlock, start: int, end: int, marks: str) -> bool:
@@ -27,4 +31,5 @@ def _is_closed(state: StateBlock, start: int, end: int, marks: str) -> bool:
         text = state.src[state.bMarks[line] + state.tShift[line] : state.eMarks[line]].rstrip()
         if text.startswith(marks):
             return not text.strip(marks[0])
+    note_undecided(state, start, end)
     return False

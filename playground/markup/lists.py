@@ -47,3 +47,5 @@ def tick_boxes(state: StateCore) -> None:
         elif box and token.type == "inline" and token.children is not None:
             token.children.insert(0, Token("text", "", 0, content=box))
             box = ""
+        elif token.type == "list_item_close":
+            box = ""  # of an empty task: the next text is not its own

@@ -11,19 +11,20 @@ from markdown_it.rules_block import StateBlock
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from markdown_it.utils import OptionsDict
-from mdit_py_plugins.dollarmath.index import math_block_dollar
 from mdit_py_plugins.footnote import footnote_plugin
 from mdit_py_plugins.gfm_autolink import gfm_autolink_plugin
 
+from playground.markup.blocks import note_block
 from playground.markup.brackets import bracket_block, bracket_inline
 from playground.markup.code import code_html
 from playground.markup.directions import set_directions
-from playground.markup.dollars import dollar_inline
+from playground.markup.dollars import dollar_block, dollar_inline
 from playground.markup.environments import environment_block, environment_inline
 from playground.markup.fences import fence_block
 from playground.markup.footnotes import FOOTNOTES, FootnoteRenderer
 from playground.markup.formulas import formula_html
 from playground.markup.frames import Frames
+from playground.markup.growth import Growth, References, keep_finished
 from playground.markup.inline import EastAsianInline
 from playground.markup.limits import Share
 from playground.markup.lists import nest_lists, tick_boxes
@@ -32,8 +33,6 @@ from playground.markup.tables import table_block
 from playground.markup.tags import details_block, inline_tag, pair_tags
 
 Env = MutableMapping[str, Any]
-CODE_CPU_S: Final = 0.12  # all code of a text; the rest is not highlighted
-FORMULAS_CPU_S: Final = 0.12  # all formulas of a text; the rest is shown as written
 MOST_NESTING: Final = 40  # a list in a list counts as two
 FIRST_HEADING: Final = 3  # the page has the two above
 LAST_HEADING: Final = 6
@@ -48,10 +47,26 @@ _FORMULAS: Final = {  # kinds of tokens, and whether the formula is a block
 }
 
 
-def to_html(text: str, pieces: Pieces, frames: Frames) -> str:
-    """Return HTML that is not yet sanitised, with words for the `pieces`; TooMuch: too many or too deep parts."""
-    shares = {"code_share": Share(CODE_CPU_S), "formula_share": Share(FORMULAS_CPU_S)}
-    html: str = _PARSER.render(text, {"pieces": pieces, "frames": frames, **shares})
+def environment(pieces: Pieces, frames: Frames, growth: Growth) -> Env:
+    """Return what the rules share during the rendering of one text."""
+    before = growth.progress
+    return {
+        "pieces": pieces,
+        "frames": frames,
+        "growth": growth,
+        "headings": [*before.headings],
+        "references": References(before.references),
+        "code_share": Share(before.code_s),
+        "formula_share": Share(before.formulas_s),
+    }
+
+
+def to_html(text: str, env: Env) -> str:
+    """Return HTML that is not yet sanitised, with words for its pieces.
+
+    Raises TooMuch (too many or too deep parts), and Restart.
+    """
+    html: str = _PARSER.render(text, env)
     return html
 
 
@@ -123,7 +138,7 @@ def _refuse_depth(state: StateBlock, startLine: int, endLine: int, silent: bool)
 
 def _fit_into_the_page(state: StateCore) -> None:
     """Lower the headings, skipping no level, and translate alerts."""
-    above: list[int] = []
+    above: list[int] = state.env["headings"]
     for index, token in enumerate(state.tokens):
         if token.type in ("heading_open", "heading_close"):
             level = int(token.markup.count("#") or "=-".index(token.markup[0]) + 1)
@@ -165,6 +180,7 @@ def _parser() -> MarkdownIt:
     _add_block_rules(parser)
     for name, rule in (("pair_tags", pair_tags), ("nest_lists", nest_lists), ("tick_boxes", tick_boxes)):
         parser.core.ruler.push(name, rule)
+    parser.core.ruler.after("block", "keep_finished", keep_finished)
     parser.core.ruler.push("fit_into_the_page", _fit_into_the_page)
     parser.core.ruler.push("set_directions", set_directions)
     for kind in _FORMULAS:
@@ -186,13 +202,12 @@ def _add_block_rules(parser: MarkdownIt) -> None:
     anywhere: RuleOptionsType = {"alt": ["paragraph", "reference", "blockquote", "list", "footnote_def"]}
     parser.block.ruler.at("table", table_block, {"alt": ["paragraph", "reference"]})
     parser.block.ruler.at("fence", fence_block, anywhere)
-    parser.block.ruler.before(
-        "fence", "math_block", math_block_dollar(allow_labels=False, allow_blank_lines=True), anywhere
-    )
+    parser.block.ruler.before("fence", "math_block", dollar_block, anywhere)
     parser.block.ruler.before("fence", "bracket_block", bracket_block, anywhere)
     parser.block.ruler.before("blockquote", "environment_block", environment_block, anywhere)
     parser.block.ruler.before("blockquote", "details_block", details_block, anywhere)
     parser.block.ruler.before("table", "refuse_depth", _refuse_depth, anywhere)
+    parser.block.ruler.before("refuse_depth", "note_block", note_block)
 
 
 _PARSER: Final = _parser()

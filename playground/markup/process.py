@@ -4,6 +4,7 @@ It knows one connection and nothing else: no database, no cache, no settings, no
 """
 
 import ctypes
+import json
 import resource
 import signal
 import sys
@@ -11,8 +12,9 @@ from multiprocessing.connection import Connection
 from time import process_time
 from typing import Final, NamedTuple
 
-from playground.markup.answer import rendered
+from playground.markup.answer import rendered_part
 from playground.markup.frames import Frames
+from playground.markup.growth import Progress, Restart
 from playground.markup.limits import TooDear, cpu_limit, raise_when_spent
 from playground.markup.pieces import TooMuch
 
@@ -23,30 +25,41 @@ KILLED_AFTER_S: Final = 0.1  # beyond the processor time of a text; the kernel c
 
 
 class Job(NamedTuple):
-    """A text to render."""
+    """A text to render: a complete one, or a growing one from where its last part ended (`progress`)."""
 
     text: str
     frames: Frames
     mark: str
+    progress: str = ""  # as JSON
+    is_last: bool = True  # nothing follows
 
 
 class Reply(NamedTuple):
-    """The HTML, None if it is too expensive (`timed_out`) or too much, and the processor time that it took."""
+    """The HTML, None if it is too expensive (`timed_out`) or too much, and the processor time that it took.
+
+    Of a growing text it is the HTML of what is finished: `shown` characters.
+    """
 
     html: str | None
-    cpu_s: float
+    cpu_s: float = 0.0
     timed_out: bool = False
+    restarts: bool = False  # the text is to be rendered from its beginning
+    shown: int = 0
+    progress: str | None = None  # for the next part; None: that begins at the beginning
+    code: tuple[str, int] | None = None  # an open block of code: what follows its fence, where its text begins
 
     def packed(self) -> bytes:
         """Return it as bytes, not as a pickle: the process reads hostile text."""
-        kind = "timeout" if self.timed_out else "much" if self.html is None else "html"
-        return f"{kind} {self.cpu_s:.6f} {self.html or ''}".encode(errors="surrogatepass")
+        head = json.dumps([self.html is not None, *self[1:]])
+        return f"{head}\n{self.html or ''}".encode(errors="surrogatepass")
 
     @classmethod
     def unpacked(cls, packed: bytes) -> "Reply":
         """Return the reply in these bytes; raise ValueError if they are invalid."""
-        kind, cpu_s, html = packed.decode(errors="surrogatepass").split(" ", 2)
-        return cls(html if kind == "html" else None, float(cpu_s), timed_out=kind == "timeout")
+        head, _, html = packed.decode(errors="surrogatepass").partition("\n")
+        has_html, cpu_s, timed_out, restarts, shown, progress, code = json.loads(head)
+        code = (str(code[0]), int(code[1])) if code else None
+        return cls(html if has_html else None, float(cpu_s), timed_out, restarts, int(shown), progress, code)
 
 
 def serve(connection: Connection, cpu_s: float) -> None:
@@ -69,15 +82,25 @@ def serve(connection: Connection, cpu_s: float) -> None:
 def reply_to(job: Job, cpu_s: float) -> Reply:
     """Render the job in at most `cpu_s` of the processor."""
     began = process_time()
-    html, timed_out = None, False
     try:
         with cpu_limit(cpu_s, killed_after_s=cpu_s + KILLED_AFTER_S):
-            html = rendered(job.text, job.frames, job.mark)
-    except (TooMuch, RecursionError):
-        pass
+            reply = unlimited_reply_to(job)
     except (TooDear, MemoryError):
-        timed_out = True
-    return Reply(html, process_time() - began, timed_out)
+        reply = Reply(None, timed_out=True)
+    return reply._replace(cpu_s=process_time() - began)
+
+
+def unlimited_reply_to(job: Job) -> Reply:
+    """Render the job, however long that takes."""
+    try:
+        progress = Progress.from_json(job.progress)
+        part = rendered_part(job.text, job.frames, job.mark, progress, is_last=job.is_last)
+    except Restart:
+        return Reply(None, restarts=True)
+    except (TooMuch, RecursionError):
+        return Reply(None)
+    after = part.progress.as_json() if part.progress else None
+    return Reply(part.html, shown=part.shown, progress=after, code=part.code)
 
 
 def _end_with_parent() -> None:

@@ -8,6 +8,8 @@ from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
+from playground.markup.blocks import note_undecided
+
 _INLINE: Final = {  # as they are written, and their replacement
     **{
         name: name
@@ -94,6 +96,8 @@ def details_block(state: StateBlock, startLine: int, endLine: int, silent: bool)
         return True
     end, after = _end_of_details(state.src, opening.end(), state.eMarks[endLine - 1])
     last = next(line for line in range(startLine, endLine) if end <= state.eMarks[line])
+    if end == after:
+        note_undecided(state, startLine, endLine)
     state.push("details_open", "details", 1)
     content = opening.end()
     if found := _SUMMARY.match(state.src, content, min(end, content + MOST_CHARS_OF_A_SUMMARY)):
@@ -137,8 +141,11 @@ def _push_lines(state: StateBlock, first: int, last: int, start: int, end: int) 
     has_last = bool(state.src[max(start, state.bMarks[last]) : end].strip())
     state.eMarks[last] = end
     state.lineMax = last + has_last
+    indents = state.sCount[first : last + 1]  # within a list no line may be left out because it is not indented
+    state.sCount[first : last + 1] = [max(indent, state.blkIndent) for indent in indents]
     parent, state.parentType = state.parentType, "details"
     if first < state.lineMax:
         state.md.block.tokenize(state, first, state.lineMax)
     state.parentType = parent
+    state.sCount[first : last + 1] = indents
     state.bMarks[first], state.tShift[first], state.sCount[first], state.eMarks[last], state.lineMax = saved

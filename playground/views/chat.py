@@ -233,9 +233,9 @@ def _place_of(request: PortalRequest, answer: Answer, *, whole: bool) -> str:
 def stream_view(request: PortalRequest, answer: Answer, *, is_alone: bool = False) -> StreamView:
     """Return how an answer of the chat looks at the end of its stream; `is_alone`: it has no alternatives."""
 
-    def article(ended: Answer, **more: object) -> SafeString:
+    def article(ended: Answer, stays: bool = False, **more: object) -> SafeString:
         shown = only_turn(answer) if is_alone else turn_of(answer)
-        return _article(request, replace(shown, answer=ended), **more)
+        return _article(request, replace(shown, answer=ended), stays=stays, **more)
 
     return StreamView(
         article=article,
@@ -246,7 +246,7 @@ def stream_view(request: PortalRequest, answer: Answer, *, is_alone: bool = Fals
 
 def _article(request: PortalRequest, shown: Shown, **more: object) -> SafeString:
     """Return an answer's article, with another model to try if this one has failed."""
-    rendered = rendered_answers([shown.answer])
+    rendered = None if more.get("stays") else rendered_answers([shown.answer])
     models = _other_models(request, shown.answer)
     context = {"shown": shown, "answer": shown.answer, "models": models, "rendered": rendered, **more}
     return _render(request, "playground/_answer.html", context)

@@ -180,8 +180,9 @@ def stream_view(request: PortalRequest, answer: Answer) -> StreamView:
     """Return how a column looks when its stream begins and ends; the best may change with each end."""
     conversation = answer.message.conversation
 
-    def article(shown: Answer) -> SafeString:
-        context = {"column": Column(answer=shown), "rendered": rendered_answers([shown])}
+    def article(shown: Answer, stays: bool = False) -> SafeString:
+        rendered = None if stays else rendered_answers([shown])
+        context = {"column": Column(answer=shown), "rendered": rendered, "stays": stays}
         return _drawn(request, "playground/_said.html", context)
 
     def marks() -> str:

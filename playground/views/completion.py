@@ -147,7 +147,8 @@ def _place_of(request: PortalRequest, answer: Answer) -> str:
 def stream_view(request: PortalRequest, answer: Answer) -> StreamView:
     """Return how a completion looks at the end of its stream."""
     return StreamView(
-        article=lambda ended: _article(request, ended),
+        article=lambda ended, stays: _article(request, ended),
+        is_markdown=False,
         waiting=lambda sentence, again_s: HttpResponse(_article(request, answer, sentence=sentence, again_s=again_s)),
         page=_address(answer.message.conversation),
     )

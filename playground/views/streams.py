@@ -1,15 +1,18 @@
 """An answer streamed into a page: the events of its stream, or without JavaScript a page that waits for it."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial as partial_of
+from typing import Final
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
-from django.utils.html import escape
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -18,6 +21,7 @@ from playground.errors.cards import card_of
 from playground.errors.problems import problem_of
 from playground.models import Answer
 from playground.reasoning import ReasoningSplitter
+from playground.rendering.live import LiveAnswer
 from playground.services.autosave import save_meanwhile
 from playground.services.chat import Job
 from playground.services.following import followed
@@ -30,17 +34,21 @@ from web.threads import in_thread
 LIVE_S = 0.5  # between two updates of seconds and tokens
 MARK = SafeString("<!-- until the end -->")
 AGAIN_S = 1  # before a page that has lost a stream opens it again
+AT_ONCE: Final = 2  # renderings of running answers; one more is tried again with the next text, so that no text waits
+_renderers: Final = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="live rendering")  # they wait for the processes
+_rendering: Final[set["_Blocks"]] = set()  # those that use one; only the event loop changes it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamView:
     """Where an answer is shown: its markup at the start and at the end, and its page without JavaScript."""
 
-    article: Callable[[Answer], str]  # the finished element `#answer-<id>`
+    article: Callable[[Answer, bool], str]  # the finished element `#answer-<id>`; whether its text stays on the page
     waiting: Callable[[str, int | None], HttpResponse]  # not yet: why, and when (s) it tries again
     page: str  # URL
     first: Callable[[], str] = str  # partials that its page needs before the first token
     extra: Callable[[], str] = str  # more partials at the end, for other changes
+    is_markdown: bool = True  # its text is rendered while it streams
 
 
 def to_stream(answer: Answer) -> HttpResponseRedirect:
@@ -65,7 +73,8 @@ def _updates_of(answer: Answer, job: Job | None) -> AsyncGenerator[Update]:
 
 
 async def _events(answer: Answer, job: Job | None, view: StreamView, language: str | None) -> AsyncGenerator[bytes]:
-    spell = _Speller(answer, language, is_rejoined=job is None)
+    blocks = _Blocks(answer, language) if view.is_markdown else None
+    spell = _Speller(answer, language, blocks, is_rejoined=job is None)
     async with aclosing(_updates_of(answer, job)) as updates:
         with translation.override(language):
             first = await in_thread(view.first) if view.first is not str else ""
@@ -73,8 +82,13 @@ async def _events(answer: Answer, job: Job | None, view: StreamView, language: s
         async for update in updates:
             if isinstance(update, Delta):
                 yield spell(update)
+                if blocks and (event := await blocks.finished()):
+                    yield event
             elif isinstance(update, Done):
-                yield await in_thread(partial_of(_final, view, update.answer, language))
+                last = await in_thread(partial_of(blocks.last, update.answer)) if blocks else b""
+                if last:
+                    yield last
+                yield await in_thread(partial_of(_final, view, update.answer, language, stays=bool(last)))
             else:
                 yield KEEP_ALIVE
 
@@ -97,8 +111,9 @@ def _waiting_page(request: HttpRequest, answer: Answer, job: Job | None, view: S
 class _Speller:
     """Renders the deltas of one answer as events; as much as possible is prepared."""
 
-    def __init__(self, answer: Answer, language: str | None, *, is_rejoined: bool) -> None:
+    def __init__(self, answer: Answer, language: str | None, blocks: "_Blocks | None", *, is_rejoined: bool) -> None:
         self._language = language
+        self._blocks = blocks
         self._ids = (f"reasoning-{answer.pk}", f"text-{answer.pk}")
         self._reasoning, self._text = map(Appender, self._ids)
         self._splitter = ReasoningSplitter()
@@ -110,6 +125,8 @@ class _Speller:
         """Return the event that adds the delta to the page."""
         text, thought = self._splitter.feed(delta.text)
         reasoning = delta.reasoning + thought
+        if self._blocks:
+            self._blocks.feed(text)
         if self._replaces:
             self._replaces = False
             found = zip(self._ids, (reasoning, text), strict=True)
@@ -124,15 +141,55 @@ class _Speller:
         return message(*parts) if parts else KEEP_ALIVE
 
 
+class _Blocks:
+    """Puts finished blocks of one answer before its open one, as HTML."""
+
+    def __init__(self, answer: Answer, language: str | None) -> None:
+        self._live = LiveAnswer(language)
+        self._prose, self._open, self._text = (f"{name}-{answer.pk}" for name in ("prose", "open", "text"))
+        self.feed = self._live.feed
+
+    async def finished(self) -> bytes:
+        """Return the event with the blocks that are finished since the last one; empty if there are none."""
+        if not self._live.is_due or len(_rendering) >= AT_ONCE:
+            return b""
+        _rendering.add(self)
+        try:
+            change = await asyncio.get_running_loop().run_in_executor(_renderers, self._live.advance)
+        finally:
+            _rendering.discard(self)
+        if change is None:
+            return b""
+        if change.code is None:
+            rest = format_html('<div class="ps-live msg-live" id="{}">{}</div>', self._text, change.rest)
+        else:
+            rest = SafeString(self._live.code_frame(change.rest, change.code, self._text))
+        if change.replaces:
+            opened = format_html('<div class="ps-open" id="{}">{}</div>', self._open, rest)
+            return message(partial(self._prose, change.html + opened, swap="innerHTML"))
+        before = partial(self._open, change.html, swap="beforebegin") if change.html else ""
+        return message(before + partial(self._open, rest, swap="innerHTML"))
+
+    def last(self, answer: Answer) -> bytes:
+        """Return the event with the last blocks, after which the page shows all of the text; empty: it does not."""
+        change = self._live.finish(answer.text) if answer.text else None
+        if change is None:
+            return b""
+        if change.replaces:
+            return message(partial(self._prose, change.html, swap="innerHTML"))
+        gone = partial(self._open, SafeString(""), swap="delete")
+        return message(partial(self._open, change.html, swap="beforebegin") + gone)
+
+
 def _live(delta: Delta) -> SafeString:
     words = ngettext("%(seconds)s, %(count)d token", "%(seconds)s, %(count)d tokens", delta.count)
     return escape(words % {"seconds": seconds(round(delta.after_s * 1000)), "count": delta.count})
 
 
-def _final(view: StreamView, answer: Answer, language: str | None) -> bytes:
+def _final(view: StreamView, answer: Answer, language: str | None, *, stays: bool) -> bytes:
     """Return the event that ends a stream: the finished article, and the sentence for screen readers."""
     with translation.override(language):
-        article = partial(f"answer-{answer.pk}", SafeString(view.article(answer)))
+        article = partial(f"answer-{answer.pk}", SafeString(view.article(answer, stays)))
         return message(article + view.extra() + partial("say", escape(_spoken(answer)), swap="innerHTML"))
 
 

@@ -31,6 +31,38 @@ def test_an_answer_is_seen_growing_and_ends_with_its_figures(visit: Visit, inter
     expect(chat.composer(page)).to_have_value("")
 
 
+WATCH = """() => {
+  window.seen = [];
+  const look = () => {
+    const answer = [...document.querySelectorAll("#playground-turns .msg-assistant")].at(-1);
+    const prose = answer?.querySelector(".ps-prose");
+    if (!prose) return;
+    const { height, top } = prose.getBoundingClientRect();
+    const is_open = Boolean(prose.querySelector(".ps-open"));
+    window.first ??= prose.querySelector("table");
+    window.seen.push({ busy: answer.ariaBusy, is_open, html: prose.innerHTML, height, top, scroll: scrollY });
+  };
+  new MutationObserver(look).observe(document.querySelector("#playground-turns"), { childList: true, subtree: true });
+}"""
+
+
+def test_blocks_are_rendered_while_they_come_and_stay_as_they_are(visit: Visit, intern: User) -> None:
+    page = visit("/playground/", user=intern)
+    page.evaluate(WATCH)
+
+    answer = chat.send(page, "Well [markdown] [pace 80]")
+    expect(answer.get_by_role("table")).to_be_visible()
+    expect(answer).to_have_attribute("aria-busy", "true")
+    chat.over(answer)
+
+    seen = page.evaluate("seen")
+    last = [each for each in seen if each["busy"]][-1]
+    after = [each for each in seen if not each["busy"]][0]
+    assert not last["is_open"]
+    assert {**last, "busy": None} == after
+    assert page.evaluate("first.isConnected")
+
+
 @pytest.mark.parametrize("by", ["button", "Escape"])
 def test_stop_keeps_the_text_and_ends_the_call_at_the_gateway(
     visit: Visit, intern: User, sandbox: Sandbox, by: str

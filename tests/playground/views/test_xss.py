@@ -1,5 +1,6 @@
 """Texts that try to be markup, in every place of the Playground: the markup stays that of a harmless text."""
 
+import re
 from collections.abc import Callable
 from difflib import unified_diff
 from typing import Any
@@ -18,11 +19,13 @@ from tests.playground import rows, xss
 from tests.playground.skeleton import skeleton
 from tests.playground.sse import Received, received, send
 from tests.playground.streams import MODEL, know_the_models
+from tests.playground.test_rendering import Reader
 from tests.sandbox_process import Sandbox
 
 HARMLESS = "bees"
 GROUPS = ["SCRIPTS", "HANDLERS", "ADDRESSES", "NAMESPACES", "ELEMENTS", "ACTING", "FORMULAS", "ODD"]
 Drawn = Callable[[list[str]], list[list[str]]]
+_OPEN = re.compile(r'<div class="ps-(?:open|live msg-live)" id="(?:open|text)-[\w-]+">|</div>(?=(?:</div>)?$)')
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +55,10 @@ def assert_alike(drawn: Drawn, texts: list[str] = TEXTS) -> None:
 def of_stream(stream: Received, *pages: Any) -> list[list[str]]:
     """Return the markup of a stream's parts, pieces of text together, and of the pages that show it later."""
     assert stream.text  # none of its pieces has markup
-    places = [part for part in stream.parts if not part.target.startswith(("text-", "reasoning-", "live-"))]
+    blocks = [_OPEN.sub("", part.markup) for part in stream.parts if part.target.startswith(("open-", "prose-"))]
+    assert [wrong for html in blocks for wrong in Reader(html).wrong] == []
+    pieces = ("text-", "reasoning-", "live-", "open-", "prose-")
+    places = [part for part in stream.parts if not part.target.startswith(pieces)]
     assert {part.target.split("-")[0] for part in places} <= {"playground", "answer", "say", "marks"}
     drawn = [*(part.markup for part in places if part.target != "say"), *(page.content.decode() for page in pages)]
     return [skeleton(html, but_for="ps-prose ps-read") for html in drawn]  # of figures not all are there each time
