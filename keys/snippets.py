@@ -205,13 +205,6 @@ def filled(task: Task, *, url: str, model: str | None, secret: str | None = None
 
 
 @sensitive_variables("secret")
-def tools_for(*, models: Collection[str] | None, secret: str | None = None) -> list[Snippet]:
-    """Return the configurations of tools with the first of these models for chat (None: of all)."""
-    model = default_chat_model(models)
-    return filled_tools(url=base_url(), model=model.name if model else None, secret=secret)
-
-
-@sensitive_variables("secret")
 def filled_tools(*, url: str, model: str | None, secret: str | None = None) -> list[Snippet]:
     """Return the configuration of every tool, in the order of the tabs."""
     return _filled(TOOLS, "tools", url=url, model=model, secret=secret)

@@ -18,10 +18,11 @@ from accounts.audit import actor_of
 from accounts.policies import policy_of
 from gateway.errors import GatewayAdminKeyRefused, GatewayError, GatewayUnavailable
 from keys import services
+from keys.catalogue import default_chat_model
 from keys.forms import KeyForm, LabelForm
 from keys.models import Key
 from keys.rows import row_of
-from keys.snippets import base_url, snippets_for, tools_for
+from keys.snippets import base_url, filled, filled_tools
 from keys.status import promises, until
 from keys.use import use_counter
 from keys.views.panel import render_panel
@@ -128,6 +129,8 @@ def show_secret(
 ) -> HttpResponse:
     """Render the only page with the secret; `replaced`, if the one before had leaked."""
     key = Key.objects.prefetch_related("tokens").get(pk=fresh.key.pk)
+    model = default_chat_model(key.model_names)
+    name = model.name if model else None
     context = {
         "key": key,
         "row": row_of(key),
@@ -137,8 +140,8 @@ def show_secret(
         "replaced": replaced,
         "secrets": use_counter().of_secrets(key, ended_only=True) if replaced else [],
         "base_url": base_url(),
-        "snippets": snippets_for("chat", models=key.model_names, secret=fresh.secret),
-        "tools": tools_for(models=key.model_names, secret=fresh.secret),
+        "snippets": filled("chat", url=base_url(), model=name, secret=fresh.secret),
+        "tools": filled_tools(url=base_url(), model=name, secret=fresh.secret),
     }
     response = render_region(request, "keys/issued.html", "panel", context, status=201)
     response["Cache-Control"] = "no-store"
