@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from django.db.models import Count, Q
 
@@ -15,6 +15,7 @@ from keys.use import NOTHING_USD
 from teaching.pictures import Pace, pace_of
 from usage.models import UsageState
 from usage.queries.cached import spent_by_course_of
+from web.listing import ListedPage
 
 COURSES_PER_PAGE: Final = 25
 DEFAULT_ORDER: Final = "-start"
@@ -48,32 +49,12 @@ ORDERS: Final[dict[str, Callable[[ListedCourse], Any]]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CoursePage:
-    """One page of the list, from the `first` to the `last` of `count`, counted from 1."""
+class CoursePage(ListedPage):
+    """One page of the list."""
+
+    PER_PAGE: ClassVar = COURSES_PER_PAGE
 
     courses: tuple[ListedCourse, ...]
-    number: int
-    count: int
-
-    @property
-    def first(self) -> int:
-        """The place of its first one; 0 when there is none."""
-        return (self.number - 1) * COURSES_PER_PAGE + 1 if self.courses else 0
-
-    @property
-    def last(self) -> int:
-        """The place of its last one."""
-        return self.first + len(self.courses) - 1 if self.courses else 0
-
-    @property
-    def previous(self) -> int | None:
-        """The page before it, if there is one."""
-        return self.number - 1 if self.number > 1 else None
-
-    @property
-    def next(self) -> int | None:
-        """The page after it, if there is one."""
-        return self.number + 1 if self.last < self.count else None
 
 
 def filters_of(params: Mapping[str, str]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from math import ceil
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from accounts.names import name_order
@@ -21,6 +21,7 @@ from usage.models import UsageState
 from usage.queries.cached import key_totals_of
 from usage.queries.courses import KeyTotal
 from usage.queries.sums import Sums
+from web.listing import ListedPage
 
 STUDENTS_PER_PAGE: Final = 50
 STATES: Final = ("invited", "no_key", "unused", "used", "used_up", "blocked", "left")
@@ -80,33 +81,13 @@ ORDERS: Final[dict[str, Callable[[Line], Any]]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StudentPage:
-    """One page of the table, from the `first` to the `last` of `count`, counted from 1."""
+class StudentPage(ListedPage):
+    """One page of the table."""
+
+    PER_PAGE: ClassVar = STUDENTS_PER_PAGE
 
     lines: tuple[Line, ...]
-    number: int
-    count: int
     states: Mapping[str, int]  # how many students of the course are in each state, whatever the filters
-
-    @property
-    def first(self) -> int:
-        """The place of its first one; 0 when there is nobody."""
-        return (self.number - 1) * STUDENTS_PER_PAGE + 1 if self.lines else 0
-
-    @property
-    def last(self) -> int:
-        """The place of its last one."""
-        return self.first + len(self.lines) - 1 if self.lines else 0
-
-    @property
-    def previous(self) -> int | None:
-        """The page before it, if there is one."""
-        return self.number - 1 if self.number > 1 else None
-
-    @property
-    def next(self) -> int | None:
-        """The page after it, if there is one."""
-        return self.number + 1 if self.last < self.count else None
 
     @property
     def students(self) -> int:

@@ -1,6 +1,5 @@
 """One action on students of a course: a page that says who is concerned and what follows, then the action."""
 
-from collections.abc import Sequence
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -15,6 +14,7 @@ from accounts.audit import actor_of
 from courses.models import Student
 from keys.services import KeyRefused, TooManyActions, count_action
 from keys.status import promises
+from keys.views.each import ids_in, some_of
 from teaching import services
 from teaching.forms import TopUpForm
 from teaching.listing import Filters, all_lines, filters_of, found_lines
@@ -31,7 +31,6 @@ BUTTONS: Final = {
     StudentAct.REMOVE: gettext_lazy("Remove from the course"),
 }
 BAD: Final = (StudentAct.BLOCK, StudentAct.NEW_KEY, StudentAct.REMOVE)
-MAX_SAID: Final = 10  # names in a message
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -46,7 +45,7 @@ def act(request: PortalRequest, course_id: UUID) -> HttpResponse:
         return _ask(
             request, view, wanted, [], said=_("The course does not run, so nothing can be changed."), status=409
         )
-    ids = _ids(data.get("students", "").split(",")) if request.method == "POST" else _chosen_ids(request, view)
+    ids = ids_in(data.get("students", "").split(",")) if request.method == "POST" else _chosen_ids(request, view)
     chosen = services.choose_students(view.course, ids, act=wanted)
     to_do = [each.student for each in chosen if not each.why_not]
     if not to_do:
@@ -88,7 +87,7 @@ def _act(request: PortalRequest, view: CourseView, wanted: StudentAct, students:
     if result.done:
         messages.success(request, _done_words(wanted, len(result.done)))
     if result.refused:
-        messages.warning(request, _("Not changed: %(names)s") % {"names": _some(result.refused, " ")})
+        messages.warning(request, _("Not changed: %(names)s") % {"names": some_of(result.refused, " ")})
     if result.left:
         words = ngettext(
             "The gateway did not answer: %(count)d student is not done. Try again in a few minutes; this page shows "
@@ -100,21 +99,10 @@ def _act(request: PortalRequest, view: CourseView, wanted: StudentAct, students:
         messages.warning(request, words % {"count": result.left, **promises()})
 
 
-def _ids(texts: Sequence[str]) -> list[UUID]:
-    """Return the ids among these texts, each once."""
-    found: dict[UUID, None] = {}
-    for text in texts:
-        try:
-            found[UUID(text)] = None
-        except ValueError:
-            continue
-    return list(found)
-
-
 def _chosen_ids(request: PortalRequest, view: CourseView) -> list[UUID]:
     """Return the selected ids; with `all`, every student within the filters of the URL."""
     if not request.GET.get("all"):
-        return _ids(request.GET.getlist("student"))
+        return ids_in(request.GET.getlist("student"))
     lines = all_lines(view.course, view.access.state)
     return [line.id for line in found_lines(lines, filters_of(request.GET))]
 
@@ -225,12 +213,3 @@ def _topped_up_words(number: int) -> str:
         number,
     )
     return words % {"count": number}
-
-
-def _some(texts: Sequence[str], separator: str = ", ") -> str:
-    """Return the first of these texts, and the number of the others."""
-    more = len(texts) - MAX_SAID
-    shown = separator.join(texts[:MAX_SAID])
-    if more <= 0:
-        return shown
-    return ngettext("%(shown)s and %(more)d more", "%(shown)s and %(more)d more", more) % {"shown": shown, "more": more}

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from math import ceil
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from django.db.models import Count
 
@@ -14,6 +14,7 @@ from accounts.names import name_order
 from keys.models import Key
 from usage.queries.scope import UNATTRIBUTED, Scope
 from usage.queries.sums import Sums
+from web.listing import ListedPage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,15 +72,15 @@ def in_order(people: Iterable[Person], order: str) -> list[Person]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PeoplePage:
-    """One page of the people: from the `first` to the `last` of `count`, counted from 1.
+class PeoplePage(ListedPage):
+    """One page of the people.
 
     Of all, `used` is the number of known people with usage, `idle` those with a key and no usage.
     """
 
+    PER_PAGE: ClassVar = PEOPLE_PER_PAGE
+
     people: tuple[Person, ...]
-    number: int
-    count: int
     used: int = 0
     idle: int = 0
 
@@ -87,26 +88,6 @@ class PeoplePage:
     def has_somebody_in_two_groups(self) -> bool:
         """Whether somebody on this page counts in several groups."""
         return any(len(person.groups) > 1 for person in self.people)
-
-    @property
-    def first(self) -> int:
-        """The place of its first one; 0 when there is nobody."""
-        return (self.number - 1) * PEOPLE_PER_PAGE + 1 if self.people else 0
-
-    @property
-    def last(self) -> int:
-        """The place of its last one."""
-        return self.first + len(self.people) - 1 if self.people else 0
-
-    @property
-    def previous(self) -> int | None:
-        """The page before it, if there is one."""
-        return self.number - 1 if self.number > 1 else None
-
-    @property
-    def next(self) -> int | None:
-        """The page after it, if there is one."""
-        return self.number + 1 if self.last < self.count else None
 
 
 def page_of(people: tuple[Person, ...], order: str, number: int) -> PeoplePage:
