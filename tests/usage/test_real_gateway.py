@@ -131,17 +131,16 @@ def run_all(thesis: Program, notebook: Program, course: Program) -> None:
     course.fail("gpt-4o-mini", "hi [fail 500]")
 
 
-def on_page(page: str) -> Decimal:
+def drawn_on(response: Any) -> Decimal:
     """Return the sum of the numbers from which a page draws its chart."""
-    table = page[page.index('id="usage-days"') :]
-    return sum((Decimal(usd) for usd in re.findall(r'data-v="([^"]*)"', table[: table.index("</tbody>")])), Decimal(0))
+    return sum((Decimal(amount.top) for amount in response.context["explored"].totals), Decimal(0))
 
 
 def assert_shows(client: Client, url: str, spent_usd: Decimal, programs: list[Program], **filters: str) -> None:
     """Check that a page shows this spend, to the hundredth of a cent, and these calls."""
     response = client.get(url, {"period": "7d", **filters})
     words = words_of(response)
-    assert abs(on_page(response.content.decode()) - spent_usd) < CENT_OF_A_CENT_USD
+    assert abs(drawn_on(response) - spent_usd) < CENT_OF_A_CENT_USD
     assert f"Spend {usd_number(spent_usd)} USD" in words
     calls = sum(one.answered + one.failed + len(one.streamed) for one in programs)
     failed = sum(one.failed for one in programs)
