@@ -40,7 +40,8 @@ WATCH = """() => {
     const { height, top } = prose.getBoundingClientRect();
     const is_open = Boolean(prose.querySelector(".ps-open"));
     window.first ??= prose.querySelector("table");
-    window.seen.push({ busy: answer.ariaBusy, is_open, html: prose.innerHTML, height, top, scroll: scrollY });
+    const at = Math.round(top + scrollY); // on the page, which may follow its end between two changes
+    window.seen.push({ busy: answer.ariaBusy, is_open, html: prose.innerHTML, height, at });
   };
   new MutationObserver(look).observe(document.querySelector("#playground-turns"), { childList: true, subtree: true });
 }"""
