@@ -155,7 +155,8 @@ def _reserve(key: Key, last: Key | None) -> Token:
     """
     try:
         with transaction.atomic():
-            owner = User.objects.select_for_update().annotate(owes_terms=owes_terms(key.owner)).get(pk=key.owner_id)
+            people = User.objects.select_for_update(no_key=True)  # `_open`, which has the team, refers to the owner
+            owner = people.annotate(owes_terms=owes_terms(key.owner)).get(pk=key.owner_id)
             if owner.owes_terms:
                 raise KeyRefused("terms")
             assert key.team_id is not None  # noqa: S101  (a key of a team)

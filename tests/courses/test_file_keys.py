@@ -2,11 +2,15 @@
 
 import csv
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from io import StringIO
+from threading import Barrier
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from pytest_django.asserts import assertContains, assertNotContains
@@ -222,3 +226,34 @@ def test_another_teacher_finds_nothing(as_teacher: Client) -> None:
     assert as_teacher.get(reverse("courses:file_keys", args=[other.pk])).status_code == 404
     for name in ("add_names", "make_file", "replace_file", "sheet"):
         assert as_teacher.post(reverse(f"courses:{name}", args=[other.pk])).status_code == 404
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_files_at_the_same_moment_make_each_key_once(sandbox: Sandbox) -> None:
+    """Two teachers press at once, or one twice: each secret is in one of the files, and none is in both."""
+    teachers = [make_user("teacher"), make_user("other")]
+    course = make_course(teachers[0])
+    names = ["Ada", "Ben", "Cleo", "Dan"]
+    for owners in (teachers, teachers[:1] * 2):
+        file_keys.add_by_name(course=course, names=names, actor=Actor(user=teachers[0]))
+        both_have_begun = Barrier(2)
+
+        with ThreadPoolExecutor(2) as threads:
+            files = list(threads.map(partial(_make_file, course, both_have_begun), owners))
+
+        secrets = [line.secret for file in files for line in file if line.secret]
+        with_problem = [line for file in files for line in file if not line.secret]
+        assert sorted(secrets) == sorted(sandbox.issued_secrets()[-len(names) :])
+        assert all(line.problem for line in with_problem)
+        assert course.students.exclude(key=None).count() == len(sandbox.live_keys())
+        names = [f"{name} B." for name in names]
+    assert len(sandbox.live_keys()) == 8
+
+
+def _make_file(course: Course, both_have_begun: Barrier, owner: User) -> list[file_keys.Line]:
+    try:
+        students = list(file_keys.without_key(file_keys.in_order(course)))
+        both_have_begun.wait(30)
+        return list(file_keys.make_keys(students, owner=owner, actor=Actor(user=owner)))
+    finally:
+        connection.close()
