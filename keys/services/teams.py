@@ -22,7 +22,7 @@ from gateway.errors import GatewayError, GatewayNotFound, GatewayUnavailable
 from gateway.types import UNSET
 from keys.identity import identify_gateway
 from keys.models import Key, LimitOverride, Team, Token
-from keys.services.claim import claim, release
+from keys.services.claim import claim, claimed, release
 from keys.services.delete import AT_THE_GATEWAY, begin_deletion, finish_deletion, mark_gone
 from keys.services.key_limits import Limits, follow_limits, limits_of_team, overridden
 from keys.services.lifetimes import as_duration
@@ -226,18 +226,23 @@ def _write(team: Team) -> bool:
 
 
 def _join(team: Team, token: Token) -> bool:
-    """Put a key back into the team that it was taken out of at the gateway."""
-    with suppress(KeyRefused):  # it is being changed
-        claim(token.key)
-        try:
-            give_to(token.key.owner, token, team.gateway_id)
-            Token.objects.filter(pk=token.pk).update(in_team=True)
-        except GatewayNotFound:
-            mark_gone(token)
-        finally:
-            release(token.key, repair=False)
+    """Put a key back into the team that it was taken out of at the gateway, and give it to its owner there."""
+    try:
+        with claimed(token.key) as key:
+            give_to(key.owner, token, team.gateway_id)
+            return _record_joined(token, key)
+    except KeyRefused:  # it is being changed
+        return False
+    except GatewayNotFound:
+        mark_gone(token)
         return True
-    return False
+
+
+@transaction.atomic
+def _record_joined(token: Token, key: Key) -> bool:
+    """Record that the key is in its team; False if it was handed over meanwhile: the next run gives it to its owner."""
+    owner_id = Key.objects.select_for_update().values_list("owner", flat=True).get(pk=key.pk)
+    return owner_id == key.owner_id and bool(Token.objects.filter(pk=token.pk).update(in_team=True))
 
 
 def _limit(team: Team, key: Key) -> bool:

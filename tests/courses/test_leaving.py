@@ -1,14 +1,17 @@
 """People who leave the portal: what courses keep of their names, and the keys that they handed out."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
+from django.db import connection
 
 from accounts.models import User
 from courses import services
 from courses.models import Course, CourseTeacher, Student
 from courses.services import file_keys
 from courses.tasks import end_due
-from keys.models import FormerOwner, Key, LimitOverride
-from keys.services import follow_teams, set_key_budget, sweep_keys
+from keys.models import FormerOwner, Key, LimitOverride, Token
+from keys.services import follow_teams, give_team_key, set_key_budget, sweep_keys
 from playground.services.anonymise import anonymise
 from tests.courses.actions import acting, enrol, follow, open_course
 from tests.factories import make_staff
@@ -117,3 +120,32 @@ def test_the_task_links_a_key_whose_process_ended_and_ends_one_of_who_left(cours
     end_due()
     sweep_keys()
     assert rows_at(sandbox, course.team) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_handover_while_keys_follow_an_earlier_one_reaches_the_gateway(staff: User, sandbox: Sandbox) -> None:
+    course = open_course(staff)
+    first, last = (make_staff(name) for name in ("first", "last"))
+    file_keys.add_by_name(course=course, names=["Ada", "Ben"], actor=acting(staff))
+    list(file_keys.make_keys(file_keys.in_order(course), owner=staff, actor=acting(staff)))
+    for key in Key.objects.all():
+        give_team_key(key=key, to=first, actor=acting(staff))
+    sandbox.faults("/key/update", "delay", seconds=1)  # of the first key; the other one was read before
+
+    with ThreadPoolExecutor(1) as thread:
+        following = thread.submit(_follow, course)
+        sandbox.wait_until_fault_holds("/key/update")
+        for key in Key.objects.all():
+            give_team_key(key=key, to=last, actor=acting(staff))
+        following.result()
+    follow(course)
+
+    assert [row["user_id"] for row in sandbox.live_keys()] == [last.gateway_user_id] * 2
+    assert not Token.objects.filter(in_team=False).exists()
+
+
+def _follow(course: Course) -> None:
+    try:
+        follow(course)
+    finally:
+        connection.close()
