@@ -118,6 +118,7 @@ def keys_within(filters: KeyFilters, today: date) -> QuerySet[Key]:
 def page_in_order(keys: QuerySet[Key], order: str, start: int, number: int) -> QuerySet[Key]:
     """Return so many keys from the `start` on, in this order ("-" before it: the largest first).
 
+    The keys before the `start` are skipped in a subquery: what a caller adds is computed for the returned keys only.
     Keys without a value are the smallest, but those that never expire come last. Of the same value, the newest come
     first. An order by names takes a query.
     """
@@ -126,7 +127,8 @@ def page_in_order(keys: QuerySet[Key], order: str, start: int, number: int) -> Q
         keys, start = _with_names_from(keys, BY_NAME[name], start, number, is_reversed=is_reversed)
     else:
         keys = keys.order_by(*_columns_of(name, is_reversed=is_reversed))
-    return keys[start : start + number]
+    page = keys[start : start + number].values("pk")
+    return Key.objects.filter(pk__in=page).order_by(*keys.query.order_by)
 
 
 def found_ids(filters: KeyFilters, order: str, state: UsageState, today: date) -> list[str]:

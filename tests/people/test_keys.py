@@ -172,7 +172,10 @@ def test_is_paged_on_the_server(as_admin: Client, admin: User, order: str) -> No
     assert labels_in(as_admin, order=order, page=2) == ["k25"]
     assert labels_in(as_admin, order=order, page="9" * 5) == ["k25"]
     assert len(labels_in(as_admin, order=order, page="x" * 5000)) == KEYS_PER_PAGE
-    assert "26 to 26 of 26" in words_of(as_admin.get(KEYS, {"order": order, "page": "2"}))
+    with CaptureQueriesContext(connection) as captured:
+        assert "26 to 26 of 26" in words_of(as_admin.get(KEYS, {"order": order, "page": "2"}))
+    of_page = [query["sql"] for query in captured if "spent_usd" in query["sql"]]
+    assert [sql.rpartition("OFFSET")[2].count(")") > 0 for sql in of_page] == [True], "or spend of all before is summed"
 
 
 def test_the_file_has_every_key_and_no_formula(as_admin: Client, seven: dict[str, Key]) -> None:
