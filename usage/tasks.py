@@ -121,19 +121,19 @@ def _refresh(first_day: date, last_day: date, kind: str, *, accept_less: bool = 
 
 
 def _done(run: PollRun) -> None:
-    """Log how a run ended, update the lists; where numbers changed, check the budgets and warm the cache."""
+    """Log how a run ended; where numbers changed, check the budgets and warm the cache; then update the lists."""
     level = logging.ERROR if run.outcome == PollRun.Outcome.FAILED else logging.INFO
     logger.log(
         level, "usage.refresh_facts: %s, %d written in %.1f s %s", run, run.rows_written, run.seconds, run.problem
     )
     if run.outcome == PollRun.Outcome.DONE and run.last_day >= utc_today() and services.are_any_kept_here():
         enforce_ceilings.delay()
-    services.update_keys()
     if run.rows_written:
         if run.last_day >= utc_today():
             warn_of_budgets.delay()
             warn_of_unusual_spend.delay()
         warm()
+    services.update_keys()
 
 
 def _retry_delay_s(run: PollRun) -> int:
