@@ -1,15 +1,9 @@
 """Keys, the interns who use them, and the state of the gateway, as rows."""
 
+from keys.models.budgets import PersonBudget, PersonBudgetQuerySet
 from keys.models.gateway import AdminAlert, GatewayIdentity, GatewayModel, GatewayState, TaskRun
 from keys.models.interns import Intern, InternQuerySet
-from keys.models.keys import (
-    Key,
-    KeyQuerySet,
-    PersonBudget,
-    PersonBudgetQuerySet,
-    Token,
-    TokenQuerySet,
-)
+from keys.models.keys import Key, KeyQuerySet, Token, TokenQuerySet
 from keys.models.leaves import LeaveMail, SupervisorLeave
 from keys.models.names import ALIAS_PREFIX, new_alias
 from keys.models.overrides import LimitOverride
