@@ -230,5 +230,5 @@ def test_groups_are_seen_by_whoever_sees_people_and_changed_by_permission(browse
 def test_only_those_who_may_see_people_are_led_there(browsers: dict[str, Client], key: Key) -> None:
     for name, page in (("index", "/usage/"), ("keys", "/people/"), ("groups", "/people/")):
         link = f'href="{reverse(f"people:{name}")}"'
-        shown = {who for who, browser in browsers.items() if link in browser.get(page).content.decode()}
+        shown = {role for role, browser in browsers.items() if link in browser.get(page).content.decode()}
         assert shown == {*READERS, *ACTORS}, name
