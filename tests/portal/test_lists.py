@@ -95,13 +95,13 @@ def test_takes_few_queries_with_many_rows(course_id: str, admin: User, staff: Us
     manager = make_user("manager", groups=("Admins",))
     browsers = {"admin": signed_in(admin), "manager": signed_in(manager), "staff": signed_in(staff)}
     too_many = {}
-    for who, address in lists_of(course_id):
-        browsers[who].get(address)  # what is cached is there
+    for person, address in lists_of(course_id):
+        browsers[person].get(address)  # what is cached is there
         with CaptureQueriesContext(connection) as captured:
-            response = browsers[who].get(address)
+            response = browsers[person].get(address)
         assert response.status_code == 200, address
         queries = [query["sql"] for query in captured if not is_left_out(query["sql"])]
         if len(queries) > MAX_QUERIES:
-            too_many[who, address] = [len(queries), *(sql[:170] for sql in queries)]
+            too_many[person, address] = [len(queries), *(sql[:170] for sql in queries)]
 
-    assert too_many == {}, "\n\n".join("\n  ".join(map(str, (who, *what))) for who, what in too_many.items())
+    assert too_many == {}, "\n\n".join("\n  ".join(map(str, (page, *queries))) for page, queries in too_many.items())
