@@ -264,7 +264,7 @@ def test_counts_anew_what_changed_hands_kind_or_group(crowd: Period) -> None:
     assert rebuild_rollups() == {}
 
 
-def test_a_kill_before_changes_are_noted_repeats_them(crowd: Period) -> None:
+def test_changes_that_were_not_noted_are_counted_again_with_the_same_sums(crowd: Period) -> None:
     kept = {
         model: set(model._default_manager.values_list("day", "spend_usd")) for model in (DayModel, DayToken, DayGroup)
     }
