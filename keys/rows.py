@@ -25,7 +25,8 @@ class Row:
     may_renew: bool
     may_rotate: bool
     may_end_leak: bool
-    may_delete: bool
+    may_relabel: bool
+    may_delete: bool  # its owner; admins delete blocked keys, too
     may_pause: bool
     may_resume: bool
     may_limit: bool
@@ -44,12 +45,18 @@ def row_of(key: Key, budget: BudgetUse | None = None, use: KeyUse | None = None)
         may_renew=is_renewable(key),
         may_rotate=is_rotatable(key) and not of_course,
         may_end_leak=may_end_leak(key) and not of_course,
-        may_delete=key.state in (Key.State.ACTIVE, Key.State.DELETING),
+        may_relabel=is_deletable(key),
+        may_delete=is_deletable(key) and not key.is_kept_while_blocked,
         may_pause=key.state == Key.State.ACTIVE and not key.blocked and key.kind != Key.Kind.EXTERNAL,
         may_resume=key.state == Key.State.ACTIVE and key.is_paused and not (key.blocked_for_budget or is_frozen),
         may_limit=key.state == Key.State.ACTIVE and key.kind == Key.Kind.TEMPORARY and _is_of_own_intern(key),
         use=use,
     )
+
+
+def is_deletable(key: Key) -> bool:
+    """Tell whether a key can be deleted, or its deletion be tried again."""
+    return key.state in (Key.State.ACTIVE, Key.State.DELETING)
 
 
 def _is_of_own_intern(key: Key) -> bool:

@@ -145,7 +145,9 @@ def _sentence(key: Key, code: str) -> str:
             "delete it %(soon)s."
         ),
         "deleting": _("The gateway has not confirmed it yet. %(again)s"),
-        "blocked": _("The gateway refuses it. Contact the administrators."),
+        "blocked": _("The gateway refuses it. Contact your teacher or the administrators.")
+        if key.team_id
+        else _("The gateway refuses it. Contact the administrators."),
         "frozen": _("The gateway refuses it until a teacher ends the freeze."),
         "failed": str(key.get_problem_display()),
         "idle": _("It expired. The Playground renews it when you use it again."),

@@ -277,6 +277,11 @@ class Key(models.Model):
         return self.blocked and not (by_portal or self.paused_at)
 
     @property
+    def is_kept_while_blocked(self) -> bool:
+        """Whether its owner cannot delete it: a course's key, which another one would follow, that others blocked."""
+        return self.team_id is not None and self.state == self.State.ACTIVE and self.is_blocked_by_others
+
+    @property
     def is_paused(self) -> bool:
         """Whether its owner has paused it, and so can resume it."""
         return self.blocked and self.paused_at is not None

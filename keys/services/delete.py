@@ -39,7 +39,7 @@ def begin_deletion(key: Key, problem: Key.Problem, *, by_owner: bool = False) ->
             raise KeyRefused("state.issuing")
         if locked.state not in Key.LIVE_STATES:
             raise KeyRefused("state.deleted")
-        if by_owner and locked.team_id and locked.is_blocked_by_others:
+        if by_owner and locked.is_kept_while_blocked:
             raise KeyRefused("blocked.course")
         locked.state, locked.problem = Key.State.DELETING, problem or locked.problem
         locked.save(update_fields=["state", "problem"])

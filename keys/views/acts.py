@@ -245,6 +245,8 @@ def end_old(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
 def delete(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
     """Ask for a confirmation that names the key; on POST, delete it."""
     key = own_key(request, key_id)
+    if key.is_kept_while_blocked:
+        return refuse(request, str(services.KeyRefused("blocked.course")), status=409)
     if request.method != "POST":
         return confirm(request, "keys/delete.html", key)
     try:

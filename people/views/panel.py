@@ -15,7 +15,7 @@ from accounts.names import name_order
 from accounts.policies import policy_of
 from accounts.trail_words import thing_words
 from keys.models import Intern, Key, SupervisorLeave
-from keys.rows import Row, row_with_use
+from keys.rows import Row, is_deletable, row_with_use
 from keys.services import grace_ends_at
 from keys.services.block import is_blocked_by_admin
 from keys.services.lifetimes import is_extendable
@@ -84,7 +84,7 @@ def _acts(row: Row, person: User) -> list[str]:
         "unblock_key": is_active and key.blocked and person.is_active and not key.blocked_for_budget,
         "limit_key": is_active and key.kind in Key.COUNTED_KINDS,
         "extend_key": is_extendable(key) and key.kind != Key.Kind.PLAYGROUND,
-        "delete_key": row.may_delete,
+        "delete_key": is_deletable(key),
     }
     return [name for name, allowed in may.items() if allowed]
 

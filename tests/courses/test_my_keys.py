@@ -13,12 +13,12 @@ from pytest_django.asserts import assertContains, assertNotContains
 from accounts.models import User
 from courses.models import Course, Student
 from keys.models import Key, Team
-from keys.services import remind_owners
+from keys.services import KeyRefused, block_key, delete_key, remind_owners, unblock_key
 from notices.bell import items_for
 from notices.header import header_state
 from tests.conftest import signed_in
 from tests.courses.courses import enrol, make_course
-from tests.keys.actions import issue
+from tests.keys.actions import BY_TEST, again, issue
 from tests.keys.views.pages import words_of
 from tests.sandbox_process import Sandbox
 from tests.teaching.courses import course_key
@@ -84,6 +84,27 @@ def test_is_paused_and_resumed_but_not_renewed(as_intern: Client, key: Key, sand
     assertContains(refused, "expires with the course", status_code=409)
     assertContains(as_intern.get(reverse("keys:rotate", args=[key.pk])), "stops working at once")
     assert [bool(row["blocked"]) for row in sandbox.live_keys()] == [False]
+
+
+def test_is_not_deleted_while_a_teacher_blocks_it(
+    as_intern: Client, as_admin: Client, intern: User, key: Key, sandbox: Sandbox
+) -> None:
+    address = reverse("keys:delete", args=[key.pk])
+    stale = Key.objects.get()
+    block_key(key=key, actor=BY_TEST, as_teacher=True)
+
+    for page in (as_intern.get("/"), as_intern.get(reverse("keys:detail", args=[key.pk]))):
+        assertContains(page, "You cannot delete it while somebody else blocks it.")
+        assertContains(page, "Contact your teacher or the administrators.")
+        assertNotContains(page, address)
+    for ask in (as_intern.get, as_intern.post):
+        assertContains(ask(address), "so you cannot delete it", status_code=409)
+    with pytest.raises(KeyRefused):  # read before the block
+        delete_key(key=stale, actor=BY_TEST, by_owner=True)
+    assert [bool(row["blocked"]) for row in sandbox.live_keys()] == [True]
+    assertContains(as_admin.get(f"/people/{intern.pk}/"), reverse("people:delete_key", args=[intern.pk, key.pk]))
+    unblock_key(key=again(key), actor=BY_TEST, as_teacher=True)
+    assert as_intern.post(address).status_code == 302
 
 
 def test_nobody_is_reminded_of_its_end_or_its_budget(intern: User, key: Key) -> None:
