@@ -173,6 +173,8 @@ OF_STAFF: dict[str, Way] = {  # in this order: the last changes what the others 
     "change label": of_key("Old laptop", "Change label"),
     "delete": delete_page,
     "delete, dialog": delete_dialog,
+    "renew all": at("/keys/renew-all/"),
+    "limits of an intern": of_key("Transcripts of interviews", "Change the limits"),
     "history": at("/keys/history/"),
     "courses": at("/courses/"),
     "course, new": at("/courses/new/"),

@@ -54,6 +54,20 @@ def test_my_keys_in_every_state(staff: User, sandbox: Sandbox, read: Read) -> No
     read(browser.get("/keys/history/"))
 
 
+def test_renewing_all_and_the_limits_of_an_intern(staff: User, sandbox: Sandbox, read: Read) -> None:
+    key = ending_in(issue(staff, "thèse", intern_name="Intern A").key, sandbox, days=3)
+    issue(staff, "projet", Key.Kind.PERSONAL)
+    browser = in_french(staff)
+
+    for address in ("/keys/renew-all/", f"/keys/{key.pk}/limits/"):
+        read(browser.get(address))
+        for form in ({}, {"key": [str(key.pk)], "budget_usd": "-1"}, {"key": [str(key.pk)], "all_models": "on"}):
+            read(browser.post(address, form, follow=True))
+    change = {"budget_usd": "0.5", "all_models": "on"}
+    assert "Les limites de" in read(browser.post(f"/keys/{key.pk}/limits/", change, follow=True))
+    assert "Aucune clé" in read(browser.get("/keys/renew-all/"))
+
+
 POLICIES: list[dict[str, Any]] = [
     {},
     {"budget_usd": None, "max_live_keys": None},

@@ -1,19 +1,22 @@
 """A process that is killed at any line of any action on a key: the sweep makes both sides agree, in a final state."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from itertools import count
 
 import pytest
 from django.test import override_settings
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
 from keys import services
 from keys.models import Intern, Key, PersonBudget
 from keys.services.person_budget import check_budget, team_id_of
+from tests.conftest import signed_in
 from tests.factories import change_policies, make_staff
-from tests.keys.actions import BY_TEST, again, assert_at_rest, ending_in, issue
+from tests.keys.actions import BY_TEST, again, assert_at_rest, ending_in, issue, live_token
 from tests.keys.crashes import killed_at_step
 from tests.sandbox_process import Sandbox
 
@@ -174,3 +177,31 @@ def test_is_repaired_after_a_kill_at_any_line(
         assert_at_rest(sandbox)
 
     assert step > STEPS_AT_LEAST
+
+
+def test_renewing_all_goes_on_after_a_kill_between_two_keys(staff: User, sandbox: Sandbox) -> None:
+    keys, client, halves = [issue(staff, label).key for label in ("one", "two")], signed_in(staff), 0
+    soon = timezone.now() + timedelta(days=4)
+    for step in count(1):
+        listed = {"key": [str(ending_in(key, sandbox, days=3).pk) for key in keys]}
+        if not killed_at_step(step, partial(client.post, reverse("keys:renew_all"), listed)):
+            break
+        with override_settings(KEY_ANSWER_DEADLINE_S=0):
+            services.sweep_keys()
+
+        assert_at_rest(sandbox)
+        at_gateway = {row["token"]: datetime.fromisoformat(row["expires"]) > soon for row in sandbox.live_keys()}
+        renewed = [at_gateway[live_token(key)] for key in keys]
+        assert [is_later(key, soon) for key in keys] == renewed
+        halves += len(set(renewed)) > 1
+        assert client.post(reverse("keys:renew_all"), listed).status_code == (409 if all(renewed) else 302)
+        assert all(is_later(key, soon) for key in keys)
+
+    assert step > STEPS_AT_LEAST
+    assert halves
+
+
+def is_later(key: Key, when: datetime) -> bool:
+    """Tell whether a key expires after this time."""
+    end = again(key).expires_at
+    return end is not None and end > when
