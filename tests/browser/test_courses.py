@@ -87,6 +87,7 @@ def test_a_student_comes_from_the_link_to_the_first_answer_by_keyboard_on_a_phon
     assert "You asked about" in said(last_answer(page))
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_pages_of_a_course_are_accessible_and_fit_the_window(
     visit: Visit, staff: User, intern: User, sandbox: Sandbox, axe_everywhere: bool

@@ -82,6 +82,7 @@ def preview(page: Page) -> None:
     page.wait_for_selector("table")
 
 
+@pytest.mark.slow
 def test_long_names_fit_into_narrow_windows(
     visit: Visit, secretary: User, sandbox: Sandbox, axe_everywhere: bool
 ) -> None:

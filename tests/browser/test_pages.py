@@ -34,6 +34,7 @@ def test_pages_of_a_new_person_are_accessible_and_fit_the_window(
     assert_all_in_order(visit("about:blank", user=intern), OF_A_NEWCOMER, axe_everywhere)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_pages_with_many_keys_are_accessible_and_fit_the_window(
     visit: Visit, staff: User, sandbox: Sandbox, axe_everywhere: bool

@@ -33,6 +33,7 @@ def wide(sandbox: Sandbox) -> Key:
     return key
 
 
+@pytest.mark.slow
 def test_long_names_fit_into_narrow_windows(visit: Visit, manager: User, wide: Key, axe_everywhere: bool) -> None:
     person, key = [wide.owner_id], [wide.owner_id, wide.pk]
     make_policy(LONG, temporary__all_models=False, temporary__model_names=["small", LONG])

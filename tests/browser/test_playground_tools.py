@@ -86,6 +86,7 @@ def test_four_models_answer_side_by_side(visit: Visit, intern: User) -> None:
     so_many(page, "Finished", 4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [390, 768, 1280])
 def test_answers_of_models_with_long_names_stay_within_the_page(visit: Visit, intern: User, width: int) -> None:
     names = [f"vendor/{letter * 12}-235B-A22B-Thinking-2507-Instruct-FP8-dynamic" for letter in "abcd"]
@@ -251,6 +252,7 @@ def test_a_text_is_moderated(visit: Visit, intern: User) -> None:
     expect(page.locator("#say")).to_have_text("Flagged")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["compare", "embeddings", "moderation", "completion"])
 def test_pages_are_accessible_and_fit_the_window(visit: Visit, intern: User, way: str, axe_everywhere: bool) -> None:
     page = visit(f"/playground/{way}/", user=intern)

@@ -86,6 +86,7 @@ def test_asks_and_is_granted_by_keyboard(
     assert Grant.objects.get().amount_usd == Decimal("1.25")
 
 
+@pytest.mark.slow
 def test_long_names_fit_into_narrow_windows(visit: Visit, manager: User, db: None, axe_everywhere: bool) -> None:
     person = make_intern("w" * 60, first_name=LONG)
     waiting = ask(person, why="W" * 200)

@@ -27,6 +27,7 @@ def course(staff: User) -> Course:
     return course
 
 
+@pytest.mark.slow
 def test_pages_fit_into_narrow_windows(
     visit: Visit, staff: User, admin: User, course: Course, axe_everywhere: bool
 ) -> None:

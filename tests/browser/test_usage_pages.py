@@ -56,6 +56,7 @@ def test_pages_of_staff_are_accessible_and_fit(
     assert_all_in_order(visit("about:blank", user=staff), ways, axe_everywhere)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_pages_of_admins_are_accessible_and_fit(
     visit: Visit, everything: None, admin: User, axe_everywhere: bool
@@ -72,6 +73,7 @@ def unfolded(page: Page) -> None:
     expect(page.get_by_label("From", exact=True)).to_be_visible()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_empty_pages_are_accessible_and_fit(visit: Visit, admin: User, axe_everywhere: bool) -> None:
     ways = places("/usage/everyone/", "/usage/runs/", "/usage/compare/")
@@ -79,10 +81,12 @@ def test_empty_pages_are_accessible_and_fit(visit: Visit, admin: User, axe_every
     assert_all_in_order(visit("about:blank", user=admin), ways, axe_everywhere)
 
 
+@pytest.mark.slow
 def test_a_page_without_interns_is_accessible_and_fits(visit: Visit, staff: User, axe_everywhere: bool) -> None:
     assert_in_order(visit("/usage/interns/", user=staff), axe_everywhere)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["/usage/", "/usage/everyone/"])
 def test_a_first_visit_is_light(visit: Visit, everything: None, staff: User, admin: User, path: str) -> None:
     page = visit("about:blank", user=admin if "everyone" in path else staff, first=True)
@@ -108,6 +112,7 @@ def test_without_a_script_the_explorer_is_a_form_and_links(visit: Visit, everyth
     expect(page.locator("#usage-days tbody tr")).to_have_count(1)
 
 
+@pytest.mark.slow
 def test_the_chart_takes_the_colours_of_the_page(visit: Visit, everything: None, staff: User) -> None:
     page = visit("/usage/", user=staff, color_scheme="light")
     colour = "getComputedStyle(document.querySelector('.ps-plot [data-part]')).fill"

@@ -214,6 +214,7 @@ def test_replacing_the_secret_meanwhile_is_refused(staff: User, other: User, san
     assert_follows(sandbox, other)
 
 
+@pytest.mark.slow
 def test_the_sweep_continues_after_any_failed_call(staff: User, other: User, sandbox: Sandbox) -> None:
     people = [staff, other]
     fresh = issue_for_ada(staff)

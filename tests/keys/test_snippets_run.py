@@ -19,7 +19,7 @@ LIGHT = ("curl", "requests")  # what runs everywhere; the rest needs programs an
 
 
 def marks_of(kind: str) -> list[pytest.MarkDecorator]:
-    return [] if kind in LIGHT else [pytest.mark.clients]
+    return [] if kind in LIGHT else [pytest.mark.clients, pytest.mark.slow]
 
 
 CASES = [

@@ -26,7 +26,7 @@ from tests.sandbox_process import Sandbox
 SECRET: Final = "sk-0123456789abcdefghij42"
 LIGHT: Final = ("curl", "requests")  # what runs everywhere; the rest needs programs and libraries of its own
 LANGUAGES: Final = [
-    pytest.param(language, marks=[] if language in LIGHT else [pytest.mark.clients])
+    pytest.param(language, marks=[] if language in LIGHT else [pytest.mark.clients, pytest.mark.slow])
     for language in ("curl", "requests", "httr2", "javascript")
 ]
 BETWEEN: Final = "--- and the next ---"

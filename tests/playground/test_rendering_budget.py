@@ -48,16 +48,19 @@ def dearest(texts: Iterable[str]) -> dict[str, Cost]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_no_code_costs_much_or_holds_up_other_requests() -> None:
     assert dearest(text for _, text in code_texts()) == {}
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_no_markdown_costs_much_or_holds_up_other_requests() -> None:
     assert dearest(markdown_texts()) == {}
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_no_formula_costs_much_or_holds_up_other_requests() -> None:
     assert dearest(formula_texts()) == {}
@@ -109,6 +112,7 @@ def test_markup_is_rendered_once_for_all_processes_and_languages(text: str) -> N
     assert cost.rendering_s <= TICK_OF_KERNEL_S
 
 
+@pytest.mark.slow
 def test_a_page_has_one_rendering_budget_and_each_reload_renders_more() -> None:
     texts = [f"{number} " + "a**b" * 20_000 for number in range(20)]
 

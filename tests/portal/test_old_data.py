@@ -47,7 +47,7 @@ def tables_of(file: Path) -> set[str]:
         return {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
 
 
-@pytest.mark.parametrize("gateway", [{}, REAL_GATEWAY], ids=["sandbox", "real"])
+@pytest.mark.parametrize("gateway", [{}, pytest.param(REAL_GATEWAY, marks=pytest.mark.slow)], ids=["sandbox", "real"])
 def test_make_run_moves_it_away_and_starts_over(tmp_path: Path, repository: Path, gateway: dict[str, str]) -> None:
     data = tmp_path if gateway else tmp_path / "sandbox"
     make_old_database(data / "db.sqlite3")

@@ -207,7 +207,14 @@ def test_killed_programs_are_restarted_and_end_with_their_parent(tmp_path: Path,
         assert_nothing_is_left(processes, run)
 
 
-@pytest.mark.parametrize("command", [["createsuperuser", "--no-input"], ["rebuild_usage"], ["seed_demo"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["createsuperuser", "--no-input"],
+        pytest.param(["rebuild_usage"], marks=pytest.mark.slow),
+        pytest.param(["seed_demo"], marks=pytest.mark.slow),
+    ],
+)
 def test_a_database_without_tables_is_one_line(tmp_path: Path, repository: Path, command: list[str]) -> None:
     variables = {
         "DJANGO_SUPERUSER_USERNAME": "r",
@@ -231,6 +238,7 @@ def test_a_database_without_tables_is_one_line(tmp_path: Path, repository: Path,
     assert "make run" in line
 
 
+@pytest.mark.slow
 @pytest.mark.postgres
 @pytest.mark.redis
 def test_servers_that_are_named_are_used_and_control_c_ends_all(
@@ -252,7 +260,7 @@ def test_servers_that_are_named_are_used_and_control_c_ends_all(
         assert run.process.wait() == 0
 
 
-@pytest.mark.parametrize("name", ["PORT", "SANDBOX_PORT"])
+@pytest.mark.parametrize("name", ["PORT", pytest.param("SANDBOX_PORT", marks=pytest.mark.slow)])
 def test_a_port_in_use_is_reported_in_one_line(tmp_path: Path, repository: Path, name: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = str(server.getsockname()[1])

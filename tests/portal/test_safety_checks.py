@@ -170,6 +170,7 @@ def test_no_server_program_starts_with_dangerous_settings(program: str, tmp_path
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_no_program_starts_with_demo_accounts_at_a_real_gateway(tmp_path: Path, repository: Path) -> None:
     variables = {"EMBEDDED": "1", "GATEWAY_URL": "http://127.0.0.1:1", "GATEWAY_ADMIN_KEY": STRONG}
     script = "import django; django.setup(); from django.core.management import call_command as c; "

@@ -173,6 +173,7 @@ def test_the_next_poll_repairs_a_fault(staff: User, without_teams: Sandbox, path
     assert not Key.objects.filter(blocked=True).exists()
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_is_repaired_after_a_kill_at_any_line(staff: User, without_teams: Sandbox, settings: Settings) -> None:

@@ -143,6 +143,7 @@ def test_rows_are_generated_lazily() -> None:
     assert 0 < len(taken) < 1000
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_facts(as_admin: Client, intern: User) -> None:
     first = used(key_of(intern)).token_ref
     others = TokenRef.objects.bulk_create(TokenRef(token=f"token {number}") for number in range(99))
