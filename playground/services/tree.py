@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Self
+from typing import Final, Self
 from uuid import UUID
 
 from django.db.models import Prefetch, prefetch_related_objects
@@ -16,6 +16,7 @@ from django.db.models import Prefetch, prefetch_related_objects
 from playground.models import Answer, Conversation, Image, Message
 
 Turn = tuple[Message, Answer]
+PAGE_TURNS: Final = 20  # of a conversation that are shown at once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,15 @@ class Shown:
     answer_count: int
     earlier_answer_id: UUID | None
     later_answer_id: UUID | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TurnsPage:
+    """Turns of the shown branch that follow each other, in order, and what is before them."""
+
+    turns: list[Shown]
+    earlier_count: int = 0
+    earlier_from: UUID | None = None  # the message where the page before this one begins
 
 
 @dataclass(frozen=True)
@@ -151,6 +161,36 @@ def shown_turns(conversation: Conversation, *, with_parameters: bool = False) ->
     bring_images([message for message, _ in way])
     bring_refused_parameters(answer for _, answer in way)
     return [_shown(tree, message, answer) for message, answer in way]
+
+
+def turns_page(conversation: Conversation, *, start: UUID | None = None, end: UUID | None = None) -> TurnsPage:
+    """Return the last turns of the shown branch, of any length in four queries, one more for refused parameters.
+
+    `start`: the message to begin with, if it is among earlier turns; `end`: the message to stop before.
+    """
+    tree = Tree.of(conversation, bare=True)
+    way = tree.way_shown(conversation)
+    ids = [message.id for message, _ in way]
+    last = ids.index(end) if end in ids else len(way)
+    first = max(0, last - PAGE_TURNS)
+    if start in ids:
+        first = min(first, ids.index(start))
+    return TurnsPage(
+        turns=_with_content(tree, way[first:last]),
+        earlier_count=first,
+        earlier_from=ids[max(0, first - PAGE_TURNS)] if first else None,
+    )
+
+
+def _with_content(tree: Tree, way: Sequence[Turn]) -> list[Shown]:
+    """Load the content of turns that are known by their ids; not of those that were deleted meanwhile."""
+    found = Answer.objects.select_related("message").in_bulk([answer.id for _, answer in way])
+    pairs = [(message, found[answer.id]) for message, answer in way if answer.id in found]
+    for bare, answer in pairs:
+        answer.message.conversation = bare.conversation
+    bring_images([answer.message for _, answer in pairs])
+    bring_refused_parameters(answer for _, answer in pairs)
+    return [_shown(tree, answer.message, answer) for _, answer in pairs]
 
 
 def way_to(answer: Answer) -> list[Turn]:

@@ -29,12 +29,13 @@ from playground.services import chat
 from playground.services.chat import ChatContext, NewMessage
 from playground.services.refusals import AskRefused
 from playground.services.requests import Picture
-from playground.services.tree import Shown, only_turn, shown_turns, turn_of
+from playground.services.tree import Shown, only_turn, turn_of, turns_page
 from playground.views.common import (
     REFUSALS,
     chat_context_of,
     models_of,
     named_conversation,
+    named_message,
     named_preset,
     own_answer,
     own_conversation,
@@ -42,6 +43,7 @@ from playground.views.common import (
     parent_of,
     refused,
     rendered_answers,
+    turns_context,
 )
 from playground.views.streams import AGAIN_S, StreamView, to_stream
 from web.event_stream import partial
@@ -63,11 +65,15 @@ def index(request: PortalRequest) -> HttpResponseBase:
 @never_cache
 @gzip_page
 def conversation(request: PortalRequest, conversation_id: UUID) -> HttpResponseBase:
-    """Show a conversation with its text so far."""
+    """Show the end of a conversation, or all of it from the message `from`; to htmx only the turns before `before`."""
     conversation = own_conversation(request, conversation_id)
     if conversation.kind != Conversation.Kind.CHAT:
         return redirect(address_of(conversation))
-    return render(request, PAGE, page_context(request, conversation))
+    before = named_message(request, "before")
+    if request.htmx and before:
+        context = {"conversation": conversation, **turns_context(turns_page(conversation, end=before))}
+        return render(request, "playground/_turns.html", context)
+    return render(request, PAGE, page_context(request, conversation, start=named_message(request, "from")))
 
 
 @require_safe
@@ -123,7 +129,9 @@ def edit(request: PortalRequest, message_id: UUID) -> HttpResponseBase:
         return _edited(request, message)
     if request.htmx:
         return render(request, "playground/_edit.html", {"message": message})
-    return render(request, PAGE, {**page_context(request, message.conversation), "editing": message.pk})
+    return render(
+        request, PAGE, {**page_context(request, message.conversation, start=message.pk), "editing": message.pk}
+    )
 
 
 def _edited(request: PortalRequest, message: Message) -> HttpResponseBase:
@@ -174,9 +182,21 @@ def _settings(
 
 
 # --- Answers to forms -------------------------------------------------------------------------------
-def _page(request: PortalRequest, conversation: Conversation | None, form: AskForm | None, **more: object) -> Page:
+def _page(
+    request: PortalRequest,
+    conversation: Conversation | None,
+    form: AskForm | None,
+    *,
+    editing: UUID | None = None,
+    **more: object,
+) -> Page:
     """Return the context that shows the page again with the submitted form."""
-    return lambda: {**page_context(request, conversation, form=form and _with_box(form)), **more}
+
+    def context() -> dict[str, Any]:
+        again = page_context(request, conversation, form=form and _with_box(form), start=editing)
+        return {**again, "editing": editing, **more}
+
+    return context
 
 
 def _with_box(form: AskForm) -> AskForm:
@@ -217,11 +237,9 @@ def _place_of(request: PortalRequest, answer: Answer, *, whole: bool) -> str:
     form = BoxForm(initial={"without": answer.params.get("without", [])})
     context = {"conversation": conversation, "form": form, "shown": shown}
     if whole:
-        turns = shown_turns(conversation)
-        rendered = rendered_answers(turn.answer for turn in turns)
-        contexts = [{**context, "shown": turn, "rendered": rendered} for turn in turns]
-        drawn = "".join(_render(request, "playground/_turn.html", each) for each in contexts)
-        parts = [partial("playground-turns", SafeString(drawn), swap="innerHTML")]
+        shown_now = {**context, **turns_context(turns_page(conversation))}
+        turns = _render(request, "playground/_turns.html", shown_now)
+        parts = [partial("playground-turns", turns, swap="innerHTML")]
     else:
         turn = _render(request, "playground/_turn.html", context)
         parts = [partial("playground-turns", turn, swap="beforeend")]

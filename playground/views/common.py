@@ -26,7 +26,7 @@ from playground.models import Answer, Conversation
 from playground.rendering import RenderedAnswers, render_answers
 from playground.services.chat import ChatContext
 from playground.services.refusals import AskRefused
-from playground.services.tree import shown_turns
+from playground.services.tree import TurnsPage, turns_page
 from web.request import PortalRequest
 
 Refusal = AskRefused | KeyRefused | GatewayError
@@ -64,6 +64,14 @@ def own_conversation(request: PortalRequest, conversation_id: UUID) -> Conversat
 def own_answer(request: PortalRequest, answer_id: UUID) -> Answer:
     """Return an answer in one of the person's conversations; 404 for one of another person."""
     return get_object_or_404(Answer.objects.owned_by(request.user), pk=answer_id)
+
+
+def named_message(request: PortalRequest, name: str) -> UUID | None:
+    """Return the id of a message that the query names, None if there is none."""
+    try:
+        return UUID(request.GET[name])
+    except (KeyError, ValueError):
+        return None
 
 
 def named_conversation(request: PortalRequest) -> Conversation | None:
@@ -113,14 +121,23 @@ def _texts_of(answer: Answer) -> list[str]:
     return [answer.text, *(other.get("text", "") for other in answer.others)]
 
 
+def turns_context(page: TurnsPage) -> dict[str, Any]:
+    """Return the context of a page of turns, with its answers rendered."""
+    return {"page": page, "rendered": rendered_answers(turn.answer for turn in page.turns)}
+
+
 def page_context(
     request: PortalRequest,
     conversation: Conversation | None,
     *,
     form: AskForm | None = None,
     opened: Preset | None = None,
+    start: UUID | None = None,
 ) -> dict[str, Any]:
-    """Return the context of the chat's page; without a form, one with the last settings, or those of a preset."""
+    """Return the context of the chat's page; without a form, one with the last settings, or those of a preset.
+
+    `start`: the message that its turns begin with, if it is earlier than the last ones.
+    """
     allowance = policy_of(request.user)
     models = models_of(allowance)
     if opened:
@@ -130,11 +147,10 @@ def page_context(
     params = preset.params or first_params(request, conversation)
     locked = opened if opened and opened.is_locked else None
     initial = AskForm.initial_from(params)
-    turns = shown_turns(conversation) if conversation else []
+    page = turns_page(conversation, start=start) if conversation else TurnsPage(turns=[])
     return {
         "conversation": conversation,
-        "turns": turns,
-        "rendered": rendered_answers(turn.answer for turn in turns),
+        **turns_context(page),
         "form": form or AskForm(initial=initial, models=models, conversation=conversation, preset=locked),
         "opened": opened,
         "models": models,

@@ -11,7 +11,6 @@ from django.views.decorators.http import require_http_methods, require_POST
 from playground.listing import address_of
 from playground.models import Answer
 from playground.services import turns as services
-from playground.services.tree import shown_turns
 from playground.views.common import own_answer, page_context
 from playground.views.conversations import UNDER_WAY
 from web.pages import render_region
@@ -21,10 +20,11 @@ from web.request import PortalRequest
 @require_POST
 def show(request: PortalRequest, answer_id: UUID) -> HttpResponse:
     """Show the branch through this answer from now on, to its newest leaf."""
-    conversation = services.show_answer(own_answer(request, answer_id))
+    answer = own_answer(request, answer_id)
+    conversation = services.show_answer(answer)
     if not request.htmx:
         return redirect(address_of(conversation))
-    context = {**page_context(request, conversation), "turns": shown_turns(conversation)}
+    context = page_context(request, conversation, start=answer.message_id)
     return render_region(request, "playground/index.html", "conversation", context)
 
 

@@ -3,6 +3,7 @@
 
 const FIELDS = "main textarea, main input:not([type]), main input[type=text]";
 const KEY = "passerelle-draft";
+export const DRAFTS = "passerelle-drafts:"; // of messages, with person and conversation: message-drafts.js
 
 const nameOf = (field) => (field.id ? `#${CSS.escape(field.id)}` : `[name="${CSS.escape(field.name)}"]`);
 const isTyped = (field) => !field.readOnly && field.value.trim() && field.value !== field.defaultValue;
@@ -33,8 +34,19 @@ function bringBack() {
   }
 }
 
+// Removes the drafts of messages, except those of this person.
+function removeDrafts(except) {
+  const keys = Object.keys(localStorage).filter((key) => key.startsWith(DRAFTS));
+  for (const key of keys) if (!except || !key.startsWith(`${DRAFTS}${except}:`)) localStorage.removeItem(key);
+}
+
+document.addEventListener("submit", (event) => {
+  if (event.target.matches("[data-signs-out]")) removeDrafts();
+});
+
 try {
   bringBack();
+  if (owner()) removeDrafts(owner());
 } catch {
   // storage that is forbidden or not ours
 }

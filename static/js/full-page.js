@@ -1,7 +1,21 @@
 // A response that is a whole page (an error page, the end of a redirect) replaces the whole page,
-// not the region that requested it. When a sign-in is needed, the page is loaded again.
+// not the region that requested it. When a sign-in is needed, the page is loaded again. An error page that answers the
+// composer of the Playground becomes a note there, and the conversation stays.
 
+import { say } from "./announce.js";
 import { keepDraft } from "./drafts.js";
+
+function showAtComposer(ctx) {
+  const form = ctx.sourceElement?.closest?.("form[data-stream]");
+  const note = form?.querySelector("template[data-failure]")?.content.firstElementChild.cloneNode(true);
+  if (!note) return false;
+  const page = new DOMParser().parseFromString(ctx.text, "text/html");
+  note.querySelector("[data-title]").textContent = page.querySelector("main h1, main h2")?.textContent ?? page.title;
+  note.querySelector("[data-words]").textContent = page.querySelector("main section p, main p")?.textContent ?? "";
+  form.querySelector("[data-trouble]").replaceChildren(note);
+  say(note.textContent.trim());
+  return true;
+}
 
 document.addEventListener("htmx:after:request", (event) => {
   const { ctx } = event.detail;
@@ -12,6 +26,10 @@ document.addEventListener("htmx:after:request", (event) => {
     event.preventDefault();
     keepDraft();
     location.reload();
+    return;
+  }
+  if (status >= 400 && showAtComposer(ctx)) {
+    event.preventDefault();
     return;
   }
   if (status >= 400) keepDraft();

@@ -9,6 +9,7 @@ const home = note.parentElement;
 document.addEventListener("htmx:error", (event) => {
   const place = event.target.closest?.("form")?.querySelector("[data-trouble]");
   if (place) place.replaceChildren(note);
+  note.querySelector("[data-again]").hidden = !note.closest("form[data-stream]");
   note.hidden = false;
   say(note.textContent.trim());
 });

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from playground.models import Answer, Conversation, Message
-from playground.services.tree import Shown, Tree, newest_end, shown_turns, way_to
+from playground.services.tree import PAGE_TURNS, Shown, Tree, newest_end, shown_turns, turns_page, way_to
 from tests.factories import make_user
 from tests.playground import rows
 
@@ -151,3 +151,53 @@ def test_a_head_of_another_conversation_is_ignored(owner: User) -> None:
     conversation = rows.conversation(owner, ("a", "1"))
 
     assert said(shown_turns(Conversation(id=uuid4(), owner=owner, head=rows.last_answer(conversation)))) == []
+
+
+# --- Pages of turns ---------------------------------------------------------------------------------
+def test_a_page_has_the_last_turns_and_leads_to_those_before_it(owner: User) -> None:
+    numbers = [str(number) for number in range(2 * PAGE_TURNS + 5)]
+    conversation = rows.conversation(owner, *[(f"q{number}", number) for number in numbers])
+
+    last = turns_page(conversation)
+    middle = turns_page(conversation, end=last.turns[0].message.id)
+    first = turns_page(conversation, end=middle.turns[0].message.id)
+
+    answers = [turn.answer.text for page in (first, middle, last) for turn in page.turns]
+    assert answers == numbers
+    assert [page.earlier_count for page in (first, middle, last)] == [0, 5, PAGE_TURNS + 5]
+    assert last.earlier_from == middle.turns[0].message.id
+    assert middle.earlier_from == first.turns[0].message.id
+    assert first.earlier_from is None
+
+
+def test_a_page_begins_with_an_earlier_message_where_one_is_named(owner: User) -> None:
+    conversation = rows.conversation(owner, *[(f"q{number}", "a") for number in range(PAGE_TURNS + 9)])
+    start = Message.objects.get(text="q3").pk
+
+    assert said(turns_page(conversation, start=start).turns)[0] == ("q3", "a")
+    assert len(turns_page(conversation, start=Message.objects.get(text="q20").pk).turns) == PAGE_TURNS
+    assert len(turns_page(conversation, start=uuid4(), end=uuid4()).turns) == PAGE_TURNS
+
+
+@pytest.mark.parametrize("length", [1, 60])
+def test_a_page_takes_four_queries(owner: User, length: int, django_assert_num_queries: Any) -> None:
+    conversation = rows.conversation(owner, *[("a", "1")] * length)
+    rows.image(rows.last_answer(conversation).message)
+
+    with django_assert_num_queries(4):
+        turns = turns_page(conversation).turns
+        assert [turn.answer.message.conversation.owner_id for turn in turns] == [owner.id] * min(length, PAGE_TURNS)
+        assert [turn.message.text for turn in turns] == ["a"] * min(length, PAGE_TURNS)
+        assert [image.name for image in turns[-1].images] == ["cat.png"]
+
+
+def test_a_page_knows_the_alternatives_of_its_turns(owner: User) -> None:
+    conversation = rows.conversation(owner, ("a", "1"))
+    first = rows.last_answer(conversation)
+    second = rows.answer(first.message, "2")
+    conversation.head = second
+
+    [turn] = turns_page(conversation).turns
+
+    assert (turn.answer, turn.answer_number, turn.answer_count) == (second, 2, 2)
+    assert turn.earlier_answer_id == first.id

@@ -1,0 +1,108 @@
+"""What is typed is kept in the browser until it is sent, and failures are shown where it was typed."""
+
+import pytest
+from django.conf import settings
+from django.urls import reverse
+from playwright.sync_api import Page, expect
+
+from accounts.models import User
+from playground.models import Conversation
+from tests.browser import playground_steps as chat
+from tests.browser.visit import Visit
+from tests.playground import rows
+from tests.sandbox_process import Sandbox
+
+pytestmark = pytest.mark.browser
+
+
+def page_of(conversation: Conversation) -> str:
+    return reverse("playground:conversation", args=[conversation.pk])
+
+
+def drafts(page: Page) -> int:
+    return int(page.evaluate("localStorage.length"))
+
+
+def test_each_conversation_has_its_draft_until_it_is_sent(visit: Visit, intern: User) -> None:
+    first, second = (page_of(rows.conversation(intern, (name, "Yes."))) for name in ("one", "two"))
+    page = visit("/playground/", user=intern, first=True)
+    for address, text in (("/playground/", "new"), (first, "[echo] first"), (second, "second")):
+        page.goto(address)
+        chat.composer(page).fill(text)
+
+    page.goto("/playground/")
+    expect(chat.composer(page)).to_have_value("new")
+    page.goto(first)
+    expect(chat.composer(page)).to_have_value("[echo] first")
+    chat.ask(page, "[echo] first")
+    page.reload()
+    expect(chat.composer(page)).to_have_value("")
+    page.goto(second)
+    expect(chat.composer(page)).to_have_value("second")
+    assert drafts(page) == 2
+
+
+def test_a_draft_survives_a_retry_and_the_edit_of_another_message(visit: Visit, intern: User) -> None:
+    page = visit(page_of(rows.conversation(intern, ("[echo] one", "Yes."))), user=intern, first=True)
+    chat.composer(page).fill("not sent yet")
+
+    chat.last_answer(page).get_by_role("button", name="Retry").click()
+    expect(page.locator(".ps-pager")).to_be_visible()
+    expect(chat.composer(page)).to_have_value("not sent yet")
+    page.get_by_role("link", name="Edit and resend").click()
+    page.locator("[name=edited]").fill("[echo] changed")
+    page.reload()
+    page.get_by_role("link", name="Edit and resend").click()
+    expect(page.locator("[name=edited]")).to_have_value("[echo] changed")
+    expect(chat.composer(page)).to_have_value("not sent yet")
+
+
+def test_signing_out_and_another_person_remove_drafts(visit: Visit, intern: User) -> None:
+    page = visit("/playground/", user=intern, first=True)
+    chat.composer(page).fill("Only mine")
+    page.evaluate("localStorage.setItem('passerelle-drafts:0:/playground/:id_message', '{}')")
+    assert drafts(page) == 2
+
+    page.goto("/")
+    expect(page.get_by_role("heading", name="My keys")).to_be_visible()
+    assert drafts(page) == 1
+    page.get_by_text("Account of").locator("..").click()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    assert drafts(page) == 0
+
+
+def test_failures_are_shown_at_the_composer_and_can_be_tried_again(
+    visit: Visit, intern: User, sandbox: Sandbox
+) -> None:
+    page = visit("/playground/", user=intern, first=True)
+    sandbox.faults("/key/generate", "error", status=503, times=1)
+    chat.composer(page).fill("[echo] one")
+    chat.composer(page).press("Enter")
+    expect(page.locator("#playground-form").get_by_role("alert")).to_contain_text("gateway")
+    again = page.locator("#playground-form").get_by_role("button", name="Try again")
+
+    page.context.set_offline(True)
+    again.click()
+    expect(page.locator("#playground-form #trouble")).to_be_visible()
+    page.context.set_offline(False)
+    page.context.clear_cookies(name=settings.CSRF_COOKIE_NAME)
+    again.click()
+    expect(page.locator("#playground-form").get_by_role("alert")).to_contain_text("This form has expired")
+    expect(chat.composer(page)).to_have_value("[echo] one")
+    visit.complaints.clear()
+
+
+def test_what_is_read_stays_where_it_is(visit: Visit, intern: User) -> None:
+    turns = [(f"Question {number}", "word " * 80) for number in range(50)]
+    page = visit(page_of(rows.conversation(intern, *turns)), user=intern)
+    page.evaluate("scrollTo(0, 0)")
+    top = "it => Math.round(it.getBoundingClientRect().top)"
+    read = page.get_by_text("Question 30", exact=True)
+    before = read.evaluate(top)
+
+    page.get_by_role("link", name="Earlier messages (30)").click()
+
+    expect(page.get_by_text("Question 10", exact=True)).to_be_attached()
+    assert abs(read.evaluate(top) - before) <= 1
+    expect(page.get_by_role("link", name="Earlier messages (10)")).to_be_focused()
