@@ -43,6 +43,7 @@ if (card && composer) {
   });
   document.addEventListener("htmx:before:request", (event) => {
     if (event.target === composer) following = true;
+    if (event.target.closest("#playground-earlier")) following = false; // they are read from their end upwards
   });
   new ResizeObserver(follow).observe(card);
 }
