@@ -61,10 +61,8 @@ class Found:
 
 def conversations_of(user: User, q: str = "") -> Found:
     """Return the conversations of `user` that match `q`, most recent first, in one query; at most 50."""
-    q = q.replace("\0", "").strip()[:LONGEST_SEARCH]
-    own = Conversation.objects.owned_by(user)
-    found = list(_with(q, own).listed()[: SHOWN_AT_MOST + 1])
-    rows = [_row(each) for each in found[:SHOWN_AT_MOST]]
+    q, found = found_rows(user, q, most=SHOWN_AT_MOST + 1)
+    rows = found[:SHOWN_AT_MOST]
     return Found(
         groups=_by_day(rows),
         q=q,
@@ -72,6 +70,13 @@ def conversations_of(user: User, q: str = "") -> Found:
         more=len(found) > SHOWN_AT_MOST,
         kept_days=settings.PLAYGROUND_RETENTION_DAYS,
     )
+
+
+def found_rows(user: User, q: str, *, most: int) -> tuple[str, list[Row]]:
+    """Return the text as it was searched, and the conversations with it, most recent first."""
+    q = q.replace("\0", "").strip()[:LONGEST_SEARCH]
+    own = Conversation.objects.owned_by(user)
+    return q, [_row(each) for each in _with(q, own).listed()[:most]]
 
 
 def address_of(conversation: Conversation) -> str:

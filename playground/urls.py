@@ -14,6 +14,7 @@ from playground.views import (
     details,
     embeddings,
     exports,
+    find,
     images,
     moderation,
     turns,
@@ -31,6 +32,8 @@ urlpatterns = [
     path("messages/<uuid:message_id>/edit/", chat.edit, name="edit"),
     path("code/", code.code, name="code"),
     path("budget/", budget.budget_status, name="budget"),
+    path("find/", find.find, name="find"),
+    path("shortcuts/", find.shortcuts, name="shortcuts"),
     # Conversations
     path("conversations/", conversations.conversations, name="conversations"),
     path("c/<uuid:conversation_id>/rename/", conversations.rename, name="rename"),

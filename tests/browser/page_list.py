@@ -149,6 +149,8 @@ OF_A_NEWCOMER: dict[str, Way] = {  # in this order: those at the end change what
     "usage": at("/usage/"),
     "playground": at("/playground/"),
     "playground, compare": at("/playground/compare/"),
+    "search": at("/playground/find/"),
+    "keyboard shortcuts": at("/playground/shortcuts/"),
     "privacy": at("/privacy/"),
     "password": at("/account/password/change/"),
     "e-mail": at("/account/email/"),

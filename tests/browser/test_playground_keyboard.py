@@ -178,6 +178,43 @@ def test_folded_parts_open_on_a_phone(visit: Visit, intern: User) -> None:
     assert Answer.objects.latest("started_at").params["system"] == "Be brief."
 
 
+def test_shortcuts_open_the_search_the_list_and_a_new_conversation(visit: Visit, intern: User) -> None:
+    conversation = rows.conversation(intern, ("Bees in the city", "Yes."))
+    page = visit("/usage/", user=intern)
+    dialog = page.get_by_role("dialog")
+
+    page.keyboard.press("?")
+    expect(dialog).to_have_accessible_name("Keyboard shortcuts")
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    page.get_by_role("link", name="Models").focus()
+    page.keyboard.press("Control+k")
+    search = page.get_by_role("combobox", name="Find a conversation, model, key or page")
+    expect(search).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("link", name="Models")).to_be_focused()
+
+    page.keyboard.press("Control+k")
+    page.keyboard.type("b")
+    expect(page.get_by_role("option", name="Embeddings")).to_be_visible()
+    expect(page.get_by_role("option", selected=True)).to_have_text("Bees in the city")
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("option", selected=True)).not_to_have_text("Bees in the city")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(str(conversation.pk)))
+    expect(chat.composer(page)).to_be_focused()
+    page.keyboard.press("?")
+    expect(chat.composer(page)).to_have_value("?")
+    page.keyboard.press("Backspace")
+    page.keyboard.press("ArrowUp")
+    expect(page.get_by_role("textbox", name="Your message, changed")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("link", name="Edit and resend")).to_be_focused()
+    page.keyboard.press("Control+Shift+O")
+    expect(page).to_have_url(re.compile(r"/playground/$"))
+
+
 def at_a_conversation(visit: Visit, user: User, **options: Any) -> Page:
     """Open a conversation of one message."""
     conversation = rows.conversation(user, ("Who are you?", "Hi, I am a bee."), model="general_nothink")

@@ -126,6 +126,8 @@ GET_ONLY = {
     "playground:conversations",
     "playground:details",
     "playground:export",
+    "playground:find",
+    "playground:shortcuts",
     "playground:stream",
     "playground:image",
     "playground:generated_image",
