@@ -20,6 +20,7 @@ SAME_IN_BOTH = {  # words that are French too
     "Administration",
     "Budget",
     "Code",
+    "Ctrl",
     "Description",
     "E-mail",
     "Europe",

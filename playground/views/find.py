@@ -13,10 +13,10 @@ def find(request: PortalRequest) -> HttpResponse:
     """Find conversations, models, keys and pages; htmx gets the dialog, and with `q` what was found."""
     q = request.GET.get("q")
     context = {"matches": matches_of(request.user, q or "")}
-    return render_region(request, "playground/find.html", "dialog" if q is None else "matches", context)
+    return render_region(request, "playground/find.html", "search" if q is None else "matches", context)
 
 
 @require_safe
 def shortcuts(request: PortalRequest) -> HttpResponse:
     """List the keyboard shortcuts."""
-    return render_region(request, "playground/shortcuts.html", "dialog", {})
+    return render_region(request, "playground/shortcuts.html", "shortcuts", {})

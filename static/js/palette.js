@@ -19,7 +19,11 @@ function prepare() {
   const input = search();
   const found = list();
   if (!input || !found) return;
-  for (const [name, value] of Object.entries({ role: "combobox", "aria-expanded": "true", "aria-autocomplete": "list" }))
+  for (const [name, value] of Object.entries({
+    role: "combobox",
+    "aria-expanded": "true",
+    "aria-autocomplete": "list",
+  }))
     input.setAttribute(name, value);
   input.setAttribute("aria-controls", found.id);
   if (!options().length) return;
