@@ -42,7 +42,8 @@ def make_demo_course() -> list[User]:
         "ends_at": now + timedelta(days=DAYS),
         "max_students": 40,
         "budget_usd": Decimal(20),
-        "key_budget_usd": Decimal(2),
+        "key_budget_usd": Decimal("1.50"),
+        "playground_budget_usd": Decimal("0.50"),
     }
     course = open_course(course=create_course(person=teacher, actor=actor, values=values), actor=actor)
     Course.objects.filter(pk=course.pk).update(opened_at=now - timedelta(days=DAYS))

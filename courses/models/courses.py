@@ -32,6 +32,12 @@ class CourseQuerySet(models.QuerySet["Course"]):
         mine = Q(students__account=user, students__left_at=None)  # at most one row of each course: a constraint
         return self.filter(mine).exclude(state=Course.State.DRAFT)
 
+    def paying_for(self, user: User) -> Self:
+        """Keep the running courses that pay for the answers of this person, their student, in the Playground."""
+        now = timezone.now()
+        running = self.attended_by(user).filter(state=Course.State.OPEN, starts_at__lte=now, team__ends_at__gt=now)
+        return running.exclude(team__playground_budget_usd=None).select_related("team")
+
 
 class Course(models.Model):
     """A class: who, which models, how much each and in all, from when to when.

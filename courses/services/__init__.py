@@ -13,6 +13,7 @@ from courses.services.limits import (
     request_name,
     size_of,
 )
+from courses.services.playground import paying_course, playground_secret_of
 from courses.services.presets import delete_preset, move_preset, save_preset
 from courses.services.refusals import CourseRefused
 from courses.services.states import (
@@ -57,6 +58,8 @@ __all__ = [
     "may_have_courses",
     "move_preset",
     "open_course",
+    "paying_course",
+    "playground_secret_of",
     "remove_student",
     "remove_teacher",
     "repair_students",

@@ -21,6 +21,11 @@ def _not_begun(values: Mapping[str, Any]) -> str:
     return words % {"when": moment(datetime.fromisoformat(values["when"]))}
 
 
+def _playground_not_begun(values: Mapping[str, Any]) -> str:
+    words = gettext("“%(name)s” begins on %(when)s. It pays for answers from then on.")
+    return words % {"name": values["name"], "when": moment(datetime.fromisoformat(values["when"]))}
+
+
 REASONS: Final[dict[str, Words]] = {
     "course.beyond": _("This is more than your policy allows: %(what)s. Request it, or lower the values."),
     "course.begun": _("The course has begun, so its start cannot be changed."),
@@ -42,6 +47,11 @@ REASONS: Final[dict[str, Words]] = {
     "course.not_begun": _not_begun,
     "course.not_draft": _("This course has been opened already."),
     "course.over": _("The end of this course has passed. Choose a later end first."),
+    "course.playground_ended": _("“%(name)s” has ended, so it no longer pays for the Playground."),
+    "course.playground_frozen": _("A teacher has paused “%(name)s”: until it continues, it does not pay for answers."),
+    "course.playground_left": _("You are no longer a student of “%(name)s”, so it does not pay for your answers."),
+    "course.playground_none": _("This course does not pay for your Playground."),
+    "course.playground_not_begun": _playground_not_begun,
     "course.presets_full": _("A course has at most %(most)d presets. Delete one first."),
     "course.state": _("This is not possible in the course’s present state."),
     "course.teacher_known": _("This person teaches the course already."),

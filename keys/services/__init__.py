@@ -5,6 +5,11 @@ from keys.services.after_restore import RestoreReport, repair_after_restore
 from keys.services.apply_policies import Outdated, apply_policies, apply_policies_to, find_outdated
 from keys.services.block import block_key, pause_key, resume_key, unblock_key
 from keys.services.check import Check, check_secret
+from keys.services.course_playground import (
+    course_playground_budget,
+    course_playground_secret,
+    recheck_course_playground_key,
+)
 from keys.services.delete import delete_key
 from keys.services.each import KeysActed, Run, run_on_each
 from keys.services.grants import apply_due_grants, apply_grant, end_grant, give_grant
@@ -81,6 +86,8 @@ __all__ = [
     "check_supervised",
     "check_secret",
     "count_action",
+    "course_playground_budget",
+    "course_playground_secret",
     "count_differing",
     "create_team",
     "delete_key",
@@ -116,6 +123,7 @@ __all__ = [
     "playground_limits",
     "playground_budget",
     "playground_secret",
+    "recheck_course_playground_key",
     "recheck_playground_key",
     "relabel_key",
     "remind_owners",

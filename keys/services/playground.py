@@ -1,6 +1,7 @@
 """A person's own key for the Playground: created at first use, kept to the policy, its secret derived each time."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -75,15 +76,36 @@ def playground_secret(
     allowance = allowance or policy_of(owner)
     limits = playground_limits(allowance)
     refuse_while_stopped(allowance)
+
+    def ready(token: Token) -> bool:
+        return _is_ready(token, limits, allowance)
+
+    def reconcile(token: Token | None) -> None:
+        _reconcile_key(token, owner, actor, allowance)
+
+    return secret_when_ready(lambda: _token_of(owner), ready, reconcile, wait_s=wait_s)
+
+
+def secret_when_ready(
+    find: Callable[[], Token | None],
+    ready: Callable[[Token], bool],
+    reconcile: Callable[[Token | None], None],
+    *,
+    wait_s: float,
+) -> Secret:
+    """Return the secret of the token that `find` returns once it is `ready`; until then, do its next step.
+
+    Raises KeyRefused ("being_made") when another thread takes longer than `wait_s` seconds for it.
+    """
     until = time.monotonic() + wait_s
     while True:
-        token = _token_of(owner)
-        if token and _is_ready(token, limits, allowance):
+        token = find()
+        if token and ready(token):
             return derived_secret(token)
         if time.monotonic() > until:
             raise being_made()
         try:
-            _reconcile_key(token, owner, actor, allowance)
+            reconcile(token)
         except KeyRefused as refusal:
             if refusal.code not in PASSING:
                 raise
@@ -103,15 +125,10 @@ def playground_budget(owner: User) -> BudgetStatus | None:
     Raises GatewayUnavailable or GatewayRejected.
     """
     token = _token_of(owner)
-    info = token and _info(token)
+    info = token and info_of(token)
     if not token or not info:
         return None
-    of_key = BudgetStatus(
-        budget_usd=info.budget_usd,
-        spent_usd=info.spend_usd,
-        period=info.budget_duration or "",
-        resets_at=info.budget_reset_at,
-    )
+    of_key = status_of(info)
     row = getattr(token.key.owner, "person_budget", None)
     if row is None or not has_team(row):
         return of_key
@@ -123,6 +140,16 @@ def playground_budget(owner: User) -> BudgetStatus | None:
         resets_at=team.budget_reset_at,
         of_person=True,
         of_key=of_key if of_key.budget_usd not in (None, row.budget_usd) else None,
+    )
+
+
+def status_of(info: KeyInfo) -> BudgetStatus:
+    """Return the budget of one key."""
+    return BudgetStatus(
+        budget_usd=info.budget_usd,
+        spent_usd=info.spend_usd,
+        period=info.budget_duration or "",
+        resets_at=info.budget_reset_at,
     )
 
 
@@ -151,7 +178,7 @@ def _token_of(owner: User) -> Token | None:
 
 def _is_ready(token: Token, limits: Limits, allowance: Allowance) -> bool:
     """Tell whether the key can be used as it is."""
-    usable = not token.key.blocked and not is_expired(token.key) and _is_ours(token)
+    usable = not token.key.blocked and not is_expired(token.key) and is_ours(token)
     return usable and limits_on(token.key) == limits and _counts(token, allowance)
 
 
@@ -161,7 +188,7 @@ def _counts(token: Token, allowance: Allowance) -> bool:
     return is_current(row, allowance) and (token.in_team or not has_team(row))
 
 
-def _is_ours(token: Token) -> bool:
+def is_ours(token: Token) -> bool:
     """Tell whether we still derive the secret that the gateway knows; not after PLAYGROUND_KEY_SECRET has changed."""
     return token_of(derived_secret(token)) == token.token
 
@@ -179,10 +206,10 @@ def _reconcile_key(token: Token | None, owner: User, actor: Actor, allowance: Al
             spend_usd=_spent(owner),
         )
     elif token.key.blocked:
-        if token.key.is_paused:
-            raise KeyRefused("blocked.playground_paused")
-        raise budget_refusal(owner) if token.key.blocked_for_budget else KeyRefused("blocked.playground")
-    elif not _is_ours(token):
+        if token.key.blocked_for_budget and not token.key.is_paused:
+            raise budget_refusal(owner)
+        raise refusal_of_blocked(token.key)
+    elif not is_ours(token):
         delete_key(key=token.key, actor=actor, problem=Key.Problem.REPLACED)
     elif is_expired(token.key) and not is_renewable(token.key):
         delete_key(key=token.key, actor=actor, problem=Key.Problem.LAPSED)
@@ -194,6 +221,11 @@ def _reconcile_key(token: Token | None, owner: User, actor: Actor, allowance: Al
             claim_and_join(token, ceiling.team_id)
     else:
         follow_limits(token.key, actor, playground_limits(allowance))
+
+
+def refusal_of_blocked(key: Key) -> KeyRefused:
+    """Say who can unblock a blocked key: its owner, or the administrators."""
+    return KeyRefused("blocked.playground_paused" if key.is_paused else "blocked.playground")
 
 
 def repair_unanswered(keys: QuerySet[Key]) -> None:
@@ -227,7 +259,7 @@ def _spent(owner: User) -> Decimal | None:
     return info.spend_usd
 
 
-def _info(token: Token) -> KeyInfo | None:
+def info_of(token: Token) -> KeyInfo | None:
     """Return the gateway's data on a token; None if it is missing."""
     try:
         info: KeyInfo = get_gateway().keys.info(token.token or "")

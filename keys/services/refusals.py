@@ -157,6 +157,10 @@ REASONS: Final[dict[str, Words]] = {
     "blocked.owner": _("The account of its owner is not active: activate the account first."),
     "blocked.playground": _("Your Playground key is blocked at the gateway. Contact the administrators."),
     "blocked.playground_paused": _("Your Playground key is paused. Resume it in My keys."),
+    "blocked.team_playground": _(
+        "Your key of this course is blocked, so the course does not pay for the Playground either. "
+        "Contact your teacher."
+    ),
     "budget": _("Your budget for all your keys together is used up. It works again when the budget resets."),
     "budget.group": _group_used_up,
     "busy": _("This key is being changed. Try again in a minute."),

@@ -156,7 +156,8 @@ def drop_replaced_key(info: KeyInfo) -> bool:
 def _adopt(owner: User, info: KeyInfo, *, kind: str, alias: str | None, pk: uuid.UUID | None = None) -> bool:
     """Create the rows of a key. Raises IntegrityError."""
     team = _team(info)
-    if kind == Key.Kind.COURSE and team is None:  # of a course that was made after the copy
+    if team is None and (kind == Key.Kind.COURSE or info.metadata.get("passerelle_team")):
+        # of a course that was made after the copy
         kind = Key.Kind.EXTERNAL
     of_team = {
         "team": team if kind in (Key.Kind.COURSE, Key.Kind.PLAYGROUND) else None,

@@ -141,7 +141,8 @@ def _follow(team: Team) -> int:
         switch, differing = partial(_switch, frozen=False), keys.filter(blocked_for_team=True)
     rounds = [switch(differing), each(_write, [team])]
     rounds.append(each(partial(_join, team), _outside(team).select_related("key__owner")))
-    rounds.append(each(partial(_limit, team), _with(keys, [pk for pk, step in _differing(team) if step == "limit"])))
+    others = [pk for pk, step in _differing(team) if step == "limit"]
+    rounds.append(each(partial(limit_team_key, team), _with(keys, others)))
     return _sum(rounds)
 
 
@@ -245,8 +246,8 @@ def _record_joined(token: Token, key: Key) -> bool:
     return owner_id == key.owner_id and bool(Token.objects.filter(pk=token.pk).update(in_team=True))
 
 
-def _limit(team: Team, key: Key) -> bool:
-    """Give a key the team's limits, and its end."""
+def limit_team_key(team: Team, key: Key) -> bool:
+    """Give a key the team's limits, and its end; False while it is being changed."""
     override = LimitOverride.objects.filter(key=key).first()
     limits = _wanted(team, key.kind, override, Limits(*(getattr(key, name) for name in Limits._fields)))
     left = as_duration(max(team.ends_at - timezone.now(), timedelta(seconds=1)))

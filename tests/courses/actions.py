@@ -10,6 +10,7 @@ from accounts.audit import Actor
 from accounts.models import User
 from courses import services
 from courses.models import Course, Student
+from gateway.secret import Secret
 from keys.services import FreshKey, follow_team
 from tests.factories import make_intern
 
@@ -51,6 +52,13 @@ def get_key(student: Student) -> FreshKey:
     """Get a key as the student does."""
     assert student.account is not None
     return services.get_key(student=student, actor=acting(student.account))
+
+
+def use_playground(student: Student) -> Secret:
+    """Return the secret with which the course pays for a student's answers, as the Playground does."""
+    person = student.account
+    assert person is not None
+    return services.playground_secret_of(person=person, course_id=student.course_id, actor=acting(person))
 
 
 def follow(course: Course) -> int:

@@ -1,6 +1,7 @@
 """A process that is killed at any step of what is done to a course: the next tasks leave no key outside of it."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -18,7 +19,7 @@ from courses.services import file_keys, joining
 from courses.views.file_keys import rows_of
 from keys import services as keys
 from keys.models import Key
-from tests.courses.actions import acting, enrol, get_key, open_course
+from tests.courses.actions import acting, enrol, get_key, open_course, use_playground
 from tests.factories import make_intern, make_staff
 from tests.keys.actions import again, works
 from tests.keys.crashes import SERVICES, Folder, killed_at_step
@@ -73,10 +74,27 @@ def test_a_key_is_its_students_or_is_nowhere(staff: User, sandbox: Sandbox) -> N
         assert until_it_ends(lambda: partial(get_key, enrol(course)), check, folder) > 2
 
 
+def test_a_playground_key_is_usable_or_nowhere(staff: User, sandbox: Sandbox) -> None:
+    course = open_course(staff, playground_budget_usd=Decimal(1))
+    students = list[Student]()
+
+    def using() -> Callable[[], object]:
+        students.append(enrol(course))
+        return partial(use_playground, students[-1])
+
+    def check() -> None:
+        assert_as_wanted(sandbox, course.team)
+        assert works(sandbox, use_playground(students[-1]))
+        assert len(rows_at(sandbox, course.team)) == len(students)
+
+    assert until_it_ends(using, check, (SERVICES, OF_COURSES)) > 3
+
+
 def test_freeze_thaw_and_new_limits_go_on(staff: User, sandbox: Sandbox) -> None:
-    course = open_course(staff)
-    for _ in range(2):  # so that the gateway is called in threads
-        get_key(enrol(course))
+    course = open_course(staff, playground_budget_usd=Decimal(1))
+    student = enrol(course)
+    for get in (get_key, use_playground):  # so that the gateway is called in threads
+        get(student)
     acts: dict[str, Callable[[int], object]] = {
         "freeze": lambda step: keys.freeze_team(course.team_id),
         "thaw": lambda step: thaw_frozen(course.team_id),
@@ -96,9 +114,10 @@ def test_freeze_thaw_and_new_limits_go_on(staff: User, sandbox: Sandbox) -> None
 
 def test_an_end_at_each_step_of_its_own_leaves_no_key(staff: User, sandbox: Sandbox) -> None:
     for step in count(1):
-        course = open_course(staff)
-        for _ in range(2):
-            get_key(enrol(course))
+        course = open_course(staff, playground_budget_usd=Decimal(1))
+        student = enrol(course)
+        for get in (get_key, use_playground):
+            get(student)
         keys.end_team(course.team_id)
         killed = killed_at_step(step, partial(keys.follow_team, course.team_id))
         run_tasks()
@@ -110,15 +129,16 @@ def test_an_end_at_each_step_of_its_own_leaves_no_key(staff: User, sandbox: Sand
 
 
 def test_who_left_has_no_key(staff: User, sandbox: Sandbox) -> None:
-    course = open_course(staff)
+    course = open_course(staff, playground_budget_usd=Decimal(1))
 
     def leaving() -> Callable[[], object]:
         student = enrol(course)
-        get_key(student)
+        for get in (get_key, use_playground):
+            get(student)
         return partial(services.remove_student, student=student, actor=acting(staff))
 
     def check() -> None:
-        assert len(rows_at(sandbox, course.team)) == Student.objects.current().count()
+        assert len(rows_at(sandbox, course.team)) == 2 * Student.objects.current().count()
 
     for folder in (OF_COURSES, SERVICES):
         assert until_it_ends(leaving, check, folder) > 2

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from decimal import Decimal
 from functools import partial
 from typing import Any, Final
 
@@ -14,9 +15,9 @@ from courses.models import Course, CourseTeacher, Student
 from courses.services import file_keys
 from gateway.errors import GatewayError
 from keys import services as keys
-from keys.models import Key, Team
+from keys.models import Key, Team, Token
 from keys.services.team_writes import check_team
-from tests.courses.actions import acting, enrol, follow, get_key, open_course
+from tests.courses.actions import acting, enrol, follow, get_key, open_course, use_playground
 from tests.courses.test_crashes import make_keys, run_tasks
 from tests.factories import make_staff
 from tests.keys.actions import again, works
@@ -78,6 +79,25 @@ def getting_the_first_key(course: Course) -> Callable[[], object]:
     return partial(get_key, enrol(course))
 
 
+def using_the_playground(course: Course) -> Callable[[], object]:
+    """Return how a student first sends a message that the course pays for."""
+    return partial(use_playground, enrol(course))
+
+
+def using_it_under_new_limits(course: Course) -> Callable[[], object]:
+    """Return how a student sends one after the course's limits have changed, before the task has come to the key."""
+    student = course.students.exclude(account=None)[0]
+    Team.objects.filter(pk=course.team_id).update(playground_budget_usd=3)
+    return partial(use_playground, student)
+
+
+def using_it_after_it_left_the_team(course: Course) -> Callable[[], object]:
+    """Return how a student sends one while the key does not count in the course."""
+    student = course.students.exclude(account=None)[0]
+    Token.objects.filter(key__team=course.team_id, key__kind=Key.Kind.PLAYGROUND).update(in_team=False)
+    return partial(use_playground, student)
+
+
 def replacing(course: Course) -> Callable[[], object]:
     """Return how a student replaces the secret."""
     key = Key.objects.filter(team=course.team, handed_out=False)[0]
@@ -120,6 +140,9 @@ CALLS: Final[list[tuple[Prepare, str, int]]] = [  # and how often each is made
     (thawing, "/key/unblock", 2),
     (changing, "/team/update", 1),
     (changing, "/key/update", 2),
+    (using_the_playground, "/key/generate", 1),
+    (using_it_under_new_limits, "/key/update", 1),
+    (using_it_after_it_left_the_team, "/key/info", 1),
     (ending, "/key/delete", 2),
     (ending, "/key/info", 2),
     (ending, "/team/delete", 1),
@@ -164,9 +187,11 @@ def test_is_as_wanted_after_any_failed_call(
 
 
 def _course_with_keys(staff: User) -> Course:
-    """Return a course with a student's key and two that were handed out."""
-    course = open_course(staff)
-    get_key(enrol(course))
+    """Return a course with a student's keys, for programs and the Playground, and two that were handed out."""
+    course = open_course(staff, playground_budget_usd=Decimal(1))
+    student = enrol(course)
+    get_key(student)
+    use_playground(student)
     file_keys.add_by_name(course=course, names=["Ada", "Ben"], actor=acting(staff))
     make_keys(course, staff)
     return course
@@ -182,8 +207,11 @@ def _check(course: Course, sandbox: Sandbox) -> None:
     secrets = [line.secret or "" for line in make_keys(course, teacher)]
     secrets += [get_key(each).secret for each in _without_key(course)]
     assert all(works(sandbox, secret) for secret in secrets), "a new secret does not work"
+    for key in Key.objects.filter(team=course.team, kind=Key.Kind.PLAYGROUND, state=Key.State.ACTIVE):
+        assert works(sandbox, use_playground(Student.objects.get(course=course, account=key.owner))), "unusable"
     students = course.students.current().count()
-    assert len(rows_at(sandbox, course.team)) == students, "not one key for each student"
+    of_programs = [row for row in rows_at(sandbox, course.team) if row["metadata"]["passerelle_kind"] == "course"]
+    assert len(of_programs) == students, "not one key for each student"
     owners = {key.owner.gateway_user_id for key in Key.objects.filter(team=course.team, state=Key.State.ACTIVE)}
     assert {row["user_id"] for row in rows_at(sandbox, course.team)} == owners, "another owner at the gateway"
 

@@ -51,6 +51,8 @@ def assert_as_wanted(sandbox: Sandbox, team: Team) -> None:
     for row in rows:
         assert bool(row["blocked"]) == (team.frozen_at is not None)
         assert abs(datetime.fromisoformat(row["expires"]) - team.ends_at) < timedelta(minutes=2)
-        assert Decimal(str(row["max_budget"])) == team.key_budget_usd
+        is_playground = row["metadata"]["passerelle_kind"] == Key.Kind.PLAYGROUND
+        budget_usd = team.playground_budget_usd if is_playground else team.key_budget_usd
+        assert Decimal(str(row["max_budget"])) == budget_usd
     if there is not None and rows:
         assert Decimal(str(there["max_budget"])) == team.budget_usd
