@@ -88,6 +88,11 @@ class CourseForm(forms.Form):
     time_zone = TimeZoneField(label=_("Time zone"), widget=forms.Select(attrs={"translate": "no"}))
     max_students = forms.IntegerField(label=_("Students at most"), min_value=1, max_value=MOST_STUDENTS)
     key_budget_usd = usd_field(label=_("Budget of each student, USD"), help_text=_("For the whole course."))
+    playground_budget_usd = usd_field(
+        label=_("Playground budget of each student, USD"),
+        required=False,
+        help_text=_("In addition. Empty: the course does not pay for answers in the Playground."),
+    )
     budget_usd = usd_field(
         label=_("Budget in all, USD"), help_text=_("When it is used up, the keys of all students stop.")
     )
@@ -120,10 +125,18 @@ class CourseForm(forms.Form):
     @property
     def sum_usd(self) -> Decimal | None:
         """What all students can spend together by their own budgets; None while the fields are not filled in."""
-        number, each = self["max_students"].value(), self["key_budget_usd"].value()
+        each_usd = self.each_usd
         try:
-            return int(number) * Decimal(str(each))
+            return None if each_usd is None else int(self["max_students"].value()) * each_usd
         except (ArithmeticError, TypeError, ValueError):
+            return None
+
+    @property
+    def each_usd(self) -> Decimal | None:
+        """What a student can spend with their key and in the Playground; None while it is not filled in."""
+        try:
+            return Decimal(str(self["key_budget_usd"].value())) + Decimal(self["playground_budget_usd"].value() or 0)
+        except ArithmeticError:
             return None
 
     def clean(self) -> dict[str, Any]:
@@ -155,7 +168,7 @@ def offered_models(most: Size, chosen: Sequence[str]) -> list[GatewayModel]:
 def initial_of(course: Course) -> dict[str, Any]:
     """Return the values of a course; start and end as its zone shows them."""
     zone, team = ZoneInfo(course.time_zone), course.team
-    names = ("budget_usd", "key_budget_usd", "rpm_limit", "tpm_limit")
+    names = ("budget_usd", "key_budget_usd", "playground_budget_usd", "rpm_limit", "tpm_limit")
     return {
         **{name: getattr(course, name) for name in ("name", "code", "description", "time_zone", "max_students")},
         **{name: _plain(getattr(team, name)) for name in names},

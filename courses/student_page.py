@@ -15,7 +15,7 @@ from web.templatetags.portal import moment
 
 @dataclass(frozen=True, slots=True)
 class OfferedPreset:
-    """A preset of the course; `opens`: the student's own policy has its model in the Playground."""
+    """A preset of the course; `opens`: the course, or the student's own policy, has its model in the Playground."""
 
     preset: Preset
     opens: bool
@@ -23,21 +23,26 @@ class OfferedPreset:
 
 @dataclass(frozen=True, slots=True)
 class OfferedPresets:
-    """The presets that a student can use now; `playground`: their policy includes the Playground at all."""
+    """The presets that a student can use now; `playground`: their policy includes the Playground at all, or the course
+    pays for it (`paid`)."""
 
     rows: list[OfferedPreset]
     playground: bool
+    paid: bool
 
 
 def presets_for(student: Student, person: User) -> OfferedPresets:
     """Return the presets of a running course; none before its start, while it is frozen, and after its end."""
     rule = policy_of(person).rules[Key.Kind.PLAYGROUND]
     presets = Preset.objects.open_to(person).filter(course=student.course)
+    own = rule.models if rule.allowed else ()
+    paid = Course.objects.paying_for(person).filter(pk=student.course_id).exists()
+    offered = [own, student.course.team.model_names] if paid else [own]
     rows = [
-        OfferedPreset(preset, opens=rule.allowed and (rule.models is None or preset.model in rule.models))
+        OfferedPreset(preset, opens=any(names is None or preset.model in names for names in offered))
         for preset in presets
     ]
-    return OfferedPresets(rows, playground=rule.allowed)
+    return OfferedPresets(rows, playground=rule.allowed or paid, paid=paid)
 
 
 @dataclass(frozen=True, slots=True)

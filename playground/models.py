@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from courses.models import Preset
+from courses.models import Course, Preset
 from web.files import read_file
 from web.money import UsdField
 
@@ -105,6 +105,9 @@ class Conversation(models.Model):
     head = models.ForeignKey("Answer", models.SET_NULL, null=True, related_name="+", db_index=False)
     preset = models.ForeignKey(
         Preset, models.SET_NULL, null=True, related_name="+", help_text="Of a course: the locked one that began it."
+    )
+    paid_by = models.ForeignKey(
+        Course, models.SET_NULL, null=True, related_name="+", help_text="Of the next answers; empty: their owner."
     )
     stored_bytes = models.PositiveBigIntegerField(default=0, help_text="Of all that is in it: services.quotas.")
     created_at = models.DateTimeField(default=timezone.now)

@@ -46,7 +46,7 @@ def card_of(error: AnswerError, *, answer: Answer | None = None) -> Card:
         may_retry=traits.retry,
         without="" if left_out else error.parameter,
         ask_other=traits.other,
-        lacks=LACKING.get(error.code, ""),
+        lacks="" if error.course else LACKING.get(error.code, ""),
         gateway_message=_gateway_message(error),
     )
 

@@ -44,6 +44,7 @@ class AnswerError:
     provider: bool = False  # it was the model's provider, not the gateway
     parameter: str = ""  # refused by the model, by its name in the request
     free: bool = False  # certainly: no model was called
+    course: str = ""  # the name of the one that paid, in place of the person
     unsaved: bool = False  # the end is not in the row: the database is unavailable
 
     def as_json(self) -> dict[str, object]:

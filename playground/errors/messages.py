@@ -27,7 +27,12 @@ def _model_denied(error: AnswerError) -> Words:
     )
 
 
-def _whose(message: str) -> str:
+def _whose(error: AnswerError) -> str:
+    message = error.message
+    if error.course:
+        whole = _("The budget of “%(course)s” for all its students is used up.")
+        own = _("Your budget in the Playground of “%(course)s” is used up.")
+        return (whole if "Team=" in message else own) % {"course": error.course}
     if "User=" in message:
         return _("Your whole budget at the gateway is used up.")
     if "Team=" in message:
@@ -43,8 +48,10 @@ def _until(error: AnswerError) -> str:
 
 
 def _over_budget(error: AnswerError) -> Words:
+    if error.course:
+        return _("The course’s budget is used up"), _whose(error), _ask_teacher()
     ask = _("If that is too late, contact the administrators.")
-    return _("The budget is used up"), f"{_whose(error.message)} {_until(error)}", ask
+    return _("The budget is used up"), f"{_whose(error)} {_until(error)}", ask
 
 
 def _budget_short(error: AnswerError) -> Words:
@@ -59,8 +66,12 @@ def _budget_midway(error: AnswerError) -> Words:
     return (
         _("The budget was used up while the model wrote"),
         _("The gateway ended the answer; the part that arrived is kept."),
-        _until(error),
+        _ask_teacher() if error.course else _until(error),
     )
+
+
+def _ask_teacher() -> str:
+    return _("Ask your teacher for more, or choose your own budget.")
 
 
 def _rate_limited(error: AnswerError) -> Words:

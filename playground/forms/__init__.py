@@ -1,5 +1,6 @@
 """Forms of the Playground: the message, its images, the model and the parameters."""
 
 from playground.forms.ask import AskForm, BoxForm, ParameterField, field_of, typed_value
+from playground.forms.chat import ChatForm
 
-__all__ = ["AskForm", "BoxForm", "ParameterField", "field_of", "typed_value"]
+__all__ = ["AskForm", "BoxForm", "ChatForm", "ParameterField", "field_of", "typed_value"]

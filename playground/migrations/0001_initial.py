@@ -157,6 +157,16 @@ class Migration(migrations.Migration):
                         to="courses.preset",
                     ),
                 ),
+                (
+                    "paid_by",
+                    models.ForeignKey(
+                        help_text="Of the next answers; empty: their owner.",
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="courses.course",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(

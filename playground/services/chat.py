@@ -6,6 +6,7 @@ An answer waits between its form and its stream: `ask`, `retry` and `compare` sa
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import F
@@ -15,7 +16,8 @@ from django.utils.translation import gettext as _
 from accounts.audit import Actor
 from accounts.models import User
 from accounts.policies import Allowance
-from courses.models import Preset
+from courses.models import Course, Preset
+from courses.services import playground_secret_of
 from gateway.inference_types import ChatRequest, CompletionRequest
 from gateway.secret import Secret
 from keys.models import Key
@@ -31,15 +33,17 @@ from playground.services.tree import bring_images, way_to
 from web.files import StorageUnavailable, delete_files, store_file
 
 Params = Mapping[str, object]
+CHANGED_BY_ANSWERS: Final = ("model_names", "parameters", "head", "used_at", "paid_by")  # of a conversation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatContext:
-    """Who sends a message, under what policy, and from which address."""
+    """Who sends a message, under what policy, from which address, and who pays."""
 
     user: User
     actor: Actor
     allowance: Allowance
+    paid_by: Course | None = None  # a course of theirs; None: their own budget
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +56,7 @@ class Job:
     secret: Secret = field(repr=False)
     body: ChatRequest | CompletionRequest = field(repr=False)
     usage: bool  # whether the model accepts stream_options
+    paid_by: Course | None = None  # in place of its owner
     budget_period: str = ""  # of the key, for its reset date
     person_period: str = ""  # of its owner's budget over all keys
 
@@ -90,8 +95,9 @@ def ask(context: ChatContext, question: NewMessage) -> Answer:
     _check_preset(context.user, question.locked_preset)
     secret, is_alone = _secret_of(context), question.goes_on
     image_bytes = sum(len(picture.data) for picture in question.pictures)
-    check_budget(context.user, image_bytes=image_bytes)
+    check_budget(context.user, context.paid_by, image_bytes=image_bytes)
     conversation, message, images = _rows_of(context.user, question)
+    conversation.paid_by = context.paid_by
     answer = _answer_to(message, question.params["model"], ParameterSet.of(context.user.pk, question.params))
     added, is_new = message.stored_bytes + answer.stored_bytes, question.conversation is None
     with _with_files(images), _within_limits(context) as call:
@@ -111,7 +117,7 @@ def retry(context: ChatContext, earlier: Answer, params: Params) -> Answer:
     """Save another waiting answer to the message of `earlier`, which stays as an alternative. Raises as `ask` does."""
     conversation = earlier.message.conversation
     _check_preset(context.user, conversation.locked_preset)
-    secret = _secret_of(context)
+    secret, conversation.paid_by = _secret_of(context), context.paid_by
     answer = _answer_to(earlier.message, params["model"], ParameterSet.of(context.user.pk, params))
     with _within_limits(context) as call:
         claim_storage(context.user, added_bytes=answer.stored_bytes, parameters=answer.parameters)
@@ -148,7 +154,8 @@ def compare(context: ChatContext, question: NewMessage, models: Sequence[str]) -
 
 
 def prepare(context: ChatContext, answer: Answer) -> Prepared:
-    """Prepare the start of a waiting answer. Raises as `ask` does."""
+    """Prepare the start of a waiting answer, which the conversation's payer pays. Raises as `ask` does."""
+    context = replace(context, paid_by=answer.message.conversation.paid_by)
     return Prepared(owner=context.user, answer=answer, allowance=context.allowance, secret=_secret_of(context))
 
 
@@ -190,7 +197,9 @@ def _check_preset(user: User, preset: Preset | None) -> None:
 
 
 def _secret_of(context: ChatContext) -> Secret:
-    """Return the secret of the person's key, which is created if needed."""
+    """Return the secret of the person's key, or of that of the course that pays; it is created if needed."""
+    if context.paid_by:
+        return playground_secret_of(person=context.user, course_id=context.paid_by.pk, actor=context.actor)
     return playground_secret(owner=context.user, actor=context.actor, allowance=context.allowance)
 
 
@@ -270,7 +279,7 @@ def _keep(conversation: Conversation, answer: Answer, *, added_bytes: int, is_ne
         conversation.stored_bytes = added_bytes
         conversation.save(force_insert=True)
     else:
-        changed = {name: getattr(conversation, name) for name in ("model_names", "parameters", "head", "used_at")}
+        changed = {name: getattr(conversation, name) for name in CHANGED_BY_ANSWERS}
         more = F("stored_bytes") + added_bytes
         if not Conversation.objects.filter(pk=conversation.pk).update(**changed, stored_bytes=more):
             raise _gone()
@@ -278,6 +287,9 @@ def _keep(conversation: Conversation, answer: Answer, *, added_bytes: int, is_ne
 
 def _job(prepared: Prepared, active_call_id: int, body: ChatRequest | CompletionRequest) -> Job:
     answer, allowance = prepared.answer, prepared.allowance
+    paid_by = answer.message.conversation.paid_by
+    of_key, of_person = allowance.rules[Key.Kind.PLAYGROUND].budget_period, allowance.person_budget_period
+    periods = {"budget_period": of_key, "person_period": of_person}
     return Job(
         conversation=answer.message.conversation,
         answer=answer,
@@ -285,8 +297,8 @@ def _job(prepared: Prepared, active_call_id: int, body: ChatRequest | Completion
         secret=prepared.secret,
         body=body,
         usage=wants_usage(answer.params),
-        budget_period=allowance.rules[Key.Kind.PLAYGROUND].budget_period,
-        person_period=allowance.person_budget_period,
+        paid_by=paid_by,
+        **({} if paid_by else periods),  # budgets of courses have none
     )
 
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from gateway.errors import GatewayError, GatewayKeyRefused, GatewayNotFound
 from gateway.types import Headers
-from keys.services import recheck_playground_key
+from keys.services import recheck_course_playground_key, recheck_playground_key
 from playground.errors.classify import INTERRUPTED, UNSAVED, AnswerError, answer_error_of
 from playground.models import Answer, Conversation, GeneratedImage
 from playground.services.buffer import AnswerBuffer
@@ -65,12 +65,18 @@ def _judge(job: Job, buffer: AnswerBuffer, ending: Ending, error: GatewayError) 
     """Classify an error of the gateway, and act on what it says about budget and key."""
     ending.headers = ending.headers or error.headers
     periods = {"budget_period": job.budget_period, "person_period": job.person_period}
-    ending.answer_error = answer_error_of(error, begun=buffer.has_begun, **periods)
+    course = job.paid_by
+    ending.answer_error = replace(
+        answer_error_of(error, begun=buffer.has_begun, **periods), course=course.name if course else ""
+    )
     if ending.answer_error.code == "over_budget":
-        note_over_budget(job.conversation.owner_id)
+        note_over_budget(job.conversation.owner_id, course)
     if isinstance(error, GatewayKeyRefused | GatewayNotFound):  # so that the next call creates or renews it
         with suppress(GatewayError, DatabaseError):
-            recheck_playground_key(job.conversation.owner)
+            if course:
+                recheck_course_playground_key(job.conversation.owner, course.team_id)
+            else:
+                recheck_playground_key(job.conversation.owner)
 
 
 def _is_billed_unheard(ending: Ending) -> bool:

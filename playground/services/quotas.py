@@ -19,6 +19,7 @@ from django.utils.translation import ngettext
 
 from accounts.models import User
 from accounts.quotas import QuotaExceeded, consume
+from courses.models import Course
 from playground.models import ABANDONED_AFTER, Answer, Conversation, Message, ParameterSet
 from playground.services.refusals import AskRefused
 
@@ -99,16 +100,20 @@ def check_waiting(owner: User, *, added: int) -> None:
         raise AskRefused("waiting", words % {"most": MOST_WAITING})
 
 
-def check_budget(owner: User, *, image_bytes: int) -> None:
+def check_budget(owner: User, paid_by: Course | None, *, image_bytes: int) -> None:
     """Refuse images while the gateway is known to refuse the person's calls: they would be stored for nothing."""
-    if image_bytes and cache.get(_budget_key(owner.pk)):
-        words = _("Your Playground budget is used up. Nothing was sent, and the images were not stored.")
-        raise AskRefused("over_budget", words)
+    if not image_bytes or not cache.get(_budget_key(owner.pk, paid_by)):
+        return
+    if paid_by:
+        words = _("The budget of “%(course)s” is used up. Nothing was sent, and the images were not stored.")
+        raise AskRefused("over_budget", words % {"course": paid_by.name})
+    words = _("Your Playground budget is used up. Nothing was sent, and the images were not stored.")
+    raise AskRefused("over_budget", words)
 
 
-def note_over_budget(owner_id: int) -> None:
+def note_over_budget(owner_id: int, paid_by: Course | None) -> None:
     """Remember for a minute that the gateway refused the person's call: the budget is used up."""
-    cache.set(_budget_key(owner_id), value=True, timeout=REMEMBERED_S)
+    cache.set(_budget_key(owner_id, paid_by), value=True, timeout=REMEMBERED_S)
 
 
 def recount(conversation: Conversation) -> None:
@@ -120,8 +125,8 @@ def recount(conversation: Conversation) -> None:
     Conversation.objects.filter(pk=conversation.pk).update(stored_bytes=left)
 
 
-def _budget_key(owner_id: int) -> str:
-    return f"playground:over-budget:{owner_id}"
+def _budget_key(owner_id: int, paid_by: Course | None) -> str:
+    return f"playground:over-budget:{owner_id}:{paid_by.pk if paid_by else ''}"
 
 
 def _count_conversation(owner: User) -> None:

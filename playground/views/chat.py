@@ -21,19 +21,19 @@ from keys.models import GatewayModel
 from keys.services import KeyRefused, playground_limits
 from playground.errors.cards import card_of
 from playground.errors.classify import AnswerError
-from playground.forms import AskForm, BoxForm
+from playground.forms import BoxForm, ChatForm
 from playground.forms.edit import EditForm
 from playground.listing import address_of
 from playground.models import Answer, Conversation, Message
 from playground.services import chat
 from playground.services.chat import ChatContext, NewMessage
+from playground.services.payers import Payers
 from playground.services.refusals import AskRefused
 from playground.services.requests import Picture
 from playground.services.tree import Shown, only_turn, turn_of, turns_page
 from playground.views.common import (
     REFUSALS,
     chat_context_of,
-    models_of,
     named_conversation,
     named_message,
     named_preset,
@@ -58,7 +58,7 @@ Page = Callable[[], dict[str, Any]]  # the context of the page
 @gzip_page
 def index(request: PortalRequest) -> HttpResponseBase:
     """Show an empty conversation, prefilled by the query if there is one; nothing is sent before Send."""
-    return render(request, PAGE, page_context(request, None))
+    return render(request, PAGE, page_context(request, None, payer=request.GET.get("payer", "")))
 
 
 @require_safe
@@ -88,8 +88,8 @@ def answer(request: PortalRequest, answer_id: UUID) -> HttpResponseBase:
 def send(request: PortalRequest) -> HttpResponseBase:
     """Send a message, in a conversation or a new one."""
     conversation, context = named_conversation(request), chat_context_of(request)
-    preset, models = named_preset(request, conversation), models_of(context.allowance)
-    form = AskForm(request.POST, request.FILES, models=models, conversation=conversation, preset=preset)
+    preset, payers = named_preset(request, conversation), Payers.of(context.user, context.allowance)
+    form = ChatForm(request.POST, request.FILES, payers=payers, conversation=conversation, preset=preset)
     if not form.is_valid():
         return _wrong(request, form, _page(request, conversation, form))
     question = NewMessage(
@@ -102,7 +102,8 @@ def send(request: PortalRequest) -> HttpResponseBase:
         preset=preset,
     )
     page, whole = _page(request, conversation, form), not question.goes_on
-    return _answered(request, page, lambda: chat.ask(context, question), whole=whole)
+    paid = replace(context, paid_by=form.paid_by)
+    return _answered(request, page, lambda: chat.ask(paid, question), whole=whole)
 
 
 @require_POST
@@ -116,7 +117,8 @@ def retry(request: PortalRequest, answer_id: UUID) -> HttpResponseBase:
     if form and not form.is_valid():
         return _wrong(request, form, page)
     params = form.params() if form else earlier.params
-    return _answered(request, page, lambda: chat.retry(context, earlier, params))
+    paid = _paid(context, conversation, form)
+    return _answered(request, page, lambda: chat.retry(paid, earlier, params))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -151,7 +153,13 @@ def _edited(request: PortalRequest, message: Message) -> HttpResponseBase:
         conversation=conversation,
         parent=message.parent,
     )
-    return _answered(request, page, lambda: chat.ask(context, question))
+    paid = _paid(context, conversation, form)
+    return _answered(request, page, lambda: chat.ask(paid, question))
+
+
+def _paid(context: ChatContext, conversation: Conversation, form: ChatForm | None) -> ChatContext:
+    """Return the context with the payer of the form, or that of the conversation where no settings were sent."""
+    return replace(context, paid_by=form.paid_by if form else conversation.paid_by)
 
 
 def _pictures_of(message: Message) -> list[Picture]:
@@ -170,22 +178,22 @@ def _settings(
     *,
     model: str | None = None,
     carried: Sequence[Picture] = (),
-) -> AskForm | None:
+) -> ChatForm | None:
     """Return the settings on the page, or with another model, or the locked ones; None if none were sent."""
     data = request.POST.copy()
     if model:
         data["model"] = model
     if "model" not in data and not conversation.locked_preset:
         return None
-    models = models_of(context.allowance)
-    return AskForm(data, models=models, conversation=conversation, with_message=False, carried=carried)
+    payers = Payers.of(context.user, context.allowance)
+    return ChatForm(data, payers=payers, conversation=conversation, with_message=False, carried=carried)
 
 
 # --- Answers to forms -------------------------------------------------------------------------------
 def _page(
     request: PortalRequest,
     conversation: Conversation | None,
-    form: AskForm | None,
+    form: ChatForm | None,
     *,
     editing: UUID | None = None,
     **more: object,
@@ -199,11 +207,11 @@ def _page(
     return context
 
 
-def _with_box(form: AskForm) -> AskForm:
+def _with_box(form: ChatForm) -> ChatForm:
     """Return the form with a message box, if only its settings were read."""
     if "message" in form.fields:
         return form
-    whole = AskForm(form.data, models=[*form.models.values()], conversation=form.conversation, carried=form.carried)
+    whole = ChatForm(form.data, payers=form.payers, conversation=form.conversation, carried=form.carried)
     whole.errors.pop("message", None)  # an empty message is no error here
     return whole
 
@@ -217,7 +225,7 @@ def _answered(request: PortalRequest, page: Page, ask: Callable[[], Answer], *, 
     return HttpResponse(_place_of(request, answer, whole=whole)) if request.htmx else to_stream(answer)
 
 
-def _wrong(request: PortalRequest, form: AskForm, page: Page) -> HttpResponseBase:
+def _wrong(request: PortalRequest, form: ChatForm, page: Page) -> HttpResponseBase:
     """Show errors at their fields; typed text stays. A person without models sees only that."""
     if not form.models:
         try:
@@ -277,7 +285,8 @@ def _other_models(request: PortalRequest, answer: Answer) -> Sequence[GatewayMod
         return ()
     if problem is None or problem.unsaved or not card_of(problem).ask_other:
         return ()
-    return models_of(policy_of(request.user))
+    payers = Payers.of(request.user, policy_of(request.user))
+    return payers.models_of(payers.usual(answer.message.conversation.paid_by_id))
 
 
 def _render(request: PortalRequest, template: str, context: dict[str, Any]) -> SafeString:

@@ -15,11 +15,12 @@ from keys.snippets import base_url, filled_tools
 from playground.as_code import code_for
 from playground.as_code.answers import Kind
 from playground.as_code.pictures import in_files
-from playground.forms import AskForm
+from playground.forms import ChatForm
 from playground.models import Answer, Conversation, Message
+from playground.services.payers import Payers
 from playground.services.requests import USER, Picture, Turn, chat_request, image_of
 from playground.services.tree import way_to
-from playground.views.common import models_of, named_conversation, named_preset, parent_of
+from playground.views.common import named_conversation, named_preset, parent_of
 from web.pages import render_region
 from web.request import PortalRequest
 
@@ -32,10 +33,10 @@ def code(request: PortalRequest) -> HttpResponse:
     """Show the present chat form as code; with an empty message, the last one that was sent."""
     conversation = named_conversation(request)
     typed = bool(request.POST.get("message", "").strip() or request.FILES)
-    form = AskForm(
+    form = ChatForm(
         request.POST,
         request.FILES,
-        models=models_of(policy_of(request.user)),
+        payers=Payers.of(request.user, policy_of(request.user)),
         conversation=conversation,
         with_message=typed,
         preset=named_preset(request, conversation),
@@ -64,7 +65,7 @@ def no_code(request: PortalRequest, form: Form, *, back: str) -> HttpResponse:
     return render_region(request, PAGE, "snippets", {"form": form, "back": back}, status=422)
 
 
-def _turns(parent: Answer | None, form: AskForm) -> Sequence[Turn]:
+def _turns(parent: Answer | None, form: ChatForm) -> Sequence[Turn]:
     """Return the conversation with the typed text at its end; an empty form begins with a greeting."""
     text = form.cleaned_data.get("message", _("Say hello in one sentence."))
     before: Sequence[Turn] = way_to(parent) if parent else []

@@ -21,10 +21,11 @@ from keys.status import group_used_up
 from playground import presets
 from playground.errors.cards import card_of
 from playground.errors.classify import AnswerError
-from playground.forms import AskForm
+from playground.forms import AskForm, ChatForm
 from playground.models import Answer, Conversation
 from playground.rendering import RenderedAnswers, render_answers
 from playground.services.chat import ChatContext
+from playground.services.payers import Payers
 from playground.services.refusals import AskRefused
 from playground.services.tree import TurnsPage, turns_page
 from web.request import PortalRequest
@@ -130,35 +131,50 @@ def page_context(
     request: PortalRequest,
     conversation: Conversation | None,
     *,
-    form: AskForm | None = None,
+    form: ChatForm | None = None,
     opened: Preset | None = None,
     start: UUID | None = None,
+    payer: str = "",
 ) -> dict[str, Any]:
     """Return the context of the chat's page; without a form, one with the last settings, or those of a preset.
 
-    `start`: the message that its turns begin with, if it is earlier than the last ones.
+    `start`: the message that its turns begin with, if it is earlier than the last ones. `payer` is the id of a course
+    that pays in a new conversation, if it does for this person.
     """
     allowance = policy_of(request.user)
-    models = models_of(allowance)
+    payers = Payers.of(request.user, allowance)
+    models = payers.models
     if opened:
         preset = presets.from_params(opened.params, models=models)
     else:
         preset = presets.from_query(request.GET, models=models)
     params = preset.params or first_params(request, conversation)
     locked = opened if opened and opened.is_locked else None
-    initial = AskForm.initial_from(params)
+    if form is None:
+        first = opened.course_id if opened else payer
+        initial = AskForm.initial_from(params)
+        form = ChatForm(initial=initial, payers=payers, payer=first, conversation=conversation, preset=locked)
     page = turns_page(conversation, start=start) if conversation else TurnsPage(turns=[])
     return {
         "conversation": conversation,
         **turns_context(page),
-        "form": form or AskForm(initial=initial, models=models, conversation=conversation, preset=locked),
+        "form": form,
         "opened": opened,
         "models": models,
         "dropped": preset.dropped,
         "setup": presets.to_query(params) or "",
-        "sentence": allowance.stopped_by and group_used_up(allowance.stopped_by, month_first_day()),
+        "sentence": _first_sentence(form, allowance, conversation.paid_by_id if conversation else payer),
         "kept_days": settings.PLAYGROUND_RETENTION_DAYS,
     }
+
+
+def _first_sentence(form: ChatForm, allowance: Allowance, payer: UUID | str | None) -> str:
+    """Say that the course of the conversation, or of the link, does not pay now, or that the person's group cannot."""
+    if payer and not form.payers.course(payer):
+        return form.payers.why_not(payer)
+    if allowance.stopped_by and form.first_payer is None:
+        return str(group_used_up(allowance.stopped_by, month_first_day()))
+    return ""
 
 
 def first_params(request: PortalRequest, conversation: Conversation | None) -> Mapping[str, Any]:

@@ -29,7 +29,7 @@ def open_preset(request: PortalRequest, preset_id: int) -> HttpResponse:
     preset = _open_to(request, preset_id)
     context = page_context(request, None, opened=preset)
     if preset.is_locked and context["models"] and preset.model not in context["form"].models:
-        words = _("The preset “%(name)s” needs the model “%(model)s”, which your policy does not include here.")
+        words = _("The preset “%(name)s” needs the model “%(model)s”, which you cannot use here.")
         context["sentence"] = words % {"name": preset.name, "model": preset.model}
     return render(request, "playground/index.html", context)
 

@@ -1,13 +1,14 @@
 // [data-course-sum]: what all students can spend together, updated whenever a field changes.
 
-const FIELDS = ["max_students", "key_budget_usd"];
+const FIELDS = ["max_students", "key_budget_usd", "playground_budget_usd"];
 
 function values(group) {
   return FIELDS.map((name) => Number(group.querySelector(`[name="${name}"]`).value));
 }
 
 function update(group) {
-  const [students, each] = values(group);
+  const [students, key, playground] = values(group);
+  const each = key + playground;
   const line = group.querySelector("[data-sum]").closest("p");
   line.hidden = !(students > 0 && each > 0);
   const digits = { maximumFractionDigits: 2 };

@@ -2,6 +2,7 @@
 
 import { isOfInputMethod } from "./input-method.js";
 
+const SHOWN = "[data-words]:not([hidden]) input:enabled"; // payer.js disables models that nobody pays for
 const pickerOf = (element) => element.closest?.("details[data-picker]");
 
 function fold(picker) {
@@ -32,7 +33,7 @@ function open(picker) {
 }
 
 function enter(picker, target) {
-  const shown = [...picker.querySelectorAll("[data-words]:not([hidden]) input")];
+  const shown = [...picker.querySelectorAll(SHOWN)];
   const first = shown.find((radio) => radio.checked) ?? shown[0];
   const chosen = target.matches("[data-finds]") ? first : target;
   if (chosen && !chosen.checked) chosen.click();
@@ -40,7 +41,7 @@ function enter(picker, target) {
 }
 
 function step(picker) {
-  const shown = [...picker.querySelectorAll("[data-words]:not([hidden]) input")];
+  const shown = [...picker.querySelectorAll(SHOWN)];
   const radio = shown.find((each) => each.checked) ?? shown[0];
   if (!radio) return;
   if (!radio.checked) radio.click();

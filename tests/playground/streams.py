@@ -6,6 +6,7 @@ from typing import Any
 from accounts.audit import Actor
 from accounts.models import User
 from accounts.policies import policy_of
+from courses.models import Course
 from keys.catalogue import refresh_models
 from playground.models import Answer
 from playground.services.autosave import save_meanwhile
@@ -16,15 +17,16 @@ from tests.playground.event_loop import event_loop
 MODEL = "gpt-4o-mini"
 
 
-def context(user: User) -> ChatContext:
+def context(user: User, paid_by: Course | None = None) -> ChatContext:
     """Return the person as one who asks."""
-    return ChatContext(user=user, actor=Actor(user=user), allowance=policy_of(user))
+    return ChatContext(user=user, actor=Actor(user=user), allowance=policy_of(user), paid_by=paid_by)
 
 
 def started(user: User, text: str, *, model: str = MODEL, **more: Any) -> Job:
     """Ask and begin, in a new conversation unless `conversation` is given; `params` are added to the model."""
     params = {"model": model, **more.pop("params", {})}
-    return begin(prepare(context(user), ask(context(user), NewMessage(text=text, params=params, **more))))
+    asker = context(user, more.pop("paid_by", None))
+    return begin(prepare(asker, ask(asker, NewMessage(text=text, params=params, **more))))
 
 
 class Reading:

@@ -174,6 +174,6 @@ def test_says_when_the_students_own_policy_is_in_the_way(as_intern: Client, cour
     preset, page = preset_of(course, is_locked=True), reverse("courses:attended", args=[course.pk])
     change_policies(playground__all_models=False, playground__model_names=[OTHER])
     assertContains(as_intern.get(page), "does not include this model")
-    assertContains(as_intern.get(at("open_preset", preset)), "which your policy does not include here")
+    assertContains(as_intern.get(at("open_preset", preset)), "which you cannot use here")
     sent_to = as_intern.post(reverse("playground:send"), {"message": "Hello", "preset": str(preset.pk)})
     assertContains(sent_to, "You cannot call “gpt-4o-mini” here", status_code=422)

@@ -1,0 +1,93 @@
+"""The form of the chat: in addition to a question and its settings, who pays for the answer."""
+
+import json
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from courses.models import Course
+from playground.forms.ask import FORM_ID, AskForm
+from playground.models import Conversation
+from playground.services.payers import OWN, Payers
+
+
+class PayerField(forms.ChoiceField):
+    """The choice between the person's own budget and the courses that pay for them now."""
+
+    def __init__(self, payers: Payers, *, usual: str, shown: str) -> None:
+        choices = [(OWN, _("My budget"))] if payers.own_models else []
+        choices += [(str(course.pk), course.name) for course in payers.courses]
+        if shown not in dict(choices):
+            choices.insert(0, ("", _("Choose who pays")))
+        super().__init__(label=gettext_lazy("Paid by"), choices=choices, required=False)
+        self.payers, self.usual = payers, usual
+
+    def to_python(self, value: Any) -> str:
+        """Return what was chosen, or what is usual where a page sent no choice."""
+        return super().to_python(value) or self.usual
+
+    def validate(self, value: Any) -> None:
+        """Refuse what does not pay now, with the reason."""
+        if not value:
+            raise ValidationError(_("Choose who pays."), code="required")
+        if not self.valid_value(value):
+            raise ValidationError(self.payers.why_not(value), code="invalid_choice")
+
+
+class ChatForm(AskForm):
+    """A question, its settings and its payer; `payer` is the id of the course that pays at first in a new conversation.
+
+    Models are those that anybody pays for, but only those of the chosen payer are accepted.
+    """
+
+    def __init__(
+        self,
+        data: Any = None,
+        files: Any = None,
+        *,
+        payers: Payers,
+        payer: object = None,
+        conversation: Conversation | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(data, files, models=payers.models, conversation=conversation, **options)
+        self.payers = payers
+        wanted = conversation.paid_by_id if conversation else payer
+        self.first_payer = payers.usual(wanted)
+        is_closed = bool(conversation and conversation.paid_by_id and not payers.course(conversation.paid_by_id))
+        usual = "" if is_closed else str(self.first_payer.pk) if self.first_payer else OWN
+        sent = self.data.get("payer") or usual
+        if payers.courses or sent != OWN:
+            self.fields["payer"] = PayerField(payers, usual=usual, shown=sent)
+            self.fields["payer"].widget.attrs.update(self._attributes())
+            self.initial["payer"] = usual
+        if not self.preset and self.initial.get("model") not in self._names_of(self.first_payer):
+            self.initial["model"] = next(iter(self._names_of(self.first_payer)), None)
+
+    @property
+    def paid_by(self) -> Course | None:
+        """The chosen course; None: the person."""
+        return self.payers.course(self.cleaned_data.get("payer"))
+
+    def clean(self) -> dict[str, Any]:
+        """Check that the payer pays for the model."""
+        cleaned = super().clean()
+        model, payer = cleaned.get("model"), self.payers.course(cleaned.get("payer"))
+        if model and "payer" not in self.errors and model not in self._names_of(payer):
+            words = _("Your own budget does not include “%(model)s”. Choose another model, or who pays.")
+            if payer:
+                words = _("“%(course)s” does not pay for “%(model)s”. Choose another model, or who pays.")
+            self.add_error("model", words % {"model": model, "course": payer.name if payer else ""})
+        return cleaned
+
+    def _names_of(self, payer: Course | None) -> list[str]:
+        return [model.name for model in self.payers.models_of(payer)]
+
+    def _attributes(self) -> dict[str, str]:
+        """Return what the page needs to offer only the models of the chosen payer."""
+        names = {str(course.pk): self._names_of(course) for course in self.payers.courses}
+        models = {} if self.preset else {"data-payer": json.dumps({OWN: self._names_of(None), **names})}
+        return {"form": FORM_ID, **models}
