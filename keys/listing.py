@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from math import ceil
 from typing import Any, ClassVar, Final
 
 from accounts.names import name_order
@@ -12,7 +11,7 @@ from keys.rows import Row, row_with_use
 from keys.services.lifetimes import is_renewable
 from keys.status import NEEDS_OWNER, Status, brief_status_of
 from keys.use import NOTHING_USD, PersonUse, pressing_budget
-from web.listing import ListedPage
+from web.listing import ListedPage, number_within
 
 MOST_IN_FULL: Final = 10  # keys; a longer list has compact rows, and is searched, sorted and paged
 KEYS_PER_PAGE: Final = 40
@@ -101,7 +100,7 @@ def key_page(keys: Sequence[Key], use: PersonUse, filters: Filters, order: str, 
     found = [_Found(key=key, status=_brief(key, use), use=use) for key in keys]
     found = _matching(found, filters)
     found.sort(key=SORT_KEYS[order.removeprefix("-")], reverse=order.startswith("-"))
-    number = min(max(1, number), max(1, ceil(len(found) / KEYS_PER_PAGE)))
+    number = number_within(number, len(found), KEYS_PER_PAGE)
     shown = found[(number - 1) * KEYS_PER_PAGE : number * KEYS_PER_PAGE]
     return KeyPage(
         rows=[row_with_use(each.key, use) for each in shown],

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import partial
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from django.contrib.auth.models import Group
 from django.db.models import Sum, Value
@@ -20,6 +20,7 @@ from people.listing import DEFAULT_ORDER, SPENT_TTL_S, Filters, Known, cached, f
 from people.services.groups import is_claimable
 from usage.models import DayToken, UsageState
 from usage.periods import next_month
+from web.listing import ListedPage, number_within
 from web.money import STEP
 
 GROUPS_PER_PAGE: Final = 25
@@ -46,8 +47,28 @@ class ListedGroup:
         return [str(kind.label) for kind in KeyKind if self.allowance.rules[kind].allowed]
 
 
-def listed_groups(q: str, state: UsageState, today: date) -> list[ListedGroup]:
-    """Return the default policy, and the groups with `q` in their names, by name. Four queries, one of them cached."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupPage(ListedPage):
+    """One page of the list."""
+
+    PER_PAGE: ClassVar = GROUPS_PER_PAGE
+
+    groups: tuple[ListedGroup, ...]
+
+
+def group_page(q: str, number: int, state: UsageState, today: date) -> GroupPage:
+    """Return a page of the default policy and the groups with `q` in their names; the last if the number is too high.
+
+    Four queries, one of them cached.
+    """
+    found = _listed_groups(q, state, today)
+    number = number_within(number, len(found), GROUPS_PER_PAGE)
+    groups = found[(number - 1) * GROUPS_PER_PAGE : number * GROUPS_PER_PAGE]
+    return GroupPage(groups=tuple(groups), number=number, count=len(found))
+
+
+def _listed_groups(q: str, state: UsageState, today: date) -> list[ListedGroup]:
+    """Return the default policy, and the groups with `q` in their names, by name."""
     rules: dict[int | None, list[KeyRule]] = defaultdict(list)
     for rule in KeyRule.objects.select_related("policy__group"):
         rules[rule.policy.group_id].append(rule)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import partial
-from math import ceil
 from typing import Any, ClassVar, Final
 
 from django.contrib.auth.models import Group
@@ -25,7 +24,7 @@ from keys.services import supervisors_who_left
 from keys.use import NOTHING_USD, WARN_SHARE
 from usage.models import DayToken, TokenRef, UsageState
 from usage.periods import budget_first_day, budget_reset_day
-from web.listing import ListedPage
+from web.listing import ListedPage, number_within
 from web.money import PLACES
 
 PEOPLE_PER_PAGE: Final = 25
@@ -121,8 +120,7 @@ def list_page(filters: Filters, order: str, number: int, state: UsageState, toda
     """Return a page of the people; the last one if the number is too high. Four queries."""
     known = _known(filters, order, state, today)
     found = found_people(filters, order, known, today)
-    pages = max(1, ceil(len(found) / PEOPLE_PER_PAGE))
-    number = min(max(1, number), pages)
+    number = number_within(number, len(found), PEOPLE_PER_PAGE)
     ids = found[(number - 1) * PEOPLE_PER_PAGE : number * PEOPLE_PER_PAGE]
     groups, all_groups = _groups_of(ids)
     people = tuple(listed(ids, groups, today))

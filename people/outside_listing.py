@@ -4,8 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from math import ceil
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum
@@ -13,28 +12,19 @@ from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum
 from keys.models import UnownedKey
 from people.listing import RECENT_DAYS
 from usage.models import DayToken
+from web.listing import ListedPage, number_within
 
 OUTSIDE_PER_PAGE: Final = 50
 LONGEST_SEARCH: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OutsidePage:
-    """One page of the list, from the `first` to the `last` of `count`, counted from 1."""
+class OutsidePage(ListedPage):
+    """One page of the list."""
+
+    PER_PAGE: ClassVar = OUTSIDE_PER_PAGE
 
     rows: tuple[Any, ...]  # UnownedKey with `recent_usd`, `total_usd` and `last_day`
-    number: int
-    count: int
-
-    @property
-    def first(self) -> int:
-        """The place of its first one; 0 when there is none."""
-        return (self.number - 1) * OUTSIDE_PER_PAGE + 1 if self.rows else 0
-
-    @property
-    def last(self) -> int:
-        """The place of its last one."""
-        return self.first + len(self.rows) - 1 if self.rows else 0
 
 
 def outside_page(q: str, number: int, today: date) -> OutsidePage:
@@ -44,7 +34,7 @@ def outside_page(q: str, number: int, today: date) -> OutsidePage:
     """
     found = outside_like(q)
     count = found.count()
-    number = min(max(1, number), max(1, ceil(count / OUTSIDE_PER_PAGE)))
+    number = number_within(number, count, OUTSIDE_PER_PAGE)
     rows = with_use(found, today)[(number - 1) * OUTSIDE_PER_PAGE : number * OUTSIDE_PER_PAGE]
     return OutsidePage(rows=tuple(rows), number=number, count=count)
 

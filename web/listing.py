@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import ceil
 from typing import ClassVar, Final
 
 MAX_PAGE_DIGITS: Final = 6
@@ -41,6 +42,11 @@ def number_in(params: Mapping[str, str]) -> int:
     """Return the page number in a URL; 1 if it is invalid."""
     text = params.get("page", "")
     return int(text) if len(text) < MAX_PAGE_DIGITS and text.isdecimal() else 1
+
+
+def number_within(number: int, count: int, per_page: int) -> int:
+    """Return the page number, or the nearest one that a list of `count` rows has."""
+    return min(max(1, number), max(1, ceil(count / per_page)))
 
 
 def column_head(

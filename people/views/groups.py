@@ -4,7 +4,6 @@ from decimal import Decimal
 from typing import Any, Final
 
 from django.contrib.auth.models import Group
-from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -18,7 +17,7 @@ from accounts.group_rules import is_mapped
 from accounts.models import AuditEntry, AuditEntryQuerySet, AuditObject, KeyKind, KeyRule, Policy, new_rules
 from accounts.policies import Allowance, merged, people_under
 from keys.models import GatewayModel
-from people.group_listing import GROUPS_PER_PAGE, SEARCH_FROM, listed_groups, month_of
+from people.group_listing import SEARCH_FROM, group_page, month_of
 from people.listing import DEFAULT_ORDER, Filters, list_page
 from people.services.groups import is_claimable
 from people.services.policies import policy_of_group
@@ -39,17 +38,16 @@ LONGEST_SEARCH: Final = 100
 def groups(request: PortalRequest) -> HttpResponse:
     """List the groups, the default policy first; `q` in the URL searches their names."""
     access, q = require_sight(request), search_in(request)
-    found = listed_groups(q, access.state, utc_today())
-    page = Paginator(found, GROUPS_PER_PAGE).get_page(number_in(request.GET))
+    page = group_page(q, number_in(request.GET), access.state, utc_today())
     context = {
         "access": access,
         "here": "people:groups",
         "page": page,
         "q": q,
-        "has_search": bool(q) or len(found) > SEARCH_FROM,
-        "has_groups": bool(q) or len(found) > 1,
-        "previous": page.has_previous() and _address(q, page.previous_page_number()),
-        "next": page.has_next() and _address(q, page.next_page_number()),
+        "has_search": bool(q) or page.count > SEARCH_FROM,
+        "has_groups": bool(q) or page.count > 1,
+        "previous": page.previous and _address(q, page.previous),
+        "next": page.next and _address(q, page.next),
     }
     return render_region(request, "people/groups.html", "panel", context)
 

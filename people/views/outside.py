@@ -48,8 +48,8 @@ def outside_keys(request: PortalRequest) -> HttpResponse:
         "here": "people:keys",
         "q": q,
         "page": page,
-        "previous": page.number > 1 and _address(q, page.number - 1),
-        "next": page.last < page.count and _address(q, page.number + 1),
+        "previous": page.previous and _address(q, page.previous),
+        "next": page.next and _address(q, page.next),
     }
     return render(request, "people/outside.html", context)
 
