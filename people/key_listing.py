@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from math import ceil
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
@@ -18,11 +17,11 @@ from accounts.rights import people_above
 from keys.models import Key, Token, UnownedKey
 from keys.status import Status, TokenSummary, brief_status_of
 from keys.use import NOTHING_USD, PersonSpent, Spent, pressing_budget
-from people.key_search import KeyFilters, found_ids, keys_within, page_in_order
+from people.key_search import FoundPage, KeyFilters, found_ids, keys_within, page_in_order
 from people.listing import OF_ALL, OF_BUDGETS, PERIODS
 from usage.models import DayToken, UsageState
 from usage.periods import budget_first_day, budget_reset_day
-from web.listing import ListedPage
+from web.listing import ListedPage, number_within
 
 KEYS_PER_PAGE: Final = 25
 
@@ -53,41 +52,33 @@ def key_page(
 ) -> KeyPage:
     """Return a page of the keys; the last one if the number is too high. `admin`: who may set limits of some of them.
 
-    One query; one more for a search, and one for an order by names or for used-up budgets.
+    Two queries; one more for a search, one for an order by names, for used-up budgets, and for later pages.
     """
-    number = max(1, number)
     if filters.over:
         ids = found_ids(filters, order, state, today)
-        number = min(number, max(1, ceil(len(ids) / KEYS_PER_PAGE)))
-        rows = _in_order_of(ids[(number - 1) * KEYS_PER_PAGE : number * KEYS_PER_PAGE], today, admin)
-        return _page(rows, number, len(ids))
-    keys = keys_within(filters, today)
-    all_of_them = keys.order_by().values(one=Value(1)).annotate(count=Count("pk")).values("count")
-    page = page_in_order(keys, order, (number - 1) * KEYS_PER_PAGE, KEYS_PER_PAGE)
-    found = list(_with_use(page, today, admin).annotate(count=Subquery(all_of_them)))
-    if not found and number > 1:  # the number is too high
-        return key_page(filters, order, ceil(keys.count() / KEYS_PER_PAGE), state, today, admin=admin)
-    return _page([_listed(key, today) for key in found], number, found[0].count if found else 0)
+        number = number_within(number, len(ids), KEYS_PER_PAGE)
+        shown = ids[(number - 1) * KEYS_PER_PAGE : number * KEYS_PER_PAGE]
+        found = FoundPage(list(map(UUID, shown)), number, len(ids))
+    else:
+        found = page_in_order(keys_within(filters, today), order, number, KEYS_PER_PAGE)
+    rows = _in_order_of(found.ids, today, admin)
+    annotated: Any = rows[0].key if rows else None
+    unowned = annotated.unowned or 0 if rows else UnownedKey.objects.count()
+    return KeyPage(rows=tuple(rows), number=found.number, count=found.count, unowned=unowned)
 
 
 def every_key(filters: KeyFilters, order: str, state: UsageState, today: date) -> Iterable[ListedKey]:
     """Yield all keys of the list, read in batches: for files."""
     ids = found_ids(filters, order, state, today)
     for start in range(0, len(ids), 200):
-        yield from _in_order_of(ids[start : start + 200], today, None)
-
-
-def _page(rows: Sequence[ListedKey], number: int, count: int) -> KeyPage:
-    annotated: Any = rows[0].key if rows else None
-    unowned = annotated.unowned or 0 if rows else UnownedKey.objects.count()
-    return KeyPage(rows=tuple(rows), number=number, count=count, unowned=unowned)
+        yield from _in_order_of(list(map(UUID, ids[start : start + 200])), today, None)
 
 
 # --- What a page shows of its keys --------------------------------------------------------------------
-def _in_order_of(ids: Sequence[str], today: date, admin: User | None) -> list[ListedKey]:
+def _in_order_of(ids: Sequence[UUID], today: date, admin: User | None) -> list[ListedKey]:
     """Return the keys of these ids, in this order. One query."""
     by_id = {key.pk: key for key in _with_use(Key.objects.filter(pk__in=ids), today, admin)}
-    keys = (by_id.get(UUID(text_id)) for text_id in ids)
+    keys = (by_id.get(pk) for pk in ids)
     return [_listed(key, today) for key in keys if key]  # else deleted meanwhile
 
 

@@ -5,12 +5,14 @@ database: so Python reads the names, each once, and not the keys.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any, Final, NamedTuple
+from uuid import UUID
 
 from django.db.models import (
     Aggregate,
@@ -27,6 +29,7 @@ from django.db.models import (
     TextField,
     Value,
     When,
+    Window,
 )
 from django.db.models.functions import Cast, Concat
 from django.utils import timezone
@@ -49,6 +52,7 @@ from people.listing import (
 )
 from usage.models import DayToken, UsageState
 from usage.periods import budget_first_day
+from web.listing import number_within
 from web.money import PLACES as MONEY_PLACES
 
 SOON: Final = timedelta(days=7)
@@ -115,20 +119,33 @@ def keys_within(filters: KeyFilters, today: date) -> QuerySet[Key]:
     return keys.filter(_contains(filters.q)) if filters.q else keys
 
 
-def page_in_order(keys: QuerySet[Key], order: str, start: int, number: int) -> QuerySet[Key]:
-    """Return so many keys from the `start` on, in this order ("-" before it: the largest first).
+@dataclass(frozen=True, slots=True)
+class FoundPage:
+    """The ids of a page of keys, in order."""
 
-    The keys before the `start` are skipped in a subquery: what a caller adds is computed for the returned keys only.
+    ids: list[UUID]
+    number: int  # the last page, if a higher one was asked for
+    count: int  # of all keys
+
+
+def page_in_order(keys: QuerySet[Key], order: str, number: int, per_page: int) -> FoundPage:
+    """Return a page of keys in this order ("-" before it: the largest first).
+
     Keys without a value are the smallest, but those that never expire come last. Of the same value, the newest come
-    first. An order by names takes a query.
+    first. One query; two for an order by names, and for later pages.
     """
     name, is_reversed = order.removeprefix("-"), order.startswith("-")
     if name in BY_NAME:
-        keys, start = _with_names_from(keys, BY_NAME[name], start, number, is_reversed=is_reversed)
-    else:
-        keys = keys.order_by(*_columns_of(name, is_reversed=is_reversed))
-    page = keys[start : start + number].values("pk")
-    return Key.objects.filter(pk__in=page).order_by(*keys.query.order_by)
+        return _page_by_name(keys, BY_NAME[name], number, per_page, is_reversed=is_reversed)
+    keys = keys.order_by(*_columns_of(name, is_reversed=is_reversed))
+    if number == 1:
+        count = Window(Count("pk"))  # a subquery would search once more
+        rows = list(keys.annotate(count=count).values_list("pk", "count")[:per_page])
+        return FoundPage([pk for pk, _count in rows], 1, rows[0][1] if rows else 0)
+    count_of_all = keys.count()
+    number = number_within(number, count_of_all, per_page)
+    start = (number - 1) * per_page
+    return FoundPage(list(keys.values_list("pk", flat=True)[start : start + per_page]), number, count_of_all)
 
 
 def found_ids(filters: KeyFilters, order: str, state: UsageState, today: date) -> list[str]:
@@ -173,39 +190,51 @@ class _AsList(Aggregate):
         return super().as_sql(compiler, connection, function="JSON_GROUP_ARRAY", **context)
 
 
-def _with_names_from(
-    keys: QuerySet[Key], column: str, start: int, number: int, *, is_reversed: bool
-) -> tuple[QuerySet[Key], int]:
-    """Return the keys in order whose names are on a page that begins at `start`, and where among them it begins."""
-    names, values = _names_of_owners(keys) if column == "owner" else _labels(keys)
-    values.sort(key=names.__getitem__, reverse=is_reversed)
-    page = values[start : start + number]
-    shown = list(dict.fromkeys(names[value] for value in page))
-    first, last = start, start + len(page)
-    while page and first and names[values[first - 1]] == shown[0]:
-        first -= 1
-    while page and last < len(values) and names[values[last]] == shown[-1]:
-        last += 1
-    by_name: dict[str, list[Any]] = {name: [] for name in shown}
-    for value in dict.fromkeys(values[first:last]):
-        by_name[names[value]].append(value)
-    ranks = (When(**{f"{column}__in": of_name}, then=Value(rank)) for rank, of_name in enumerate(by_name.values()))
-    rank = Case(*ranks, output_field=IntegerField())
-    keys = keys.filter(**{f"{column}__in": [value for of_name in by_name.values() for value in of_name]})
-    return keys.order_by(rank, "-created_at", "pk"), start - first
+class _Names(NamedTuple):
+    """The labels, or the owners, of keys by the names after which they are sorted: without case and accents."""
+
+    values: dict[str, list[Any]]
+    counts: dict[str, int]  # of keys
 
 
-def _labels(keys: QuerySet[Key]) -> tuple[dict[Any, str], list[Any]]:
-    """Return by what each label is sorted, and the label of each key. One query."""
-    labels = json.loads(keys.order_by().aggregate(labels=_AsList("label"))["labels"] or "[]")
-    return {label: name_order(label) for label in labels}, labels
+def _page_by_name(keys: QuerySet[Key], column: str, number: int, per_page: int, *, is_reversed: bool) -> FoundPage:
+    """Return a page of keys in the order of labels or owners: only the keys with names on that page are sorted."""
+    names = _names_of_owners(keys) if column == "owner" else _labels(keys)
+    count = sum(names.counts.values())
+    number = number_within(number, count, per_page)
+    start, found = (number - 1) * per_page, 0
+    shown: list[list[Any]] = []
+    for name in sorted(names.values, reverse=is_reversed):
+        if not shown and names.counts[name] <= start:  # all its keys are on earlier pages
+            start -= names.counts[name]
+        elif found < start + per_page:
+            shown.append(names.values[name])
+            found += names.counts[name]
+    ranks = (When(**{f"{column}__in": values}, then=Value(rank)) for rank, values in enumerate(shown))
+    keys = keys.filter(**{f"{column}__in": [value for values in shown for value in values]})
+    keys = keys.order_by(Case(*ranks, output_field=IntegerField()), "-created_at", "pk")
+    return FoundPage(list(keys.values_list("pk", flat=True)[start : start + per_page]), number, count)
 
 
-def _names_of_owners(keys: QuerySet[Key]) -> tuple[dict[Any, str], list[Any]]:
-    """Return by what each owner is sorted, and the owner of each key. One query."""
-    rows = list(keys.order_by().values_list("owner", *NAMES_OF["owner"]).annotate(count=Count("pk")))
-    names = {owner: _name_of(texts) for owner, *texts, _count in rows}
-    return names, [owner for owner, *_texts, count in rows for _ in range(count)]
+def _labels(keys: QuerySet[Key]) -> _Names:
+    """Return the labels of keys. One query."""
+    labels = Counter(json.loads(keys.order_by().aggregate(labels=_AsList("label"))["labels"] or "[]"))
+    return _by_name((name_order(label), label, count) for label, count in labels.items())
+
+
+def _names_of_owners(keys: QuerySet[Key]) -> _Names:
+    """Return the owners of keys. One query."""
+    rows = keys.order_by().values_list("owner", *NAMES_OF["owner"]).annotate(count=Count("pk"))
+    return _by_name((_name_of(row[1:-1]), row[0], row[-1]) for row in rows)
+
+
+def _by_name(rows: Iterable[tuple[str, Any, int]]) -> _Names:
+    """Gather (name, value, number of keys) by name."""
+    names = _Names(defaultdict(list), defaultdict(int))
+    for name, value, count in rows:
+        names.values[name].append(value)
+        names.counts[name] += count
+    return names
 
 
 def _name_of(texts: Sequence[str]) -> str:
