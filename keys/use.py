@@ -52,7 +52,7 @@ class Spent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyUse(Spent):
-    """A key and its use. `days_usd` are thirty days, oldest first."""
+    """A key and its use. `days_usd` are thirty days, oldest first, where they were asked for."""
 
     id: Any
     label: str
@@ -63,12 +63,8 @@ class KeyUse(Spent):
     ended_at: Any
     last_day: date | None
     as_of: Any  # when the numbers were read
+    recent_usd: Decimal  # in the last thirty days
     days_usd: tuple[Decimal, ...]
-
-    @property
-    def recent_usd(self) -> Decimal:
-        """The spend in `days_usd`."""
-        return sum(self.days_usd, NOTHING_USD)
 
     @property
     def is_live(self) -> bool:
@@ -120,8 +116,10 @@ class TeamUse:
 class UseCounter(Protocol):
     """Counts the use of keys."""
 
-    def of_person(self, request: PortalRequest, keys: Sequence[Key] | None = None) -> PersonUse:
-        """Return the use of every key of the person, with its last thirty days; or of `keys`, read with its budget."""
+    def of_person(
+        self, request: PortalRequest, keys: Sequence[Key] | None = None, *, by_day: bool = False
+    ) -> PersonUse:
+        """Return the use of every key of the person, or of `keys`, read with its budget; `by_day`: of thirty days."""
 
     def pressing_budget(self, key: Key) -> BudgetUse | None:
         """Return the budget that stops `key` first, if one is used up or nearly."""

@@ -20,12 +20,14 @@ from web.request import PortalRequest
 class CountedUse(UseCounter):
     """The use of keys as polled."""
 
-    def of_person(self, request: PortalRequest, keys: Sequence[Key] | None = None) -> PersonUse:
+    def of_person(
+        self, request: PortalRequest, keys: Sequence[Key] | None = None, *, by_day: bool = False
+    ) -> PersonUse:
         """Return the use of every key of the person, or of `keys`; two queries, else one.
 
         One more where a budget is used up or nearly.
         """
-        use = person_use(request.user, utc_today(), keys)
+        use = person_use(request.user, utc_today(), keys, by_day=by_day)
         return replace(use, notice=_notice(request, use))
 
     def pressing_budget(self, key: Key) -> BudgetUse | None:

@@ -53,7 +53,7 @@ def detail(request: PortalRequest, intern_id: uuid.UUID) -> HttpResponse:
     """Show an intern with their keys, spend and history: to their supervisor."""
     intern = own_intern(request, intern_id)
     keys = list(Key.objects.owned_by(request.user).filter(intern=intern).newest_first())
-    use = use_counter().of_person(request) if keys else PersonUse()
+    use = use_counter().of_person(request, by_day=True) if keys else PersonUse()
     rows = [row_with_use(key, use) for key in keys]
     context = {
         "intern": intern,

@@ -67,9 +67,10 @@ def render_panel(
         )
     )
     live = [key for key in keys if key.state in Key.LIVE_STATES and key.kind in Key.COUNTED_KINDS]
-    use = use_counter().of_person(request, keys) if keys else PersonUse()
+    is_long = len(keys) > MOST_IN_FULL
+    use = use_counter().of_person(request, keys, by_day=not is_long) if keys else PersonUse()
     use = replace(use, stopped_by=form.allowance.stopped_by)
-    listing = _listing(request, keys, use) if len(keys) > MOST_IN_FULL else {}
+    listing = _listing(request, keys, use) if is_long else {}
     context = {
         "form": form,
         "allowance": form.allowance,

@@ -33,7 +33,7 @@ def render_person(request: PortalRequest, subject: Subject, *, said: str = "", s
     person = subject.person
     keys = list(Key.objects.owned_by(person).listed(timezone.now()).newest_first())
     allowance = policy_of(person)
-    use = replace(person_use(person, utc_today()), stopped_by=allowance.stopped_by)
+    use = replace(person_use(person, utc_today(), by_day=True), stopped_by=allowance.stopped_by)
     rows = [row_with_use(key, use) for key in keys]
     context = {
         "access": subject.access,

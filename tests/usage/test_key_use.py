@@ -1,5 +1,6 @@
 """The usage of each key, and the rest of its budget."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -8,13 +9,14 @@ import pytest
 from accounts.models import User
 from keys.models import Key, PersonBudget
 from keys.use import KeyUse
+from tests.teaching.courses import make_course
 from tests.usage.views.facts import day, key_of, used
 from usage.models import utc_today
 from usage.queries.key_use import person_use
 
 
 def use(owner: User) -> KeyUse:
-    (key_use,) = person_use(owner, utc_today()).by_key.values()
+    (key_use,) = person_use(owner, utc_today(), by_day=True).by_key.values()
     return key_use
 
 
@@ -91,3 +93,22 @@ def test_a_person_without_keys_has_a_budget_too(intern: User) -> None:
     of_person = person_use(intern, utc_today()).of_person
     assert of_person
     assert of_person.left_usd == Decimal(9)
+
+
+def test_sums_are_the_same_by_token_and_by_day(intern: User, staff: User) -> None:
+    PersonBudget.objects.create(owner=intern, budget_usd=9, budget_period="7d", state="written")
+    team = make_course(staff).team
+    kinds: list[dict[str, Any]] = [{"budget_period": period} for period in ("1d", "7d", "30d", "14d")]
+    kinds += [{"kind": Key.Kind.EXTERNAL, "budget_period": "30d"}, {"kind": Key.Kind.COURSE, "team": team}]
+    for number, about in enumerate(kinds):
+        key = key_of(intern, f"key {number}", budget_usd=5, **about)
+        for days_ago in (0, 1, 5, 6, 7, 29, 30, 45):
+            used(key, f"{number + 1}.{days_ago + 1:02}", days_ago=days_ago, token=f"{number} {days_ago % 2}")
+    key_of(intern, "unused", budget_usd=5, budget_period="30d")
+
+    by_day, by_token = (person_use(intern, utc_today(), by_day=wanted) for wanted in (True, False))
+
+    assert by_token.of_person == by_day.of_person
+    assert by_token.by_key == {pk: replace(each, days_usd=()) for pk, each in by_day.by_key.items()}
+    spent = {each.label: each.spent_usd for each in by_token.by_key.values()}
+    assert (spent["key 3"], spent["key 5"]) == (None, Decimal("49.31"))

@@ -1,18 +1,19 @@
-"""The use of a person's keys, each with its days, its budget, its last use, and of the budget for all of them."""
+"""The use of a person's keys, each with its budget, its last use, its days, and of the budget for all of them."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from django.db.models import Case, F, Max, Q, Subquery, Sum, Value, When
+from django.db.models import Case, F, Max, OuterRef, Q, Subquery, Sum, Value, When
 
 from accounts.models import User
 from keys.models import Key, PersonBudget, Team
 from keys.use import NOTHING_USD, KeyUse, PersonSpent, PersonUse, TeamUse
-from usage.models import DayToken, UsageState
+from usage.models import DayToken, TokenRef, UsageState
 from usage.periods import budget_first_day, budget_reset_day
 
 SPARK_DAYS: Final = 30
@@ -21,63 +22,126 @@ KNOWN: Final = Q(budget_usd__gt=0, budget_period__in=BUDGET_PERIODS)  # budgets 
 FIELDS: Final = ("label", "kind", "state", "intern", "budget_usd", "budget_period", "expires_at", "ended_at")
 BUDGET_FIELDS: Final = ("budget_usd", "budget_period", "state")
 OF_PERSON: Final = "owner__person_budget__"
+STORED: Final = ("recent_usd", "last_used_on")  # by each poll, see usage/services/key_spend.py
+WHOSE: Final = ("key", "key__kind", "key__team", "owner")
 AS_OF: Final = Subquery(UsageState.objects.filter(pk=1).values("last_ok_at"))
 
-Days = dict[date | None, Decimal]  # spend by day; None: on all days before
+ALL: Final = "all"  # the period of a budget for the whole time, as those of courses
 
 
-def person_use(person: User, today: date, among: Sequence[Key] | None = None) -> PersonUse:
-    """Return the use of all keys, newest first, with their last days, and of the budget; two queries (no key: three).
+@dataclass(slots=True)
+class _Spend:
+    """What a key spent, or a person within the budget for all keys: in budget periods, and by day where asked for."""
+
+    in_period: dict[str, Decimal] = field(default_factory=dict)
+    days: dict[date, Decimal] = field(default_factory=dict)
+    last_day: date | None = None
+
+    def add(self, row: "_Row") -> None:
+        """Add a row."""
+        for name, usd in row.in_period.items():
+            self.in_period[name] = self.in_period.get(name, NOTHING_USD) + usd
+        if row.day:
+            self.days[row.day] = self.days.get(row.day, NOTHING_USD) + row.in_period[ALL]
+        self.last_day = max(self.last_day or date.min, row.last_day or date.min)
+
+
+class _Row(NamedTuple):
+    """What a token spent, or the tokens of a key on one of its last days (None: on all before)."""
+
+    key: UUID | None
+    of_budget: bool  # counts in the budget for all keys of its owner
+    owner: int | None
+    as_of: datetime | None
+    in_period: dict[str, Decimal]
+    day: date | None = None
+    last_day: date | None = None
+
+
+def person_use(person: User, today: date, among: Sequence[Key] | None = None, *, by_day: bool = False) -> PersonUse:
+    """Return the use of all keys, newest first, and of the budget; two queries (no key: three).
 
     `among` these keys, which were read with their owner's budget: one query, two before their first use. The days of a
-    token that had another owner count for its key, not for the person's budget.
+    token that had another owner count for its key, not for the person's budget. `by_day`: with the last thirty days,
+    which takes a row for each key and day; else the spend of these is what the last poll stored.
     """
     keys = _read(person) if among is None else [_as_read(key) for key in among]
-    spent: dict[Any, Days] = defaultdict(lambda: defaultdict(Decimal))
-    own_spent: Days = defaultdict(Decimal)
-    last_days: dict[Any, date] = {}
+    budget = _budget(person, keys)
+    ids, periods = [key["pk"] for key in keys], {budget.budget_period} if budget else set()
+    rows = (
+        _by_day(person, ids, today) if by_day else _by_token(person, ids, today, periods | set(map(_period_of, keys)))
+    )
+    spent: dict[Any, _Spend] = defaultdict(_Spend)
+    own_spent = _Spend()
     as_of = keys[0]["as_of"] if keys else None
-    for key, kind, team, owner, day, read_at, spend_usd, last_day in _days(person, [key["pk"] for key in keys], today):
-        as_of = read_at
-        spent[key][day] += spend_usd
-        last_days[key] = max(last_day, last_days.get(key, last_day))
-        if owner == person.pk and kind != Key.Kind.EXTERNAL and team is None:
-            own_spent[day] += spend_usd
+    for row in rows:
+        as_of = row.as_of
+        spent[row.key].add(row)
+        if row.of_budget and row.owner == person.pk:
+            own_spent.add(row)
     if among and as_of is None:
         as_of = UsageState.load().last_ok_at
-    budget = _budget(person, keys)
     return PersonUse(
-        by_key={key["pk"]: _use(key, spent[key["pk"]], last_days.get(key["pk"]), today, as_of) for key in keys},
-        of_person=_person_spent(budget, _since(budget.budget_period, own_spent, today), today) if budget else None,
+        by_key={key["pk"]: _use(key, spent[key["pk"]], today, as_of, by_day=by_day) for key in keys},
+        of_person=_person_spent(budget, own_spent.in_period.get(budget.budget_period), today) if budget else None,
     )
+
+
+def _period_of(key: Mapping[str, Any]) -> str:
+    """Return the period of a key's budget, if the start of it is known."""
+    period: str = key["budget_period"]
+    return period if period in BUDGET_PERIODS else ALL if key["team"] else ""
 
 
 def _read(person: User) -> list[dict[str, Any]]:
     """Read what this module needs of a person's keys, and of their budget."""
     keys = Key.objects.owned_by(person).order_by("-created_at", "pk")
-    return list(keys.values("pk", *FIELDS, "team", *(OF_PERSON + name for name in BUDGET_FIELDS), as_of=AS_OF))
+    return list(keys.values("pk", *FIELDS, *STORED, "team", *(OF_PERSON + name for name in BUDGET_FIELDS), as_of=AS_OF))
 
 
 def _as_read(key: Key) -> dict[str, Any]:
     """Return the same of a key that was read with its owner's budget."""
     budget = getattr(key.owner, "person_budget", None)  # the relation raises an AttributeError without a row
-    of_key = {name: getattr(key, name) for name in ("pk", *FIELDS) if name != "intern"}
+    of_key = {name: getattr(key, name) for name in ("pk", *FIELDS, *STORED) if name != "intern"}
     of_person = {OF_PERSON + name: getattr(budget, name, None) for name in BUDGET_FIELDS}
     return {**of_key, "intern": key.intern_id, "team": key.team_id, **of_person, "as_of": None}
 
 
-def _days(person: User, keys: list[Any], today: date) -> Iterator[tuple[Any, ...]]:
-    """Yield (key, its kind, its team, owner, day or None for all days before, when they were read, spend, last day)."""
-    recent = Case(When(day__gte=min(_spark_days(today)[0], today.replace(day=1)), then=F("day")))
-    return (
-        DayToken.objects.filter(Q(token_ref__owner=person) | Q(token_ref__key__in=keys))
-        .order_by()
-        .values_list(
-            *("token_ref__key", "token_ref__key__kind", "token_ref__key__team", "token_ref__owner", recent, AS_OF)
-        )
-        .annotate(Sum("spend_usd"), Max("day"))
-        .iterator()
-    )
+def _by_token(person: User, keys: list[Any], today: date, periods: Collection[str]) -> Iterator[_Row]:
+    """Yield what each token spent in these periods.
+
+    By a subquery each: for a join with hundreds of tokens PostgreSQL reads the days of all tokens that there are.
+    """
+    days = DayToken.objects.filter(token_ref=OuterRef("pk")).order_by()
+    since = {name: days.filter(day__gte=budget_first_day(name, today)) for name in periods if name in BUDGET_PERIODS}
+    since |= {ALL: days} if ALL in periods else {}
+    sums = {
+        f"sum_{name}": Subquery(rows.values("token_ref").annotate(usd=Sum("spend_usd")).values("usd"))
+        for name, rows in since.items()
+    }
+    tokens = TokenRef.objects.filter(Q(owner=person) | Q(key__in=keys)).order_by()
+    for key, kind, team, owner, as_of, *usd in tokens.values_list(*WHOSE, AS_OF, *sums.values()):
+        in_period = {name: amount or NOTHING_USD for name, amount in zip(since, usd, strict=True)}
+        yield _Row(key, _is_of_budget(kind, team), owner, as_of, in_period)
+
+
+def _by_day(person: User, keys: list[Any], today: date) -> Iterator[_Row]:
+    """Yield what each key spent under each owner, by day.
+
+    Not by `iterator`: PostgreSQL plans a cursor for its first rows, and read all tokens that there are.
+    """
+    firsts = {name: budget_first_day(name, today) or today for name in BUDGET_PERIODS}
+    recent = Case(When(day__gte=min(_spark_days(today)[0], *firsts.values()), then=F("day")))
+    days = DayToken.objects.filter(Q(token_ref__owner=person) | Q(token_ref__key__in=keys)).order_by()
+    rows = days.values_list(*(f"token_ref__{name}" for name in WHOSE), AS_OF, recent)
+    for key, kind, team, owner, as_of, day, usd, last_day in rows.annotate(Sum("spend_usd"), Max("day")):
+        in_period = {name: usd for name, first in firsts.items() if day and day >= first}
+        yield _Row(key, _is_of_budget(kind, team), owner, as_of, {**in_period, ALL: usd}, day, last_day)
+
+
+def _is_of_budget(kind: str | None, team: UUID | None) -> bool:
+    """Return whether a key counts in its owner's budget for all keys."""
+    return kind != Key.Kind.EXTERNAL and team is None
 
 
 def _budget(person: User, keys: list[dict[str, Any]]) -> PersonBudget | None:
@@ -157,28 +221,20 @@ def _person_spent(row: PersonBudget, spent_usd: Decimal | None, today: date) -> 
     )
 
 
-def _since(budget_period: str, spent: Days, today: date) -> Decimal:
-    """Return the spend in the current period of a budget."""
-    first_day = budget_first_day(budget_period, today) or today
-    return sum((usd for day, usd in spent.items() if day and day >= first_day), NOTHING_USD)
-
-
 def _spark_days(today: date) -> list[date]:
     return [today - timedelta(days=SPARK_DAYS - 1 - number) for number in range(SPARK_DAYS)]
 
 
-def _use(key: Mapping[str, Any], spent: Days, last_day: date | None, today: date, as_of: datetime | None) -> KeyUse:
-    budget_period, spent_usd = key["budget_period"], None
-    if budget_period in BUDGET_PERIODS:
-        spent_usd = _since(budget_period, spent, today)
-    elif key["team"]:  # a budget for the whole time
-        spent_usd = sum(spent.values(), NOTHING_USD)
+def _use(key: Mapping[str, Any], spent: _Spend, today: date, as_of: datetime | None, *, by_day: bool) -> KeyUse:
+    period = _period_of(key)
+    days_usd = tuple(spent.days.get(day, NOTHING_USD) for day in _spark_days(today)) if by_day else ()
     return KeyUse(
         id=key["pk"],
         **{name: key[name] for name in FIELDS},
-        spent_usd=spent_usd,
-        resets_on=budget_reset_day(budget_period, today),
-        last_day=last_day,
+        spent_usd=spent.in_period.get(period, NOTHING_USD) if period else None,
+        resets_on=budget_reset_day(key["budget_period"], today),
+        last_day=spent.last_day if by_day else key["last_used_on"],
         as_of=as_of,
-        days_usd=tuple(spent.get(day, NOTHING_USD) for day in _spark_days(today)),
+        recent_usd=sum(days_usd, NOTHING_USD) if by_day else key["recent_usd"],
+        days_usd=days_usd,
     )
