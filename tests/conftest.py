@@ -1,6 +1,7 @@
 """Shared fixtures: signed-in people, a sandbox gateway, servers; and what no test may do."""
 
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -35,6 +36,7 @@ DATABASE_FIXTURES = {"db", "transactional_db", "django_db_serialized_rollback", 
 SERVERS = pytest.StashKey[ExitStack]()
 STARTED_AT = pytest.StashKey[float]()
 LONGEST_TEST_S = 60  # of those that count days; an idle machine needs half of it for the longest
+NAMES_A_REAL_GATEWAY = re.compile("real_gateway|contract_gateway")
 TESTS = Path(__file__).resolve().parent
 
 
@@ -71,6 +73,24 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     terminalreporter.write_line("; ".join(said))
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Import no file of which this round takes nothing: the import of all takes each worker seconds."""
+    if collection_path.suffix != ".py" or TESTS not in collection_path.parents:
+        return None
+    name, marks = collection_path.relative_to(TESTS).as_posix(), config.option.markexpr
+    is_left_out = (
+        (marks == "not slow" and rounds.is_among(name, rounds.SLOW))
+        or (marks == "real_gateway" and not NAMES_A_REAL_GATEWAY.search(collection_path.read_text(encoding="utf-8")))
+        or (vendor() != "sqlite" and rounds.is_only_on_sqlite(name))
+    )
+    return True if is_left_out else None
+
+
+def vendor() -> str:
+    """Return the database of this round: "sqlite" or "postgresql"."""
+    return "postgresql" if "postgresql" in settings.DATABASES["default"]["ENGINE"] else "sqlite"
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
     """Mark what `tests.rounds` names, before pytest leaves out what -m does not name; when all is in order, leave out
@@ -82,12 +102,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         name = item.path.relative_to(TESTS).as_posix()
         if rounds.is_among(name, rounds.SLOW):
             item.add_marker("slow")
-        if rounds.is_among(name, rounds.ONLY_ON_SQLITE) and name not in rounds.ON_BOTH:
+        if rounds.is_only_on_sqlite(name):
             item.add_marker(pytest.mark.only_on("sqlite"))
     yield
-    vendor = "postgresql" if "postgresql" in settings.DATABASES["default"]["ENGINE"] else "sqlite"
-    left_out = {item for item in items for mark in item.iter_markers("only_on") if vendor not in mark.args}
-    if vendor != "sqlite":
+    left_out = {item for item in items for mark in item.iter_markers("only_on") if vendor() not in mark.args}
+    if vendor() != "sqlite":
         left_out |= {item for item in items if not uses_database(item)}
     for name, mark in (("REAL_GATEWAY_URL", "real_gateway"), ("REAL_OTHER_GATEWAY_URL", "second_real_gateway")):
         if not os.environ.get(name):

@@ -121,3 +121,8 @@ ON_BOTH: Final = {  # though their folder is above
 def is_among(name: str, files: dict[str, str]) -> bool:
     """Tell whether a file, named from tests/ on, is one of the files or in one of the folders."""
     return name in files or any(entry.endswith("/") and name.startswith(entry) for entry in files)
+
+
+def is_only_on_sqlite(name: str) -> bool:
+    """Tell whether the round on PostgreSQL and Redis leaves out a file, named from tests/ on."""
+    return is_among(name, ONLY_ON_SQLITE) and name not in ON_BOTH

@@ -36,10 +36,20 @@ class Route(NamedTuple):
 
 
 @pytest.fixture(params=Conversation.Kind.values)
-def conversation(request: pytest.FixtureRequest, intern: User) -> Conversation:
-    """Make a conversation of the intern's with an image, one of a model by the same id, and an alternative."""
+def of_each_kind(request: pytest.FixtureRequest, intern: User) -> Conversation:
+    """Make a conversation of each kind, as `conversation` is."""
+    return conversation_of(intern, request.param)
+
+
+@pytest.fixture
+def conversation(intern: User) -> Conversation:
+    """Make a chat of the intern's with an image, one of a model by the same id, and an alternative."""
+    return conversation_of(intern, Conversation.Kind.CHAT)
+
+
+def conversation_of(owner: User, kind: str) -> Conversation:
     asked = ("a secret question", "a secret answer")
-    made = rows.conversation(intern, asked, title="a secret title", kind=request.param)
+    made = rows.conversation(owner, asked, title="a secret title", kind=kind)
     first = rows.last_answer(made)
     image = rows.image(first.message)
     rows.generated_image(first, pk=image.pk)
@@ -86,12 +96,12 @@ def test_every_address_that_names_something_is_in_the_matrix() -> None:
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "htmx"])
 @pytest.mark.parametrize("who", ["as_staff", "as_admin"])
 def test_is_not_found_for_anybody_else(
-    request: pytest.FixtureRequest, conversation: Conversation, who: str, headers: dict[str, str]
+    request: pytest.FixtureRequest, of_each_kind: Conversation, who: str, headers: dict[str, str]
 ) -> None:
     client: Client = request.getfixturevalue(who)
     before = everything()
 
-    for route in routes(conversation):
+    for route in routes(of_each_kind):
         gets = 405 if route.name in ACTS else 404
         posts = 405 if route.name in READ else 404
         got, posted = client.get(route.url, headers=headers), client.post(route.url, {"kept": "no"}, headers=headers)
@@ -114,33 +124,32 @@ def test_anonymous_users_are_sent_to_the_sign_in_page(conversation: Conversation
         assert response.headers["Location"].startswith(reverse("account_login"))
 
 
-def test_its_owner_sees_each_page(conversation: Conversation, as_intern: Client) -> None:
-    seen = [route for route in routes(conversation) if route.name in FORMS | READ]
+def test_its_owner_sees_each_page(of_each_kind: Conversation, as_intern: Client) -> None:
+    seen = [route for route in routes(of_each_kind) if route.name in FORMS | READ]
 
     answers = {route.name: as_intern.get(route.url, follow=True).status_code for route in seen}
 
-    others = {name for kind, names in ONLY_OF.items() if kind != conversation.kind for name in names}
+    others = {name for kind, names in ONLY_OF.items() if kind != of_each_kind.kind for name in names}
     assert answers == {route.name: 404 if route.name in others else 200 for route in seen}
 
 
-def test_a_get_writes_nothing(conversation: Conversation, as_intern: Client) -> None:
-    rows.answer(rows.last_answer(conversation).message, state=Answer.State.STREAMING)
+def test_a_get_writes_nothing(of_each_kind: Conversation, as_intern: Client) -> None:
+    rows.answer(rows.last_answer(of_each_kind).message, state=Answer.State.STREAMING)
     before = everything()
 
     for name, needs in names():
         for headers in ({}, HTMX):
-            response = as_intern.get(address(name, needs, conversation), headers=headers)
+            response = as_intern.get(address(name, needs, of_each_kind), headers=headers)
             assert not needs or (response.status_code == 405) == (name in ACTS)
-            as_intern.head(address(name, needs, conversation), headers=headers)
+            as_intern.head(address(name, needs, of_each_kind), headers=headers)
 
     assert everything() == before
 
 
-@pytest.mark.parametrize("method", ["put", "patch", "delete"])
-def test_refuses_other_methods(conversation: Conversation, as_intern: Client, method: str) -> None:
+def test_refuses_other_methods(conversation: Conversation, as_intern: Client) -> None:
     for name, needs in names():
-        response = getattr(as_intern, method)(address(name, needs, conversation))
-        assert (name, response.status_code) == (name, 405)
+        for send in (as_intern.put, as_intern.patch, as_intern.delete):
+            assert (name, send(address(name, needs, conversation)).status_code) == (name, 405)
 
 
 def test_nobody_reads_conversations_in_the_admin() -> None:
