@@ -146,6 +146,27 @@ def mail_leaves() -> None:
 
 
 @shared_task(
+    name="keys.finish_unowned",
+    soft_time_limit=600,  # s
+    acks_late=True,  # a second run changes nothing; the sweep goes on with what is left
+    ignore_result=True,
+)
+def finish_unowned() -> None:
+    """Give keys that were made outside to their new owners, and finish other actions on such keys."""
+    started = time.monotonic()
+    done, failure = services.finish_unowned()
+    logger.info("keys.finish_unowned: %d finished in %.1f s%s", done, time.monotonic() - started, failure or "")
+
+
+@shared_task(name="keys.mail_gifts", soft_time_limit=300, acks_late=True, ignore_result=True)
+def mail_gifts() -> None:
+    """Write to people who got keys that were made outside."""
+    started = time.monotonic()
+    sent = services.mail_gifts()
+    logger.info("keys.mail_gifts: %d sent in %.1f s", sent, time.monotonic() - started)
+
+
+@shared_task(
     name="keys.follow_team",
     soft_time_limit=600,  # s
     autoretry_for=(GatewayUnavailable,),

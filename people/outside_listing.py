@@ -1,6 +1,6 @@
 """The list of keys that were made outside and have no owner: searched, paged, with their spend."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -9,6 +9,8 @@ from uuid import UUID
 
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum
 
+from accounts.models import BudgetPeriod
+from keys.budget_days import period_first_day
 from keys.models import UnownedKey
 from people.listing import RECENT_DAYS
 from usage.models import DayToken
@@ -65,9 +67,20 @@ def with_use(keys: QuerySet[UnownedKey], today: date) -> QuerySet[UnownedKey]:
         for name, rows in sums.items()
     }
     last_day = Subquery(days.order_by("-day").values("day")[:1])
-    return keys.select_related("new_owner").annotate(last_day=last_day, **spent)
+    return keys.select_related("gift__owner").annotate(last_day=last_day, **spent)
 
 
 def spend_of(rows: Iterable[Any]) -> Decimal:
     """Return what keys loaded `with_use` have spent in all."""
     return sum((row.total_usd or Decimal(0) for row in rows), Decimal(0))
+
+
+def spend_by_period(rows: Sequence[UnownedKey], today: date) -> dict[str, Decimal]:
+    """Return what these keys have spent together in the current period of a budget, for each period; one query."""
+    first_days = {period: period_first_day(period, today) for period in BudgetPeriod.values}
+    tokens = [row.token for row in rows]
+    days = DayToken.objects.filter(
+        token_ref__token__in=tokens, token_ref__until=None, day__gte=min(first_days.values())
+    )
+    sums = {period: Sum("spend_usd", filter=Q(day__gte=first)) for period, first in first_days.items()}
+    return {period: usd or Decimal(0) for period, usd in days.aggregate(**sums).items()}

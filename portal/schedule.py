@@ -24,6 +24,8 @@ def beat_schedule(*, usage_poll_s: int) -> dict[str, dict[str, Any]]:
         "keys.send_reminders": _entry("keys.send_reminders", crontab(minute="4-59/10"), expires=500),
         # Sent when a supervisor left; this continues interrupted runs.
         "keys.mail_leaves": _entry("keys.mail_leaves", crontab(minute="3-59/10"), expires=500),
+        # Sent when somebody has got keys that were made outside; this continues interrupted runs.
+        "keys.mail_gifts": _entry("keys.mail_gifts", crontab(minute="2-59/10"), expires=500),
         # Sent when people are invited; this continues interrupted runs.
         "accounts.send_invitations": _entry("accounts.send_invitations", crontab(minute="*/5"), expires=240),
         # Once a day each; the later runs continue interrupted ones.

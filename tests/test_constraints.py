@@ -19,6 +19,7 @@ from keys.models import (
     GatewayModel,
     Intern,
     Key,
+    KeyGift,
     LeaveMail,
     LimitOverride,
     PersonBudget,
@@ -81,7 +82,9 @@ def reminder_mail_of(person: User) -> ReminderMail:
 
 
 def unowned_key_of(person: User) -> UnownedKey:
-    return UnownedKey.objects.create(token="0a" * 32, intent="give", intended_at=timezone.now(), new_owner=person)
+    return UnownedKey.objects.create(
+        token="0a" * 32, intent="give", intended_at=timezone.now(), gift=KeyGift.objects.create(owner=person)
+    )
 
 
 def model_of(_: User) -> GatewayModel:
@@ -156,8 +159,8 @@ REFUSED: list[tuple[Maker, str, dict[str, Any]]] = [  # a row that is right, the
     (intern_of, "keys_intern_is_not_supervisor", {"account": F("supervisor")}),
     (reminder_mail_of, "keys_reminder_mail_has_one_reader", {"person": None}),
     (leave_mail_of, "keys_leave_mail_has_one_reader", {"manager": None}),
-    (unowned_key_of, "keys_unowned_intent_known", {"intent": "renew", "new_owner": None}),
-    (unowned_key_of, "keys_unowned_given_to_somebody", {"new_owner": None}),
+    (unowned_key_of, "keys_unowned_intent_known", {"intent": "renew", "gift": None}),
+    (unowned_key_of, "keys_unowned_given_to_somebody", {"gift": None}),
     (unowned_key_of, "keys_unowned_intent_has_a_time", {"intended_at": None}),
     (model_of, "keys_prices_not_negative", {"input_usd_per_million": Decimal("-0.000001")}),
     (model_of, "keys_prices_not_negative", {"output_usd_per_million": -1}),

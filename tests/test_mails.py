@@ -31,7 +31,17 @@ from accounts.models import AccessRequest, DailyItem, Invitation, MailChoices, R
 from approvals import services as approval_services
 from keys import services as key_services
 from keys.alerts import alert_admins
-from keys.models import AdminAlert, Intern, Key, LeaveMail, ReminderMail, RequestedReminder, SupervisorLeave
+from keys.models import (
+    AdminAlert,
+    GivenKey,
+    Intern,
+    Key,
+    KeyGift,
+    LeaveMail,
+    ReminderMail,
+    RequestedReminder,
+    SupervisorLeave,
+)
 from notices.services import send_test_mail
 from teaching.models import MessageMail
 from teaching.services import send_messages, write_message
@@ -51,6 +61,7 @@ CLAIMS: Final = (
     (AccessRequest, "mail_claimed_at"),
     (AdminAlert, "mail_claimed_at"),
     (Invitation, "claimed_at"),
+    (KeyGift, "claimed_at"),
     (LeaveMail, "claimed_at"),
     (MailChoices, "claimed_at"),
     (MessageMail, "mail_claimed_at"),
@@ -200,6 +211,12 @@ def _left() -> Callable[[], object]:
     return key_services.mail_leaves
 
 
+def _given() -> Callable[[], object]:
+    gift = KeyGift.objects.create(owner=_person(), given_by=_decider())
+    GivenKey.objects.create(gift=gift, key=_key(_person()), spent_usd=Decimal(4))
+    return key_services.mail_gifts
+
+
 def _to_students() -> Callable[[], object]:
     course, author = make_course(_person("boss")), Actor(user=_person("boss"))
     for name in ("One", "Two"):
@@ -229,6 +246,7 @@ MAILS: Final = {
     "leaked": Mail(make=_leaked, to=(ADA, ONE), is_task=True),
     "handed over": Mail(make=_handed_over, to=(ADA, ONE, TWO), is_task=True),
     "supervisor left": Mail(make=_left, to=(ADA, BOSS)),
+    "given keys": Mail(make=_given, to=(ONE,)),
     "to students": Mail(make=_to_students, to=(ONE, TWO)),
     "test mail": Mail(make=_tested, to=(ONE,), is_sent_by_a_page=True),
 }

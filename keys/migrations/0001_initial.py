@@ -1010,6 +1010,58 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(fields=("mail", "key"), name="keys_one_reminder_per_reader"),
         ),
         migrations.CreateModel(
+            name="KeyGift",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveSmallIntegerField(default=1, help_text="How many keys it is about.")),
+                ("made_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("claimed_at", models.DateTimeField(help_text="Its mail is being sent.", null=True)),
+                (
+                    "done_at",
+                    models.DateTimeField(help_text="The mail is sent, or there is nobody to write to.", null=True),
+                ),
+                (
+                    "given_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="GivenKey",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "spent_usd",
+                    web.money.UsdField(
+                        decimal_places=12, help_text="Before it was given, as the gateway counts it.", max_digits=19
+                    ),
+                ),
+                (
+                    "gift",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="given_keys", to="keys.keygift"
+                    ),
+                ),
+                (
+                    "key",
+                    models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name="+", to="keys.key"),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
             name="UnownedKey",
             fields=[
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
@@ -1062,12 +1114,12 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
-                    "new_owner",
+                    "gift",
                     models.ForeignKey(
                         null=True,
                         on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
+                        related_name="unowned_keys",
+                        to="keys.keygift",
                     ),
                 ),
             ],
@@ -1079,8 +1131,8 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("intent", "give"), ("new_owner__isnull", False)),
-                            models.Q(models.Q(("intent", "give"), _negated=True), ("new_owner", None)),
+                            models.Q(("gift__isnull", False), ("intent", "give")),
+                            models.Q(models.Q(("intent", "give"), _negated=True), ("gift", None)),
                             _connector="OR",
                         ),
                         name="keys_unowned_given_to_somebody",

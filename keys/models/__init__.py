@@ -10,7 +10,7 @@ from keys.models.overrides import LimitOverride
 from keys.models.owners import FormerOwner
 from keys.models.reminders import Reminder, ReminderMail, RequestedReminder
 from keys.models.teams import Team, TeamQuerySet
-from keys.models.unowned import UnownedKey, UnownedKeyQuerySet
+from keys.models.unowned import GivenKey, KeyGift, UnownedKey, UnownedKeyQuerySet
 
 __all__ = [
     "ALIAS_PREFIX",
@@ -19,9 +19,11 @@ __all__ = [
     "GatewayIdentity",
     "GatewayModel",
     "GatewayState",
+    "GivenKey",
     "Intern",
     "InternQuerySet",
     "Key",
+    "KeyGift",
     "KeyQuerySet",
     "LeaveMail",
     "LimitOverride",

@@ -10,7 +10,26 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import User
+from keys.models.keys import Key
 from web.money import UsdField
+
+
+class KeyGift(models.Model):
+    """Keys made outside that somebody is given at once; one mail to them lists all of them.
+
+    Deleted a while after the mail, or at once where no key got an owner.
+    """
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    given_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    number = models.PositiveSmallIntegerField(default=1, help_text="How many keys it is about.")
+    made_at = models.DateTimeField(default=timezone.now)
+    claimed_at = models.DateTimeField(null=True, help_text="Its mail is being sent.")
+    done_at = models.DateTimeField(null=True, help_text="The mail is sent, or there is nobody to write to.")
+
+    def __str__(self) -> str:
+        return str(self.pk)
 
 
 class UnownedKeyQuerySet(models.QuerySet["UnownedKey"]):
@@ -54,7 +73,7 @@ class UnownedKey(models.Model):
     intent = models.CharField(max_length=10, choices=Intent, default=Intent.NONE, blank=True)
     intended_at = models.DateTimeField(null=True, help_text="When it was last begun, here or by the sweep.")
     intended_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
-    new_owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    gift = models.ForeignKey(KeyGift, models.PROTECT, null=True, related_name="unowned_keys")
 
     objects = UnownedKeyQuerySet.as_manager()
 
@@ -64,7 +83,7 @@ class UnownedKey(models.Model):
                 condition=Q(intent__in=("", "give", "block", "unblock", "delete")), name="keys_unowned_intent_known"
             ),
             models.CheckConstraint(
-                condition=Q(intent="give", new_owner__isnull=False) | (~Q(intent="give") & Q(new_owner=None)),
+                condition=Q(intent="give", gift__isnull=False) | (~Q(intent="give") & Q(gift=None)),
                 name="keys_unowned_given_to_somebody",
             ),
             models.CheckConstraint(
@@ -77,6 +96,11 @@ class UnownedKey(models.Model):
         return self.label
 
     @property
+    def new_owner(self) -> User | None:
+        """Who gets it."""
+        return self.gift.owner if self.gift else None
+
+    @property
     def label(self) -> str:
         """What people call it: its alias at the gateway, or the end of its secret."""
         return self.alias or f"…{self.last_four}"
@@ -85,3 +109,14 @@ class UnownedKey(models.Model):
     def is_expired(self) -> bool:
         """Whether its end has passed."""
         return self.expires_at is not None and self.expires_at <= timezone.now()
+
+
+class GivenKey(models.Model):
+    """One key of a gift that has its owner now."""
+
+    gift = models.ForeignKey(KeyGift, models.CASCADE, related_name="given_keys")
+    key = models.OneToOneField(Key, models.CASCADE, related_name="+")
+    spent_usd = UsdField(help_text="Before it was given, as the gateway counts it.")
+
+    def __str__(self) -> str:
+        return str(self.key_id)

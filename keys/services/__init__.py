@@ -12,6 +12,7 @@ from keys.services.course_playground import (
 )
 from keys.services.delete import delete_key
 from keys.services.each import KeysActed, Run, run_on_each
+from keys.services.gifts import finish_unowned, gifts_shown, give_key, give_keys, mail_gifts
 from keys.services.grants import apply_due_grants, apply_grant, end_grant, give_grant
 from keys.services.handover import MAX_SHOWN, hand_over, hand_over_all, may_take_over, possible_supervisors
 from keys.services.interns import change_intern, link_account
@@ -47,15 +48,7 @@ from keys.services.teams import (
     freeze_team,
     thaw_team,
 )
-from keys.services.unowned import (
-    block_unowned,
-    ceiling_once,
-    delete_unowned,
-    give_key,
-    kind_for,
-    settle_given,
-    unblock_unowned,
-)
+from keys.services.unowned import block_unowned, delete_unowned, kind_for, unblock_unowned
 
 __all__ = [
     "MAX_SHOWN",
@@ -102,8 +95,10 @@ __all__ = [
     "follow_teams",
     "freeze_team",
     "give_grant",
-    "ceiling_once",
+    "finish_unowned",
+    "gifts_shown",
     "give_key",
+    "give_keys",
     "give_team_key",
     "grace_ends_at",
     "hand_over",
@@ -114,6 +109,7 @@ __all__ = [
     "issue_team_key",
     "kind_for",
     "link_account",
+    "mail_gifts",
     "mail_leaves",
     "mail_of_handover",
     "mail_of_leak",
@@ -137,7 +133,6 @@ __all__ = [
     "send_requested_reminders",
     "set_key_budget",
     "set_limits",
-    "settle_given",
     "supervisors_who_left",
     "sweep_keys",
     "sync_keys",

@@ -13,11 +13,12 @@ from gateway.django import get_gateway
 from gateway.errors import GatewayNotFound
 from gateway.types import KeyInfo
 from keys.identity import identify_gateway
-from keys.models import Intern, Key, PersonBudget, Token, UnownedKey
+from keys.models import Intern, Key, PersonBudget, Token
 from keys.services.claim import claimed
 from keys.services.creation import give_up
 from keys.services.delete import begin_deletion, delete_at_gateway, finish_deletion, mark_gone
 from keys.services.forget import forget_intern, forget_key
+from keys.services.gifts import finish_unowned
 from keys.services.handover import move_key
 from keys.services.leaves import note_leaves, stops_with_owner
 from keys.services.person_budget import check_budget, delete_team, due_for_check
@@ -27,7 +28,6 @@ from keys.services.restore import adopt_answer, adopt_unanswered
 from keys.services.rounds import each
 from keys.services.stay import end_with_stay
 from keys.services.trail import audit, problem_code
-from keys.services.unowned import finish_unowned, nobody_waits_since
 
 BUDGETS_A_RUN = 100  # people whose budget at the gateway is compared: one call each
 
@@ -45,7 +45,6 @@ def sweep_keys() -> int:
     now = timezone.now()
     overdue = now - timedelta(seconds=settings.KEY_ANSWER_DEADLINE_S)
     lapsed = now - timedelta(days=settings.KEY_RENEW_AFTER_DAYS)
-    unfinished = UnownedKey.objects.filter(intended_at__lt=nobody_waits_since()).order_by("intended_at")
     untried_first = F("tried_at").asc(nulls_first=True)
     tokens = Token.objects.select_related("key__owner", "key__intern").order_by(untried_first, "since")
     keys = Key.objects.select_related("owner", "intern").order_by(untried_first, "created_at")
@@ -64,7 +63,7 @@ def sweep_keys() -> int:
         each(_unblock, keys.filter(state=Key.State.ACTIVE, blocked_by_portal=True, owner__is_active=True)),
         each(delete_at_gateway, tokens.filter(state=Token.State.DELETING)),
         each(finish_deletion, keys.filter(state__in=(Key.State.DELETING, Key.State.ISSUING))),
-        each(finish_unowned, unfinished.select_related("new_owner", "intended_by")),
+        finish_unowned(),
         each(delete_team, PersonBudget.objects.to_forget().select_related("owner")),
         each(check_budget, due_for_check(BUDGETS_A_RUN)),
     ]

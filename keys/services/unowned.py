@@ -4,7 +4,7 @@ The intention is committed before the first call to the gateway; as long as it i
 key. The sweep finishes what was interrupted.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -14,26 +14,21 @@ from typing import Any, Final
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from accounts.audit import Actor, record
-from accounts.locale import reading_as
-from accounts.mails import send_later
 from accounts.models import AuditAction, AuditObject, AuditOutcome, BudgetPeriod, User
 from accounts.models.policy import NO_MODELS
 from accounts.policies import Allowance, policy_of
 from gateway.django import get_gateway
 from gateway.errors import GatewayError, GatewayNotFound, GatewayRejected, GatewayUnavailable
 from gateway.types import KeyInfo
-from keys.models import Key, LimitOverride, PersonBudget, Token, UnownedKey
-from keys.services.apply_policies import apply_policies_to
+from keys.models import GivenKey, Key, KeyGift, LimitOverride, PersonBudget, Token, UnownedKey
 from keys.services.key_limits import Limits, limits_in, limits_of
-from keys.services.person_budget import Ceiling, ceiling_of, check_budget, look_up, move_at_gateway, team_id_of
+from keys.services.person_budget import Ceiling, ceiling_of, look_up, move_at_gateway, team_id_of
 from keys.services.refusals import KeyRefused
 from keys.services.restore import make_rows
 from keys.services.trail import audit, code_of
 from keys.services.unowned_list import token_of_portal
-from web.templatetags.portal import usd
 
 Intent = UnownedKey.Intent
 ACTIONS: Final = {
@@ -44,65 +39,37 @@ ACTIONS: Final = {
 }
 
 
-def give_key(*, unowned: UnownedKey, to: User, actor: Actor, ceiling: Callable[[], Ceiling] | None = None) -> None:
-    """Make `to` the owner of a key: at the gateway, within their budget, then here with all that it has spent.
-
-    `ceiling` brings their team to the policy, in a run of many keys once (`ceiling_once`): each call reads what all
-    their keys have spent. Call `settle_given` when they have all of their keys. Raises KeyRefused, also where another
-    administrator was faster; GatewayUnavailable or GatewayRejected. With `may_have_happened` the sweep finishes it;
-    else nothing changed.
-    """
-    with transaction.atomic():
-        person = User.objects.select_for_update().get(pk=to.pk)
-        if not may_own(person):
-            raise KeyRefused("unowned.inactive")
-        row = _intend(unowned, Intent.GIVE, actor, new_owner=person)
-    _carry_out(row, actor, ceiling=ceiling)
-
-
 def ceiling_once(to: User) -> Callable[[], Ceiling]:
     """Return a function that brings the person's team to the policy when it is first called."""
     return cache(lambda: ceiling_of(to, policy_of(to)))
 
 
 def block_unowned(*, unowned: UnownedKey, actor: Actor) -> None:
-    """Block a key without an owner at the gateway. Raises as `give_key`."""
+    """Block a key without an owner at the gateway. Raises KeyRefused, GatewayUnavailable or GatewayRejected."""
     if unowned.blocked:
         raise KeyRefused("blocked.already")
-    _carry_out(_intend(unowned, Intent.BLOCK, actor), actor)
+    carry_out(_begin(unowned, Intent.BLOCK, actor), actor)
 
 
 def unblock_unowned(*, unowned: UnownedKey, actor: Actor) -> None:
-    """Unblock a key without an owner at the gateway. Raises as `give_key`."""
+    """Unblock a key without an owner at the gateway. Raises as `block_unowned`."""
     if not unowned.blocked:
         raise KeyRefused("blocked.not")
-    _carry_out(_intend(unowned, Intent.UNBLOCK, actor), actor)
+    carry_out(_begin(unowned, Intent.UNBLOCK, actor), actor)
 
 
 def delete_unowned(*, unowned: UnownedKey, actor: Actor) -> None:
-    """Delete a key without an owner at the gateway, and confirm it. Raises as `give_key`."""
-    _carry_out(_intend(unowned, Intent.DELETE, actor), actor)
+    """Delete a key without an owner at the gateway, and confirm it. Raises as `block_unowned`."""
+    carry_out(_begin(unowned, Intent.DELETE, actor), actor)
 
 
-def settle_given(to: User, actor: Actor) -> None:
-    """Count in a person's budget what the keys that they were given have spent, and give these their limits.
-
-    The sweep, and the next comparison with the policies, do what fails here.
-    """
-    with suppress(KeyRefused, GatewayError):
-        check_budget(to)
-        apply_policies_to(to, actor)
-
-
-def finish_unowned(row: UnownedKey) -> bool:
+def finish(row: UnownedKey, ceiling: Callable[[], Ceiling] | None = None) -> bool:
     """Finish what an administrator began and nobody waits for any more; False if another process does."""
     as_read = UnownedKey.objects.filter(pk=row.pk, intent=row.intent, intended_at=row.intended_at)
     if not as_read.update(intended_at=timezone.now()):
         return False
     with suppress(KeyRefused):  # it is over: the trail says how
-        _carry_out(row, Actor(user=row.intended_by), again=True)
-        if row.new_owner:
-            settle_given(row.new_owner, Actor(user=row.intended_by))
+        carry_out(row, Actor(user=row.intended_by), again=True, ceiling=ceiling)
     return True
 
 
@@ -122,20 +89,29 @@ def kind_for(allowance: Allowance) -> Key.Kind:
 
 
 # --- The intention ----------------------------------------------------------------------------------
-def _intend(unowned: UnownedKey, intent: Intent, actor: Actor, *, new_owner: User | None = None) -> UnownedKey:
-    """Commit what is about to be done; the first administrator wins. Never with the portal's own key."""
-    if unowned.token == token_of_portal():
+def intend(unowned: Sequence[UnownedKey], intent: Intent, actor: Actor, **more: Any) -> int:
+    """Commit what is about to be done with those that are free; return how many. Never with the portal's own key.
+
+    Of two administrators the first wins. Raises KeyRefused where it is none.
+    """
+    if token_of_portal() in {row.token for row in unowned}:
         raise KeyRefused("unowned.portal")
-    begun = {"intent": intent, "intended_at": timezone.now(), "intended_by": actor.user, "new_owner": new_owner}
-    if not UnownedKey.objects.free().filter(pk=unowned.pk).update(**begun):
-        is_there = UnownedKey.objects.filter(pk=unowned.pk).exists()
-        raise KeyRefused("unowned.busy" if is_there else "unowned.gone")
-    return UnownedKey.objects.select_related("new_owner", "intended_by").get(pk=unowned.pk)
+    rows = UnownedKey.objects.filter(pk__in=[row.pk for row in unowned])
+    begun = {"intent": intent, "intended_at": timezone.now(), "intended_by": actor.user, **more}
+    number = rows.free().update(**begun)
+    if not number:
+        raise KeyRefused("unowned.busy" if rows.exists() else "unowned.gone")
+    return number
+
+
+def _begin(unowned: UnownedKey, intent: Intent, actor: Actor) -> UnownedKey:
+    intend([unowned], intent, actor)
+    return UnownedKey.objects.select_related("intended_by").get(pk=unowned.pk)
 
 
 def _take_back(row: UnownedKey) -> None:
     """Drop an intention of which nothing was done."""
-    nothing: dict[str, Any] = {"intent": "", "intended_at": None, "intended_by": None, "new_owner": None}
+    nothing: dict[str, Any] = {"intent": "", "intended_at": None, "intended_by": None, "gift": None}
     UnownedKey.objects.filter(pk=row.pk).update(**nothing)
 
 
@@ -144,7 +120,7 @@ def _leave_to_sweep(row: UnownedKey) -> None:
     UnownedKey.objects.filter(pk=row.pk).update(intended_at=nobody_waits_since() - timedelta(seconds=1))
 
 
-def _carry_out(
+def carry_out(
     row: UnownedKey, actor: Actor, *, again: bool = False, ceiling: Callable[[], Ceiling] | None = None
 ) -> None:
     """Do at the gateway what was intended, then here. Idempotent; raises KeyRefused or GatewayError.
@@ -214,9 +190,10 @@ def _delete(row: UnownedKey, actor: Actor) -> None:
 
 def _give(row: UnownedKey, actor: Actor, *, ceiling: Callable[[], Ceiling] | None) -> None:
     """Move the key to the person and their team, then record it; give it back if they have left meanwhile."""
-    to = row.new_owner
-    assert to is not None  # noqa: S101  (a constraint says so)
-    if not (may_own(User.objects.get(pk=to.pk)) and _move_and_record(row, to, actor, ceiling or ceiling_once(to))):
+    if (gift := row.gift) is None:  # another process has taken it back
+        return
+    to = gift.owner
+    if not (may_own(User.objects.get(pk=to.pk)) and _move_and_record(row, gift, actor, ceiling or ceiling_once(to))):
         _give_back(row, to)
         refusal = KeyRefused("unowned.inactive")
         with transaction.atomic():
@@ -225,9 +202,9 @@ def _give(row: UnownedKey, actor: Actor, *, ceiling: Callable[[], Ceiling] | Non
         raise refusal
 
 
-def _move_and_record(row: UnownedKey, to: User, actor: Actor, ceiling: Callable[[], Ceiling]) -> bool:
+def _move_and_record(row: UnownedKey, gift: KeyGift, actor: Actor, ceiling: Callable[[], Ceiling]) -> bool:
     """Return whether they have not left meanwhile."""
-    allowance = policy_of(to)
+    to, allowance = gift.owner, policy_of(gift.owner)
     team_id = ceiling().team_id
     try:
         info = look_up(row.token)
@@ -239,7 +216,7 @@ def _move_and_record(row: UnownedKey, to: User, actor: Actor, ceiling: Callable[
         raise
     except GatewayError as error:
         raise _as_begun(row, error) from error
-    return _record(row, to, info, allowance, actor)
+    return _record(row, gift, info, allowance, actor)
 
 
 def _as_begun(row: UnownedKey, error: GatewayError) -> GatewayError:
@@ -280,27 +257,26 @@ def _give_back(row: UnownedKey, to: User) -> None:
         raise GatewayUnavailable(str(error), may_have_happened=True) from error
 
 
-def _record(row: UnownedKey, to: User, info: KeyInfo, allowance: Allowance, actor: Actor) -> bool:
+def _record(row: UnownedKey, gift: KeyGift, info: KeyInfo, allowance: Allowance, actor: Actor) -> bool:
     """Create the rows of the key in place of this one, unless another process has; False if the person has left.
 
     It counts in no team here yet: so `check_budget` counts what the key has spent in this period, and the sweep does
     it if this process dies.
     """
-    kind = kind_for(allowance)
+    to, kind = gift.owner, kind_for(allowance)
     try:
         with transaction.atomic():
-            if not may_own(
-                User.objects.select_for_update().get(pk=to.pk)
-            ):  # a lock, also so that nobody takes the label
+            locked = User.objects.select_for_update().get(pk=to.pk)  # also so that nobody takes the label
+            if not may_own(locked):
                 return False
-            if not UnownedKey.objects.filter(pk=row.pk, intent=Intent.GIVE, new_owner=to).delete()[0]:
+            if not UnownedKey.objects.filter(pk=row.pk, intent=Intent.GIVE, gift=gift).delete()[0]:
                 return True
             was_used = info.last_active_at is not None or info.spend_usd
             key = make_rows(to, info, kind=kind, pk=row.pk, given_at=timezone.now() if was_used else None)
-            _keep_limits(key, limits_in(info), limits_of(kind, allowance), actor)
+            _keep_limits(key, limits_in(info), limits_of(kind, allowance.before_grants or allowance), actor)
             PersonBudget.objects.look_again(to)
             audit(actor, AuditAction.GIVE, AuditOutcome.DONE, key, "given", user_id=info.user_id or "")
-            _notify(key, info, actor)
+            GivenKey.objects.create(gift=gift, key=key, spent_usd=info.spend_usd or Decimal(0))
     except IntegrityError:  # the sync took it over for somebody whose id it was given at the gateway
         if not Token.objects.filter(token=row.token).exists():
             raise
@@ -321,17 +297,3 @@ def _keep_limits(key: Key, has: Limits, policy: Limits, actor: Actor) -> None:
     set_there = [name for name in Limits._fields if getattr(has, name) not in (None, "")]
     if any(getattr(has, name) != getattr(policy, name) for name in set_there):
         LimitOverride.objects.create(key=key, fields=set_there, set_by=actor.user, **has._asdict())
-
-
-def _notify(key: Key, info: KeyInfo, actor: Actor) -> None:
-    """Write to the new owner, after the commit. The portal does not have the secret."""
-    owner = key.owner
-    if not owner.email:
-        return
-    with reading_as(owner):
-        lines = [
-            _("The portal does not have its secret. If you do not have it either, use “Replace secret” in My keys."),
-            _("What it has spent so far counts as yours: %(spend)s.") % {"spend": usd(info.spend_usd or Decimal(0))},
-        ]
-    by = actor.user.display_name if actor.user else ""
-    send_later("key_changed", owner, label=key.label, action=AuditAction.GIVE.value, by=by, lines=lines, reason="")

@@ -12,16 +12,7 @@ from accounts.audit import Actor
 from accounts.models import User
 from accounts.rights import people_above
 from keys.models import UnownedKey
-from keys.services import (
-    Run,
-    block_unowned,
-    ceiling_once,
-    delete_unowned,
-    give_key,
-    run_on_each,
-    settle_given,
-    unblock_unowned,
-)
+from keys.services import Run, block_unowned, delete_unowned, give_key, run_on_each, unblock_unowned
 from usage.queries.scope import people_like
 from usage.services import attribute_tokens
 
@@ -61,10 +52,12 @@ def why_not_acted_on(row: UnownedKey, act: OutsideAct) -> str:
 def act_on_outside(
     rows: Sequence[UnownedKey], *, act: OutsideAct, actor: Actor, to: User | None = None
 ) -> Run[UnownedKey]:
-    """Run the action on each; what keys with a new owner have used is theirs at once."""
-    more: dict[str, Any] = {} if to is None else {"to": to, "ceiling": ceiling_once(to)}
+    """Run the action on each, and give a key `to` its owner; what it has used is theirs at once.
+
+    Several keys are given by `keys.services.give_keys`: each takes some calls to the gateway.
+    """
+    more: dict[str, Any] = {} if to is None else {"to": to}
     run = run_on_each(rows, lambda row: SERVICES[act](unowned=row, actor=actor, **more), words=attrgetter("for_admin"))
     if to is not None and run.done:
-        settle_given(to, actor)
         attribute_tokens()  # else with the next poll
     return run

@@ -1,6 +1,7 @@
 """Keys that were made outside and have no owner: the list, and actions on them with a confirmation."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -15,17 +16,19 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.audit import actor_of
 from accounts.models import User
 from accounts.policies import Allowance, Allowances
-from keys.models import Key
-from keys.services import TooManyActions, count_action, kind_for
+from keys.models import Key, UnownedKey
+from keys.services import KeyRefused, TooManyActions, count_action, gifts_shown, give_keys, kind_for
 from keys.views.acts import in_words
 from keys.views.each import failed_words_of, ids_in, report
 from people import services
-from people.outside_listing import LONGEST_SEARCH, outside_like, outside_of, outside_page, spend_of
+from people.outside_listing import LONGEST_SEARCH, outside_like, outside_of, outside_page, spend_by_period, spend_of
 from people.services import MAX_KEYS, OutsideAct, why_not_acted_on
 from people.views.common import require_sight
 from people.views.key_actions import UNKNOWN
 from usage.models import utc_today
+from usage.queries.key_use import spent_by_people
 from web.listing import number_in
+from web.pages import render_region
 from web.request import PortalRequest
 from web.templatetags.portal import usd
 
@@ -40,18 +43,20 @@ BUTTONS: Final = {
 
 @require_safe
 def outside_keys(request: PortalRequest) -> HttpResponse:
-    """Show the keys at the gateway that have no owner here."""
+    """Show the keys at the gateway that have no owner here; for htmx only how far those are that are being given."""
     access, q = require_sight(request), _text(request.GET, "q")
-    page = outside_page(q, number_in(request.GET), utc_today())
+    page, gifts = outside_page(q, number_in(request.GET), utc_today()), gifts_shown()
     context = {
         "access": access,
         "here": "people:keys",
         "q": q,
         "page": page,
+        "gifts": gifts,
+        "is_giving": any(gift.left for gift in gifts),
         "previous": page.previous and _address(q, page.previous),
         "next": page.next and _address(q, page.next),
     }
-    return render(request, "people/outside.html", context)
+    return render_region(request, "people/outside.html", "progress", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -77,6 +82,8 @@ def act_on_outside_keys(request: PortalRequest) -> HttpResponse:
         response = question.ask(said=str(refusal), status=429)
         response.headers["Retry-After"] = str(refusal.retry_after_s)
         return response
+    if to is not None and len(question.chosen) > 1:
+        return _begin_giving(request, question, to)
     run = services.act_on_outside(question.chosen, act=question.act, actor=actor_of(request), to=to)
     if not run.done and len(question.chosen) == 1:
         if run.error:
@@ -86,6 +93,15 @@ def act_on_outside_keys(request: PortalRequest) -> HttpResponse:
         return Question(request, question.act).ask(said=said, status=status)
     done = _done_words(question.act, len(run.done), to)
     report(request, run.as_labels, done, failed_words_of(run.as_labels.failed))
+    return redirect(_address(question.q, 1))
+
+
+def _begin_giving(request: PortalRequest, question: "Question", to: User) -> HttpResponse:
+    """Begin to give several keys; the list shows how far the task is."""
+    try:
+        give_keys(unowned=question.chosen, to=to, actor=actor_of(request))
+    except KeyRefused as refusal:
+        return Question(request, question.act).ask(said=refusal.for_admin, status=409)
     return redirect(_address(question.q, 1))
 
 
@@ -138,25 +154,40 @@ class Question:
             "ids": ",".join(str(row.pk) for row in self.chosen),
             "q": self.q,
             "who": self.who,
-            "found": _candidates(found[:FOUND_SHOWN]),
+            "found": _candidates(found[:FOUND_SHOWN], self.chosen),
             "has_more": len(found) > FOUND_SHOWN,
             "back": _address(self.q, 1),
         }
         return render(self.request, "people/outside_act.html", context, status=status)
 
 
-def _candidates(people: Sequence[User]) -> list[dict[str, Any]]:
-    """Describe people who may get the keys, as `_candidate`; at most four queries."""
-    allowances = Allowances.load() if people else None
-    return [_candidate(person, allowances.of(person.pk)) for person in people] if allowances else []
+def _candidates(people: Sequence[User], chosen: Sequence[UnownedKey]) -> list[dict[str, Any]]:
+    """Describe people who may get the keys, as `_candidate`; at most eight queries."""
+    if not people:
+        return []
+    allowances, today = Allowances.load(), utc_today()
+    added = spend_by_period(chosen, today)
+    spent = {period: spent_by_people(people, period, today) for period in added}
+    return [_candidate(person, allowances.of(person.pk), spent, added) for person in people]
 
 
-def _candidate(person: User, allowance: Allowance) -> dict[str, Any]:
-    """Describe somebody who may get the keys: their budget, and the kind of key that these become."""
+def _candidate(
+    person: User, allowance: Allowance, spent: Mapping[str, Mapping[int, Decimal]], added: Mapping[str, Decimal]
+) -> dict[str, Any]:
+    """Describe somebody who may get the keys: their budget with what the keys have spent, and the kind of key.
+
+    `spent` and `added` are what counts in the budget of a period so far, by person, and what the keys add.
+    """
+    budget_usd, period = allowance.person_budget_usd, allowance.person_budget_period
+    before = spent.get(period, {}).get(person.pk, Decimal(0))
+    after = before + added.get(period, Decimal(0))
     return {
         "person": person,
-        "budget_usd": allowance.person_budget_usd,
-        "period": allowance.person_budget_period,
+        "budget_usd": budget_usd,
+        "period": period,
+        "spent_usd": before,
+        "after_usd": after,
+        "is_over": budget_usd is not None and after >= budget_usd,
         "kind": Key.Kind(kind_for(allowance)).label,
     }
 
@@ -188,7 +219,7 @@ def _sentences(act: OutsideAct, chosen: Sequence[Any]) -> list[str]:
             % {"spend": usd(spend_of(chosen))},
             _("Their spend in this budget period counts in the person’s budget, also what is spent already."),
             _("Budgets, rate limits and models that were set for them stay; the rest and their end follow the policy."),
-            _("The person gets a mail."),
+            _("The person gets one mail about them."),
         ]
     if act == OutsideAct.DELETE:
         return [

@@ -5,7 +5,6 @@ import re
 import pytest
 from django.core import mail
 from django.urls import reverse
-from django.utils import timezone
 
 from accounts.models import AccessRequest, AuditEntry, Grant, User
 from approvals.services import mail_deciders
@@ -15,7 +14,7 @@ from tests.approvals.conftest import ask, decider
 from tests.factories import make_user
 from tests.french.conftest import Read, in_french
 from tests.french.reading import english_in
-from tests.keys.actions import issue
+from tests.keys.actions import being_given, issue
 from tests.sandbox_process import Sandbox
 from tests.tasks import run_tasks
 from tests.usage.polling import make_key
@@ -113,8 +112,7 @@ def test_keys_without_an_owner(admin: User, staff: User, sandbox: Sandbox, read:
     sync_keys()
     browser, url = in_french(admin), "/people/keys/outside/act/"
     rows = list(UnownedKey.objects.order_by("alias"))
-    busy = {"intent": "give", "new_owner": staff, "intended_at": timezone.now(), "intended_by": admin}
-    UnownedKey.objects.filter(pk=rows[2].pk).update(**busy)
+    UnownedKey.objects.filter(pk=rows[2].pk).update(**being_given(to=staff, by=admin))
 
     for query in ("", "?q=omega", "?q=rien"):
         read(browser.get(f"/people/keys/outside/{query}"))
@@ -128,6 +126,14 @@ def test_keys_without_an_owner(admin: User, staff: User, sandbox: Sandbox, read:
             read(browser.post(url, form, follow=True))
         read(browser.get("/people/keys/outside/"))
     read(browser.get(f"/people/{staff.pk}/"))
+    for alias in ("delta", "epsilon"):
+        sandbox.call("POST", "/key/generate", body={"user_id": "omega", "key_alias": alias})
+    sync_keys()
+    two = list(UnownedKey.objects.filter(intent=""))
+    form = {"act": "give", "keys": ",".join(str(row.pk) for row in two), "person": staff.pk}
+    assert f"{len(two)} clés sur {len(two)} restent à attribuer" in read(browser.post(url, form, follow=True))
 
     run_tasks()
-    assert [english_in(f"{message.subject} {message.body}") for message in mail.outbox] == [[]]
+    assert f"a {len(two)} clés de plus" in read(browser.get("/people/keys/outside/"))
+    run_tasks()
+    assert [english_in(f"{message.subject} {message.body}") for message in mail.outbox] == [[], []]

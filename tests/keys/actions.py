@@ -13,7 +13,7 @@ from accounts.policies import Allowance, policy_of
 from gateway.django import get_gateway
 from gateway.secret import token_of
 from keys import services
-from keys.models import Intern, Key, PersonBudget, Token
+from keys.models import Intern, Key, KeyGift, PersonBudget, Token
 from keys.services.person_budget import team_id_of
 from tests.sandbox_process import Sandbox
 
@@ -40,6 +40,12 @@ def without_models(owner: User, kind: str) -> Allowance:
 def again(key: Key) -> Key:
     """Read a key anew, with its tokens."""
     return Key.objects.select_related("owner", "intern").prefetch_related("tokens").get(pk=key.pk)
+
+
+def being_given(*, to: User, by: User) -> dict[str, Any]:
+    """Return the values of a row of a key without an owner that is being given."""
+    gift = KeyGift.objects.create(owner=to, given_by=by)
+    return {"intent": "give", "gift": gift, "intended_at": timezone.now(), "intended_by": by}
 
 
 def tokens_at(sandbox: Sandbox) -> set[str]:

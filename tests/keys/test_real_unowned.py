@@ -49,7 +49,6 @@ def test_goes_on_for_its_owner_with_all_that_it_has_spent(real: RealGateway, sta
         services.sync_keys()
         row = UnownedKey.objects.get(token=token)
         services.give_key(unowned=row, to=staff, actor=BY_TEST)
-        services.settle_given(staff, BY_TEST)
         cost(real, secret)
 
         info = real.info(token)

@@ -17,14 +17,14 @@ from accounts.models import AuditEntry, User
 from gateway.errors import GatewayError, GatewayRejected, GatewayUnavailable
 from gateway.secret import token_of
 from keys import services
-from keys.models import Key, LimitOverride, PersonBudget, Token, UnownedKey
+from keys.models import Key, KeyGift, LimitOverride, PersonBudget, Token, UnownedKey
 from keys.services.person_budget import team_id_of
 from tests.factories import change_policies
-from tests.keys.actions import BY_TEST, assert_at_rest, issue, set_at_gateway, works
+from tests.keys.actions import BY_TEST, assert_at_rest, being_given, issue, set_at_gateway, works
 from tests.keys.crashes import killed_at_step
 from tests.keys.test_person_budget import chat, team
 from tests.sandbox_process import Sandbox
-from tests.tasks import run_tasks
+from tests.tasks import run_tasks, waiting_tasks
 from tests.usage.polling import poll
 from usage.models import Fact
 
@@ -52,7 +52,6 @@ def found(sandbox: Sandbox, alias: str = "old-service", **fields: Any) -> tuple[
 
 def give(*, unowned: UnownedKey, to: User, actor: Actor = BY_TEST) -> None:
     services.give_key(unowned=unowned, to=to, actor=actor)
-    services.settle_given(to, actor)
 
 
 def sweep_at_once() -> None:
@@ -126,7 +125,7 @@ def test_a_key_with_an_owner_counts_with_all_its_spend_and_keeps_secret_and_limi
     assert entry.remark == "It was made at the gateway, for the user somebody-else."
     run_tasks()
     assert [message.to for message in mail.outbox] == [[staff.email]]
-    assert "The portal does not have its secret." in mail.outbox[0].body
+    assert "The portal does not have the secrets" in mail.outbox[0].body
     assert services.rotate_key(key=Key.objects.get(), actor=BY_TEST).secret != secret
     assert_at_rest(sandbox)
 
@@ -156,8 +155,7 @@ def test_refuses_the_wrong_person_and_changes_nothing(intern: User, sandbox: San
 
 def test_the_first_of_two_administrators_wins(staff: User, intern: User, sandbox: Sandbox) -> None:
     _secret, row = found(sandbox)
-    busy = {"intent": "give", "new_owner": intern, "intended_at": timezone.now(), "intended_by": staff}
-    UnownedKey.objects.filter(pk=row.pk).update(**busy)
+    UnownedKey.objects.filter(pk=row.pk).update(**being_given(to=intern, by=staff))
 
     for act in (services.block_unowned, services.delete_unowned):
         with pytest.raises(services.KeyRefused, match="Another administrator"):
@@ -285,8 +283,7 @@ def test_a_gift_to_somebody_who_left_is_undone(staff: User, sandbox: Sandbox) ->
     issue(staff)  # so they have a team
     for done in range(len(steps) + 1):
         secret, row = found(sandbox, f"service {done}")
-        busy = {"intent": "give", "new_owner": staff, "intended_at": timezone.now(), "intended_by": staff}
-        UnownedKey.objects.filter(pk=row.pk).update(**busy)
+        UnownedKey.objects.filter(pk=row.pk).update(**being_given(to=staff, by=staff))
         for step in steps[:done]:
             set_at_gateway(sandbox, row.token, **step)
         services.sync_keys()
@@ -319,6 +316,82 @@ def test_refused_is_taken_back(staff: User, sandbox: Sandbox) -> None:
         services.block_unowned(unowned=row, actor=BY_TEST)
     services.block_unowned(unowned=row, actor=BY_TEST)
     assert AuditEntry.objects.filter(action="block").values_list("outcome", flat=True).count() == 2
+
+
+def test_several_are_given_in_a_task_with_one_mail(staff: User, admin: User, sandbox: Sandbox) -> None:
+    change_policies(person_budget_usd=Decimal(9), person_budget_period="30d")
+    rows = [found(sandbox, alias)[1] for alias in ("one", "two", "three", "busy")]
+    UnownedKey.objects.filter(pk=rows[3].pk).update(**being_given(to=admin, by=admin))
+    sandbox.call("POST", "/key/delete", body={"keys": [rows[2].token]})
+
+    assert services.give_keys(unowned=rows, to=staff, actor=Actor(user=admin)) == 3
+    assert not Key.objects.exists()
+    with pytest.raises(services.KeyRefused, match="Another administrator"):
+        services.give_keys(unowned=rows, to=admin, actor=BY_TEST)
+    run_tasks()
+    (gift,) = services.gifts_shown()
+    assert (gift.owner, gift.left, gift.given, gift.missing) == (staff, 0, 2, 1)
+    assert {key.owner for key in Key.objects.all()} == {staff}
+    run_tasks()
+    run_tasks()
+    assert [(message.to, message.subject) for message in mail.outbox] == [
+        ([staff.email], "[Passerelle] 2 more keys are yours now")
+    ]
+    assert "- one: 0.00 USD spent so far" in str(mail.outbox[0].body).replace("\xa0", " ")
+
+
+def test_a_task_goes_on_where_the_gateway_was_away_in_the_middle(staff: User, sandbox: Sandbox) -> None:
+    rows = [found(sandbox, alias)[1] for alias in ("one", "two", "three")]
+    services.give_keys(unowned=rows, to=staff, actor=Actor(user=staff))
+    sandbox.faults("/key/info", "drop_before", times=99, skip=1)
+    run_tasks()
+    services.mail_gifts()
+    assert Key.objects.count() == 1
+    assert not mail.outbox  # it lists all of them
+
+    sandbox.clear_faults()
+    sweep_at_once()
+    services.mail_gifts()
+
+    assert Key.objects.filter(owner=staff).count() == 3
+    assert len(mail.outbox) == 1
+    assert_at_rest(sandbox)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_several_are_given_whole_after_a_kill_at_any_step(staff: User, sandbox: Sandbox) -> None:
+    change_policies(person_budget_usd=Decimal(9), person_budget_period="30d", max_live_keys=None)
+
+    def begin_and_finish() -> None:
+        services.give_keys(unowned=rows, to=staff, actor=Actor(user=staff))
+        services.finish_unowned()
+        services.mail_gifts()
+
+    for step in count(1):
+        rows = [found(sandbox, f"{name} {step}")[1] for name in ("one", "two")]
+        waiting_tasks()
+        if not killed_at_step(step, begin_and_finish):
+            break
+        services.sync_keys()
+        is_begun = KeyGift.objects.exists()
+        is_mailed = KeyGift.objects.exclude(done_at=None).exists()
+        sweep_at_once()
+        KeyGift.objects.update(claimed_at=None)
+        services.mail_gifts()
+
+        of_staff = {row["token"] for row in sandbox.live_keys() if row["team_id"] == team_id_of(staff)}
+        assert of_staff == ({row.token for row in rows} if is_begun else set()), step
+        assert Key.objects.filter(owner=staff, pk__in=[row.pk for row in rows]).count() == len(of_staff)
+        subjects = [message.subject.partition("] ")[2] for message in mail.outbox]
+        assert subjects == (["2 more keys are yours now"] if is_begun and not is_mailed else []), step
+        assert not KeyGift.objects.filter(done_at=None).exists()
+        mail.outbox.clear()
+        KeyGift.objects.all().delete()
+        for row in rows:
+            sandbox.call("POST", "/key/delete", body={"keys": [row.token]})
+        services.sync_keys()
+    assert step > 2 * STEPS_AT_LEAST["give"]
 
 
 @pytest.mark.slow

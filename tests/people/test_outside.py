@@ -12,12 +12,15 @@ from django.utils import timezone
 from accounts.models import User
 from keys import services
 from keys.models import Key, UnownedKey
+from tests.conftest import HTMX
 from tests.factories import change_policies, make_user
-from tests.keys.actions import set_at_gateway
+from tests.keys.actions import being_given, set_at_gateway
 from tests.keys.views.pages import words_of
 from tests.sandbox_process import Sandbox
-from tests.usage.views.facts import used
+from tests.tasks import run_tasks
+from tests.usage.views.facts import key_of, used
 from usage.models import DayToken
+from usage.services import attribute_tokens
 
 LIST = "/people/keys/outside/"
 ACT = "/people/keys/outside/act/"
@@ -83,7 +86,12 @@ def test_gives_several_to_a_person_with_their_spend(
     response = post(as_secretary, "give", three[0], three[1], person=staff.pk)
 
     assert response["Location"] == LIST
-    assert f"{staff.display_name} has 2 more keys." in words_of(as_secretary.get(LIST))
+    assert f"2 of 2 keys are still to be given to {staff.display_name}" in words_of(as_secretary.get(LIST))
+    run_tasks()
+    progress = as_secretary.get(LIST, headers=HTMX)
+    assert f"{staff.display_name} has 2 more keys" in words_of(progress)
+    assert "Search" not in words_of(progress)
+    attribute_tokens()  # with the next poll
     assert {key.owner for key in Key.objects.all()} == {staff}
     assert DayToken.objects.get().token_ref.owner == staff
     assert [row.alias for row in UnownedKey.objects.all()] == ["notebook"]
@@ -100,10 +108,29 @@ def test_gives_many_with_calls_in_proportion(
     sandbox.faults("/user/daily/activity", "delay", seconds=0, times=99)
 
     post(as_secretary, "give", *three, person=staff.pk)
+    run_tasks()
 
     calls = sum(fault["hits"] for fault in sandbox.armed_faults())
     assert Key.objects.filter(owner=staff).count() == len(three)
     assert 0 < calls <= len(three) + 1  # theirs, and once each key's
+
+
+def test_says_what_the_keys_do_to_the_budget_of_each_candidate(
+    as_secretary: Client, staff: User, intern: User, three: list[UnownedKey]
+) -> None:
+    change_policies(person_budget_usd=10, person_budget_period="1d")
+    key = key_of(staff)
+    used(key, "7")
+    used(key, "90", days_ago=1)  # another period
+    used(None, "3.50", token=three[0].token)
+    used(None, "90", token=three[0].token, days_ago=1)
+
+    page = as_secretary.get(ACT, {"act": "give", "key": str(three[0].pk), "who": "example.edu"})
+
+    words = words_of(page).replace("\xa0", " ")
+    assert "budget 10.00 USD a day, spent 7.00 USD, with these keys 10.50 USD" in words
+    assert "spent 0.00 USD, with these keys 3.50 USD" in words
+    assert words.count("Over budget after this") == 1
 
 
 def test_finds_people_in_few_queries_however_many(as_secretary: Client, three: list[UnownedKey]) -> None:
@@ -148,9 +175,7 @@ def test_gives_to_nobody_whom_one_may_not_change(
 def test_says_what_is_wrong_and_changes_nothing(
     as_secretary: Client, staff: User, three: list[UnownedKey], sandbox: Sandbox
 ) -> None:
-    UnownedKey.objects.filter(pk=three[0].pk).update(
-        intent="give", new_owner=staff, intended_at=timezone.now(), intended_by=staff
-    )
+    UnownedKey.objects.filter(pk=three[0].pk).update(**being_given(to=staff, by=staff))
     sandbox.call("POST", "/key/delete", body={"keys": [three[1].token]})
 
     second = post(as_secretary, "give", three[0], person=staff.pk)

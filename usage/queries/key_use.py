@@ -199,16 +199,22 @@ def people_spent(today: date) -> Iterator[tuple[PersonBudget, PersonSpent]]:
     """Yield all people's budgets that have any spend, with its amount; two queries for each period in use."""
     for period in BUDGET_PERIODS:
         rows = PersonBudget.objects.filter(KNOWN, budget_period=period).select_related("owner")
-        days = DayToken.objects.filter(
-            day__gte=budget_first_day(period, today),
-            token_ref__owner__person_budget__budget_period=period,
-            token_ref__key__team=None,
-        ).exclude(token_ref__key__kind=Key.Kind.EXTERNAL)
-        sums = days.order_by().values("token_ref__owner").annotate(sum_usd=Sum("spend_usd"))
-        spent = dict(sums.values_list("token_ref__owner", "sum_usd"))
+        spent = _spent_by_owner(period, today, token_ref__owner__person_budget__budget_period=period)
         for row in rows.iterator():
             if row.owner_id in spent:
                 yield row, _person_spent(row, spent[row.owner_id], today)
+
+
+def spent_by_people(people: Collection[User], period: str, today: date) -> dict[int, Decimal]:
+    """Return what counts in the budgets of these people in this period, by their numbers; one query."""
+    return _spent_by_owner(period, today, token_ref__owner__in=people)
+
+
+def _spent_by_owner(period: str, today: date, **of: object) -> dict[int, Decimal]:
+    days = DayToken.objects.filter(day__gte=budget_first_day(period, today), token_ref__key__team=None, **of)
+    counted = days.exclude(token_ref__key__kind=Key.Kind.EXTERNAL).order_by()
+    sums = counted.values("token_ref__owner").annotate(sum_usd=Sum("spend_usd"))
+    return dict(sums.values_list("token_ref__owner", "sum_usd"))
 
 
 def _person_spent(row: PersonBudget, spent_usd: Decimal | None, today: date) -> PersonSpent:
