@@ -14,7 +14,7 @@ from accounts.models import User
 from gateway.errors import GatewayError
 from keys.models import Intern, Key
 from keys.services import KeyRefused, KeyRequest, issue_key
-from portal.demo_course import make_demo_course
+from portal.demo_course import make_demo_course, spread_over_hours
 
 PAST_DAYS: Final = 60
 COURSE_DAYS: Final = 10
@@ -51,8 +51,10 @@ def give_demo_people_a_past(say: Callable[[str], None]) -> None:
             person = User.objects.filter(username=past.username).first()
             if person and not Key.objects.owned_by(person).exists():
                 _give_past(person, past, seed)
-        for seed, student in enumerate(make_demo_course(), start=len(PASTS) + 1):
+        students = make_demo_course()
+        for seed, student in enumerate(students, start=len(PASTS) + 1):
             _make_up_use(student, days=COURSE_DAYS, seed=seed, chats=COURSE_CHATS * seed)
+        spread_over_hours(students)
     except (GatewayError, KeyRefused, requests.RequestException) as problem:
         say(f"Demo people have no past this time: {problem}")
     finally:

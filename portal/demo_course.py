@@ -1,15 +1,22 @@
 """A demo course of `make run`: taught by staff, with students who have keys and a past in the sandbox."""
 
-from datetime import timedelta
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Final
+from uuid import UUID
 
+from django.db import transaction
 from django.utils import timezone
 
 from accounts.audit import Actor
 from accounts.models import User
 from courses.models import Course, CourseTeacher, Student
 from courses.services import create_course, get_key, open_course
+from keys.models import Key, Token
+from usage.models import MEASURES, KeyHour, utc_today
+from usage.services.day_reader import DayUsage, Tally, read_day
 
 TEACHER: Final = "staff"
 ATTENDS: Final = "intern"  # without a key: they see how a student gets one
@@ -25,6 +32,8 @@ NAMES: Final = (
 )
 WITH_KEYS: Final = 6
 DAYS: Final = 10  # since its start, and until its end
+PRACTICALS: Final = 3  # the last days, whose requests are known by the hour
+PRACTICAL: Final = (time(8), time(9), time(10))  # UTC
 
 
 def make_demo_course() -> list[User]:
@@ -51,6 +60,35 @@ def make_demo_course() -> list[User]:
     if attending:
         Student.objects.create(course=course, account=attending, source=Student.Source.LIST)
     return [_add(course, number, name) for number, name in enumerate(NAMES, start=1)][:WITH_KEYS]
+
+
+def spread_over_hours(students: Iterable[User]) -> None:
+    """Have the requests of the last days by the hour, as if the portal had read them then."""
+    keys = dict(Token.objects.filter(key__owner__in=students, key__kind=Key.Kind.COURSE).values_list("token", "key"))
+    if not keys:
+        return
+    for days_ago in range(1, PRACTICALS + 1):
+        day = utc_today() - timedelta(days=days_ago)
+        rows = _hours_of(read_day(day, Tally(), lambda: None), keys)
+        with transaction.atomic():
+            KeyHour.objects.filter(key__in=keys.values(), hour__date=day).delete()
+            KeyHour.objects.bulk_create(rows)
+
+
+def _hours_of(day_usage: DayUsage, keys: dict[str | None, UUID]) -> list[KeyHour]:
+    """Return the requests of a day as hours: the failed ones are in the busiest."""
+    ok, failed = Counter[UUID](), Counter[UUID]()
+    for (token, _model), amounts in day_usage.facts.items():
+        if key := keys.get(token):
+            ok[key] += int(amounts[MEASURES.index("ok_requests")])
+            failed[key] += int(amounts[MEASURES.index("failed_requests")])
+    rows = []
+    for key, number in ok.items():
+        first, last = number // 5, number // 4
+        for hour, counts in zip(PRACTICAL, ((first, 0), (number - first - last, failed[key]), (last, 0)), strict=True):
+            numbers = dict(zip(("ok_requests", "failed_requests"), counts, strict=True))
+            rows.append(KeyHour(key_id=key, hour=datetime.combine(day_usage.day, hour, UTC), **numbers))
+    return rows
 
 
 def _add(course: Course, number: int, name: str) -> User:

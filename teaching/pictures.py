@@ -1,6 +1,6 @@
-"""How a course goes: its budget with a forecast, its days, what failed, in words."""
+"""How a course goes: its budget with a forecast, and what failed, in words."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -10,12 +10,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from courses.models import Course
+from teaching.hours import HoursOfDay
 from teaching.listing import StudentPage
-from usage.queries.courses import CourseDay
-from web.templatetags.portal import short_day, tokens
+from usage.queries.courses import Activity, CourseDay
+from web.templatetags.portal import clock, short_day, tokens
 
 FIRST_DAY_S: Final = 24 * 3600  # the first day counts as a whole: an hour says nothing about a course
-MANY: Final = 0.25  # of the students, or of the requests, of a day: worth a sentence
+MANY: Final = 0.25  # of the students, or of the requests, of an hour or a day: worth a sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +63,21 @@ def pace_of(course: Course, spent_usd: Decimal, as_of: datetime) -> Pace:
     )
 
 
-def failures_in_words(course: Course, page: StudentPage, days: Iterable[CourseDay]) -> list[str]:
-    """Say what stops students, and what a teacher can do; the gateway reports failures by day, without a reason."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failures:
+    """What stops students, in sentences, and whether the limits of the course may be the reason."""
+
+    sentences: tuple[str, ...] = ()
+    may_be_limits: bool = False
+
+
+def failures_in_words(
+    course: Course, page: StudentPage, days: Iterable[CourseDay], hours: Sequence[HoursOfDay]
+) -> Failures:
+    """Say what stops students, and what a teacher can do; the gateway reports failures without a reason.
+
+    The worst hour of the last day has a sentence, else the worst day.
+    """
     sentences = []
     used_up = page.states.get("used_up", 0)
     if used_up:
@@ -73,18 +87,55 @@ def failures_in_words(course: Course, page: StudentPage, days: Iterable[CourseDa
             used_up,
         )
         sentences.append(words % {"number": tokens(used_up), "all": tokens(page.students)})
-    worst = max(days, key=lambda day: (day.failing, day.failed), default=None)
-    if worst and worst.failing and (worst.failing >= MANY * worst.active or worst.failed >= MANY * worst.requests):
-        words = ngettext(
-            "On %(day)s requests of %(failing)s of %(active)s student failed: %(failed)s of %(requests)s.",
-            "On %(day)s requests of %(failing)s of %(active)s students failed: %(failed)s of %(requests)s.",
-            worst.active,
-        )
-        numbers = {"failing": tokens(worst.failing), "active": tokens(worst.active)}
-        counts = {"failed": tokens(worst.failed), "requests": tokens(worst.requests)}
-        sentences.append(words % {"day": short_day(worst.day), **numbers, **counts})
-        sentences.append(_likely_reason(course))
-    return sentences
+    failing = (_failing_hour(hours[0]) if hours else "") or _failing_day(days)
+    if failing:
+        sentences += [failing, _likely_reason(course)]
+    has_limits = bool(course.team.rpm_limit or course.team.tpm_limit)
+    return Failures(sentences=tuple(sentences), may_be_limits=bool(failing) and has_limits)
+
+
+def _failing_hour(day: HoursOfDay) -> str:
+    """Say in which hour of a day many students had failures; "" if there was none."""
+    worst = max(day.used, key=lambda bar: _severity(bar.numbers))
+    numbers = worst.numbers
+    if not _is_many(numbers):
+        return ""
+    words = ngettext(
+        "On %(day)s between %(start)s and %(end)s requests of %(failing)s of %(active)s active student failed: "
+        "%(failed)s of %(requests)s.",
+        "On %(day)s between %(start)s and %(end)s requests of %(failing)s of %(active)s active students failed: "
+        "%(failed)s of %(requests)s.",
+        numbers.active,
+    )
+    times = {"day": short_day(day.day), "start": clock(worst.starts_at), "end": clock(worst.ends_at)}
+    return words % {**times, **_in_words(numbers)}
+
+
+def _failing_day(days: Iterable[CourseDay]) -> str:
+    """Say on which day many students had failures; "" if there was none."""
+    worst = max(days, key=_severity, default=None)
+    if not worst or not _is_many(worst):
+        return ""
+    words = ngettext(
+        "On %(day)s requests of %(failing)s of %(active)s student failed: %(failed)s of %(requests)s.",
+        "On %(day)s requests of %(failing)s of %(active)s students failed: %(failed)s of %(requests)s.",
+        worst.active,
+    )
+    return words % {"day": short_day(worst.day), **_in_words(worst)}
+
+
+def _severity(numbers: Activity) -> tuple[int, int]:
+    return numbers.failing, numbers.failed
+
+
+def _is_many(numbers: Activity) -> bool:
+    """Whether so much failed that it is worth a sentence."""
+    is_many = numbers.failing >= MANY * numbers.active or numbers.failed >= MANY * numbers.requests
+    return bool(numbers.failing) and is_many
+
+
+def _in_words(numbers: Activity) -> dict[str, str]:
+    return {name: tokens(getattr(numbers, name)) for name in ("active", "failing", "requests", "failed")}
 
 
 def _likely_reason(course: Course) -> str:

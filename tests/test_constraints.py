@@ -30,7 +30,7 @@ from keys.models import (
     UnownedKey,
 )
 from playground.models import Answer, Conversation, Message
-from usage.models import Discrepancy, Notice, PollRun, Reconciliation, UsedModel
+from usage.models import Discrepancy, KeyHour, Notice, PollRun, Reconciliation, UsedModel
 
 DAY = date(2026, 11, 28)
 Maker = Callable[[User], models.Model]
@@ -103,6 +103,10 @@ def run_of(_: User) -> PollRun:
     return PollRun.objects.create(kind="today", first_day=DAY, last_day=DAY)
 
 
+def key_hour_of(person: User) -> KeyHour:
+    return KeyHour.objects.create(key=course_key_of(person), hour=timezone.now())
+
+
 def notice_of(person: User) -> Notice:
     return Notice.objects.create(person=person, period_first_day=DAY, threshold=80, spent_usd=4, budget_usd=5)
 
@@ -169,6 +173,8 @@ REFUSED: list[tuple[Maker, str, dict[str, Any]]] = [  # a row that is right, the
     (run_of, "usage_run_kind_known", {"kind": "hourly"}),
     (run_of, "usage_run_outcome_known", {"outcome": ""}),
     (run_of, "usage_run_ends_after_start", {"last_day": DAY - timedelta(days=1)}),
+    (key_hour_of, "usage_key_hour_not_negative", {"ok_requests": -1}),
+    (key_hour_of, "usage_key_hour_not_negative", {"failed_requests": -1}),
     (notice_of, "usage_threshold_known", {"threshold": 90}),
     (notice_of, "usage_notice_amounts_positive", {"budget_usd": 0}),
     (notice_of, "usage_notice_amounts_positive", {"spent_usd": Decimal("-0.01")}),

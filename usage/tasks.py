@@ -110,8 +110,8 @@ def reconcile() -> None:
 
 @shared_task(name="usage.prune", soft_time_limit=300, acks_late=True, ignore_result=True)  # s
 def prune() -> None:
-    """Delete old runs."""
-    logger.info("usage.prune: %d rows", services.delete_old_runs())
+    """Delete old runs and hours."""
+    logger.info("usage.prune: %d rows", services.delete_old_rows())
 
 
 def _refresh(first_day: date, last_day: date, kind: str, *, accept_less: bool = False) -> PollRun:

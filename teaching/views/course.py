@@ -14,6 +14,7 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from courses.models import Course
+from teaching.hours import hours_by_day
 from teaching.listing import (
     DEFAULT_ORDER,
     ORDERS,
@@ -80,7 +81,7 @@ def context_of_course(request: PortalRequest, view: CourseView) -> dict[str, Any
     period = period_of_course(course)
     numbers = course_overview_of(course.team_id, Scope(course=str(course.pk)), period, state)
     page = student_page(course, filters, order, _number(request), state)
-    totals = numbers.overview.totals
+    totals, hours = numbers.overview.totals, hours_by_day(course, numbers.hours)
     return {
         "view": view,
         "course": course,
@@ -92,7 +93,8 @@ def context_of_course(request: PortalRequest, view: CourseView) -> dict[str, Any
         "days": numbers.days,
         "most_active": max((day.active for day in numbers.days), default=0),
         "pace": pace_of(course, totals.spend_usd, state.last_ok_at or timezone.now()),
-        "failures": failures_in_words(course, page, numbers.days),
+        "hours": hours,
+        "failures": failures_in_words(course, page, numbers.days, hours),
         "filters": filters,
         "order": order,
         "page": page,

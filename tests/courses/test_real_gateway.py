@@ -26,7 +26,8 @@ from tests.courses.actions import acting, enrol, follow, get_key, open_course
 from tests.faults.site import Visitor
 from tests.keys.real_gateway import RealGateway, real_gateway, secret_on
 from tests.waiting import wait_until
-from usage.models import PollRun, utc_today
+from usage.models import PollRun, UsageState, utc_today
+from usage.queries.courses import course_hours
 from usage.services import refresh_facts
 
 pytestmark = [pytest.mark.real_gateway, pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
@@ -159,6 +160,31 @@ def test_two_hundred_keys_freeze_within_twenty_seconds(staff: User, real: RealGa
     assert set(them.ask_all()) == {401}
     assert keys.count_differing(Team.objects.get(pk=course.team_id)) == 0
     assert took_s < 20 * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))  # others use the machine, too
+
+
+def test_calls_that_succeed_and_fail_are_in_their_hour(staff: User, real: RealGateway) -> None:
+    course = open_course(staff, rpm_limit=1)
+    them = Class(real, course)
+    them.get_keys(2)
+    _read_today()  # what comes after it has an hour
+
+    first, second = them.secrets
+    assert [them.ask(secret) for secret in (first, first, second)] == [200, 429, 200]
+
+    wait_until(lambda: _read_today() and _requests_of(course) == 3, timeout_s=60)
+    hours = course_hours(course.team_id)
+    assert not any(hour.is_late for hour in hours)
+    assert [sum(numbers) for numbers in zip(*((hour.failing, hour.failed) for hour in hours), strict=True)] == [1, 1]
+    assert max(hour.active for hour in hours) in (1, 2)  # two, unless an hour ended in between
+
+
+def _requests_of(course: Course) -> int:
+    return sum(hour.requests for hour in course_hours(course.team_id))
+
+
+def _read_today() -> bool:
+    UsageState.objects.update(cooldown_until=None)
+    return refresh_facts(utc_today(), utc_today(), PollRun.Kind.TODAY).outcome == PollRun.Outcome.DONE
 
 
 def _is_same(them: Class) -> bool:

@@ -9,12 +9,12 @@ from pytest_django import Settings
 from accounts.models import User
 from keys.models import Key
 from portal.demo import give_demo_people_a_past
-from portal.demo_course import WITH_KEYS
+from portal.demo_course import PRACTICALS, WITH_KEYS
 from tests.factories import INTERNS, STAFF, make_policy
 from tests.ports import free_port
 from tests.sandbox_process import Sandbox
-from tests.usage.polling import poll
-from usage.models import Fact, utc_today
+from tests.usage.polling import assert_sums_are_right, poll
+from usage.models import Fact, KeyHour, utc_today
 
 STUDENTS = [f"demo-student-{number}" for number in range(1, WITH_KEYS + 1)]
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -45,6 +45,9 @@ def test_each_has_keys_that_were_used(demo_people: None, sandbox: Sandbox) -> No
     poll(utc_today() - timedelta(days=9), utc_today())
     users = set(Fact.objects.exclude(token_ref__owner=None).values_list("token_ref__owner__username", flat=True))
     assert users == {"intern", "staff", "admin", *STUDENTS}
+    hours = KeyHour.objects.filter(hour__date__gte=utc_today() - timedelta(days=PRACTICALS))
+    assert {row.is_late for row in hours} == {False}
+    assert_sums_are_right()
 
 
 def test_a_second_start_adds_nothing(demo_people: None, sandbox: Sandbox) -> None:

@@ -5,10 +5,23 @@ from decimal import Decimal
 from typing import Any
 
 from django.db.models import F, Sum, Value
-from django.db.models.functions import Coalesce, TruncWeek
+from django.db.models.functions import Coalesce, TruncDate, TruncWeek
+from django.utils import timezone
 
-from keys.models import Intern, Key, Token
-from usage.models import MEASURES, DayGroup, DayModel, DayToken, Fact, PollRun, UsageState, WeekToken, utc_today
+from keys.models import Intern, Key, Team, Token
+from usage.models import (
+    MEASURES,
+    DayGroup,
+    DayModel,
+    DayToken,
+    Fact,
+    KeyHour,
+    PollRun,
+    UsageState,
+    WeekToken,
+    utc_today,
+)
+from usage.queries.courses import USED
 from usage.services import refresh_facts
 
 ReportedRow = dict[str, Any]
@@ -56,7 +69,7 @@ def spent(day: date | None = None) -> dict[tuple[str, str], Decimal]:
 
 
 def assert_sums_are_right() -> None:
-    """Check that the sums kept are those of the facts, and that no sum is of nothing."""
+    """Check that the sums and hours kept are those of the facts, and that no sum is of nothing."""
     sums = {f"sum_{name}": Sum(name) for name in MEASURES}
     kind: Any = Coalesce("token_ref__key__kind", Value(""))
     group: Any = Coalesce("token_ref__owner__groups", Value(0))
@@ -75,6 +88,16 @@ def assert_sums_are_right() -> None:
     for model, names, by in kept:
         right = facts.values(**by).annotate(**sums).values_list(*by, *sums)
         assert set(model._default_manager.values_list(*names, *MEASURES)) == set(right)
+    counts = {"ok": Sum("ok_requests"), "failed": Sum("failed_requests")}
+    hours = KeyHour.objects.order_by().values_list("key", TruncDate("hour")).annotate(**counts)
+    of_courses = facts.filter(USED, token_ref__key__team__isnull=False)
+    assert set(hours) == set(of_courses.values_list("token_ref__key", "day").annotate(**counts))
+
+
+def make_team() -> Team:
+    """Make the team of a course, as a row only."""
+    end = timezone.now() + timedelta(days=10)
+    return Team.objects.create(budget_usd=40, key_budget_usd=2, ends_at=end, state=Team.State.WRITTEN)
 
 
 def make_key(owner: Any, *tokens: str, **fields: Any) -> Key:

@@ -9,6 +9,7 @@ import pytest
 
 import usage.services
 from accounts.models import User
+from keys.models import Key
 from tests.keys.crashes import killed_at_line, killed_at_step
 from tests.sandbox_process import Sandbox
 from tests.usage.polling import (
@@ -16,6 +17,7 @@ from tests.usage.polling import (
     end_cooldown,
     expire_lease,
     make_key,
+    make_team,
     poll,
     report_day,
     spent,
@@ -48,7 +50,7 @@ def poll_both() -> PollRun:
 @pytest.fixture
 def polled(intern: User, sandbox: Sandbox) -> None:
     """Let both days have been polled once."""
-    make_key(intern, A)
+    make_key(intern, A, kind=Key.Kind.COURSE, team=make_team())
     change(sandbox, 1)
     poll_both()
 

@@ -634,4 +634,40 @@ class Migration(migrations.Migration):
                 "constraints": [models.UniqueConstraint(fields=("day", "key"), name="usage_one_unusual_day")],
             },
         ),
+        migrations.CreateModel(
+            name="KeyHour",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("hour", models.DateTimeField(help_text="Its start, a full hour in UTC.")),
+                (
+                    "is_late",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Read too late to know the hour; it is then the last one of the day.",
+                    ),
+                ),
+                ("ok_requests", models.BigIntegerField(default=0)),
+                ("failed_requests", models.BigIntegerField(default=0)),
+                (
+                    "key",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="hours",
+                        to="keys.key",
+                    ),
+                ),
+            ],
+            options={
+                "default_permissions": (),
+                "indexes": [models.Index(fields=["hour", "key"], name="usage_keys_of_hour")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("key", "hour", "is_late"), name="usage_key_hour_is_one_row"),
+                    models.CheckConstraint(
+                        condition=models.Q(("failed_requests__gte", 0), ("ok_requests__gte", 0)),
+                        name="usage_key_hour_not_negative",
+                    ),
+                ],
+            },
+        ),
     ]

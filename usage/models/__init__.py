@@ -14,6 +14,7 @@ from usage.models.facts import (
     UsedModel,
     utc_today,
 )
+from usage.models.hours import KeyHour
 from usage.models.notices import Notice, UnusualSpend
 from usage.models.polling import Anomaly, Discrepancy, PollRun, Reconciliation, UsageState
 from usage.models.rollups import CountedMember, DayGroup, DayModel, DayToken, WeekToken
@@ -30,6 +31,7 @@ __all__ = [
     "DayToken",
     "Discrepancy",
     "Fact",
+    "KeyHour",
     "Measures",
     "Notice",
     "PollRun",

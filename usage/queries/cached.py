@@ -14,7 +14,15 @@ from django.core.cache import cache
 from courses.models import Course
 from usage.models import UsageState, UsedModel, utc_today
 from usage.periods import DEFAULT, Period, named
-from usage.queries.courses import CourseDay, KeyTotal, course_days, key_totals, spent_by_team
+from usage.queries.courses import (
+    CourseDay,
+    CourseHour,
+    KeyTotal,
+    course_days,
+    course_hours,
+    key_totals,
+    spent_by_team,
+)
 from usage.queries.labels import USUALLY, Asked, Explored, explored
 from usage.queries.overview import Overview, overview
 from usage.queries.people import DEFAULT_ORDER, PeoplePage, Person, page_of, people_of
@@ -58,6 +66,7 @@ class CourseOverview:
 
     overview: Overview
     days: tuple[CourseDay, ...]  # those with any request
+    hours: tuple[CourseHour, ...]  # the newest of these
     totals: dict[UUID, KeyTotal]
 
 
@@ -132,16 +141,17 @@ def spent_by_course_of(state: UsageState) -> dict[UUID, Decimal]:
 
 
 def course_overview_of(team: UUID, scope: Scope, period: Period, state: UsageState) -> CourseOverview:
-    """Return the numbers of a course: of its period, of each day, of each key."""
-    numbers, days, totals = _parts(
+    """Return the numbers of a course: of its period, of each day, of the last hours, of each key."""
+    numbers, days, hours, totals = _parts(
         state,
         {
             f"overview {scope.name} {period}": lambda: overview(scope.filtered(), period),
             f"days of {team}": lambda: course_days(team),
+            f"hours of {team}": lambda: course_hours(team),
             f"keys of {team}": lambda: key_totals(team),
         },
     )
-    return CourseOverview(overview=numbers, days=days, totals=totals)
+    return CourseOverview(overview=numbers, days=days, hours=hours, totals=totals)
 
 
 def report_of(scope: Scope, period: Period, state: UsageState) -> Report:

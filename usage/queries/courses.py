@@ -1,10 +1,10 @@
-"""The use of courses: by student, by day, and of many courses together.
+"""The use of courses: by student, by day, by hour, and of many courses together.
 
 A student is a person by their account, or the key that a teacher hands out to them.
 """
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
@@ -15,14 +15,19 @@ from django.db.models.functions import Cast
 from accounts.models import User
 from courses.models import Course
 from keys.models import Key
-from usage.models import DayToken
+from usage.models import DayToken, KeyHour
 from usage.queries.sums import SUMS, Sums
 
-# Two keys of a student, one of the Playground, are one student
-STUDENT: Final[Expression] = Case(
-    When(token_ref__key__handed_out=True, then=Cast("token_ref__key", CharField())),
-    default=Cast("token_ref__owner", CharField()),
-)
+
+def _student(key: str, owner: str) -> Expression:
+    """Return whose a row is: two keys of a student, one of the Playground, are one student."""
+    handed_out = When(**{f"{key}__handed_out": True}, then=Cast(key, CharField()))
+    return Case(handed_out, default=Cast(owner, CharField()))
+
+
+MOST_HOURS: Final = 200  # that a page can show: those with any request, the newest
+STUDENT: Final = _student("token_ref__key", "token_ref__owner")
+STUDENT_OF_HOUR: Final = _student("key", "key__owner")
 USED: Final = Q(ok_requests__gt=0) | Q(failed_requests__gt=0)
 
 
@@ -38,14 +43,28 @@ class KeyTotal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CourseDay:
-    """A UTC day of a course: how many students used something, and how many of them had requests that failed."""
+class Activity:
+    """How many students used something, how many of them had requests that failed, and the requests."""
+
+    active: int = 0
+    failing: int = 0
+    requests: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CourseDay(Activity):
+    """A UTC day of a course."""
 
     day: date
-    active: int
-    failing: int
-    requests: int
-    failed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CourseHour(Activity):
+    """An hour of a course; a late one is a day's use of which the hour is not known."""
+
+    starts_at: datetime
+    is_late: bool = False
 
 
 def key_totals(team: UUID) -> dict[UUID, KeyTotal]:
@@ -66,17 +85,27 @@ def key_totals(team: UUID) -> dict[UUID, KeyTotal]:
 
 def course_days(team: UUID) -> tuple[CourseDay, ...]:
     """Return the days with any request, oldest first; one query."""
-    rows: Any = DayToken.objects.filter(USED, token_ref__key__team=team).order_by("day").values_list("day")
-    counted = rows.annotate(
-        active=Count(STUDENT, distinct=True),
-        failing=Count(STUDENT, distinct=True, filter=Q(failed_requests__gt=0)),
-        requests=Sum(F("ok_requests") + F("failed_requests")),
-        failed=Sum("failed_requests"),
-    )
-    return tuple(
-        CourseDay(day=day, active=active, failing=failing, requests=requests, failed=failed)
-        for day, active, failing, requests, failed in counted
-    )
+    days = DayToken.objects.filter(USED, token_ref__key__team=team).order_by("day").values("day")
+    rows: Any = days.annotate(**_counts(STUDENT))
+    return tuple(CourseDay(**row) for row in rows)
+
+
+def course_hours(team: UUID) -> tuple[CourseHour, ...]:
+    """Return the newest hours with any request, oldest first; one query."""
+    hours = KeyHour.objects.filter(USED, key__team=team).order_by("-hour", "is_late")
+    counted = hours.values("is_late", starts_at=F("hour")).annotate(**_counts(STUDENT_OF_HOUR))
+    rows: Any = reversed(counted[:MOST_HOURS])
+    return tuple(CourseHour(**row) for row in rows)
+
+
+def _counts(student: Expression) -> dict[str, Expression]:
+    """Return how many students were active and had failures, and how many requests were made and failed."""
+    return {
+        "active": Count(student, distinct=True),
+        "failing": Count(student, distinct=True, filter=Q(failed_requests__gt=0)),
+        "requests": Sum(F("ok_requests") + F("failed_requests")),
+        "failed": Sum("failed_requests"),
+    }
 
 
 def spent_by_team() -> dict[UUID, Decimal]:

@@ -5,7 +5,7 @@ from usage.services.budget_alerts import warn_of_budgets
 from usage.services.ceilings import are_any_kept_here, enforce_ceilings
 from usage.services.key_spend import update_keys
 from usage.services.operators import alert_operators
-from usage.services.prune import delete_old_runs
+from usage.services.prune import delete_old_rows
 from usage.services.reconcile import compare_with_gateway
 from usage.services.refresh import refresh_facts
 from usage.services.rollups import rebuild_rollups
@@ -19,7 +19,7 @@ __all__ = [
     "backfill_month",
     "compare_with_gateway",
     "days_for",
-    "delete_old_runs",
+    "delete_old_rows",
     "record_nightly_run",
     "enforce_ceilings",
     "rebuild_rollups",

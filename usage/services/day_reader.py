@@ -19,6 +19,7 @@ from usage.money import largest_day_usd
 from web.money import exact_usd
 
 T = TypeVar("T", ActivityPage, DayTotals)
+V = TypeVar("V")
 Amounts = list[Decimal | int]  # in the order of models.MEASURES
 LARGEST_COUNT: Final = 10**12  # of tokens or requests of a key in a day; sums of such fit 64 bits
 ROW_FIELDS: Final = (  # the fields of ActivityRow, in the order of models.MEASURES
@@ -123,9 +124,9 @@ def read_day_of(
     return read.combine(read.pages())
 
 
-def in_parts(tokens: Iterable[str]) -> Iterator[list[str]]:
-    """Yield tokens in batches."""
-    remaining = iter(tokens)
+def in_parts(names: Iterable[V]) -> Iterator[list[V]]:
+    """Yield tokens, or ids, in batches."""
+    remaining = iter(names)
     while part := list(islice(remaining, NAMES_AT_ONCE)):
         yield part
 

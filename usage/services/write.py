@@ -1,4 +1,4 @@
-"""Writes a complete day: facts, their sums and their owners, in one transaction."""
+"""Writes a complete day: facts, their sums, their owners and the hours of courses, in one transaction."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -7,10 +7,12 @@ from typing import Any, Final
 
 from django.db import transaction
 from django.db.models import QuerySet, Sum
+from django.utils import timezone
 
-from usage.models import COLOURS, MEASURES, DayModel, Fact, TokenRef, UsedModel
+from usage.models import COLOURS, MEASURES, DayModel, Fact, TokenRef, UsageState, UsedModel
 from usage.services.attribute import attribute_tokens
 from usage.services.day_reader import NAMES_AT_ONCE, DayUsage, TokenInfo, in_parts
+from usage.services.hours import count_hours
 from usage.services.owners import facts_by_owner
 from usage.services.rollups import roll_up
 from usage.services.state import lock_state, mark_changed
@@ -45,6 +47,7 @@ def write_day(day_usage: DayUsage, *, keep: bool = False) -> int:
     written = upsert_changes(stored, facts, key=("token_ref_id", "model_id"), fixed={"day": day_usage.day}).rows
     if written:
         roll_up(day_usage.day)
+        count_hours(day_usage.day, since=UsageState.load().last_ok_at, now=timezone.now())
         mark_changed()
     return written
 

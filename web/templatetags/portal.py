@@ -133,7 +133,7 @@ def utc_days() -> str:
     local = timezone.localtime(timezone.now().astimezone(UTC).replace(hour=0, minute=0))
     if not local.utcoffset():
         return gettext("Days are counted in UTC.")
-    return gettext("Days are counted in UTC (%(time)s in %(city)s).") % {"time": _clock(local), "city": _city()}
+    return gettext("Days are counted in UTC (%(time)s in %(city)s).") % {"time": clock(local), "city": _city()}
 
 
 @register.filter
@@ -236,7 +236,7 @@ def resets(period: str) -> str:
             "30d": gettext("resets on the 1st (UTC)"),
         }
         return in_utc[period]
-    words = {"time": _clock(local), "city": _city(), "weekday": formats.date_format(local, "l")}
+    words = {"time": clock(local), "city": _city(), "weekday": formats.date_format(local, "l")}
     if period == "30d" and local.day != 1:  # west of Greenwich
         return gettext("resets on the last day of the month at %(time)s (%(city)s)") % words
     elsewhere = {
@@ -251,8 +251,9 @@ def _next_month(day: datetime) -> datetime:
     return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 
-def _clock(local: datetime) -> str:
-    """Return the time of day as a sentence has it: "19:00", in French "19 h 00"."""
+@register.filter
+def clock(local: datetime) -> str:
+    """Return the time of day as a sentence has it, in the moment's own zone: "19:00", in French "19 h 00"."""
     # Translators: a format of the `date` filter
     return formats.date_format(local, pgettext("time", "H:i")).replace(" ", NO_BREAK_SPACE)
 
