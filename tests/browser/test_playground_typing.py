@@ -71,6 +71,31 @@ def test_the_page_does_not_open_the_keyboard_of_a_phone(visit: Visit, intern: Us
     expect(chat.composer(page)).not_to_be_focused()
 
 
+def test_on_a_phone_the_composer_is_one_row_with_the_model(visit: Visit, intern: User) -> None:
+    conversation = rows.conversation(intern, *LONG_CONVERSATION, model="general_nothink")
+    address = reverse("playground:conversation", args=[conversation.pk])
+    page = visit(address, user=intern, viewport=PHONE, has_touch=True, is_mobile=True)
+    box, height = page.locator("#playground-box"), "it => it.offsetHeight"
+    folded = box.evaluate(height)
+    assert folded < 60
+    assert (
+        page.locator("#playground-form").evaluate("it => Math.abs(it.getBoundingClientRect().bottom - innerHeight)") < 2
+    )
+
+    chat.composer(page).focus()
+    expect(page.get_by_role("button", name="View code")).to_be_visible()
+    assert box.evaluate(height) > folded
+    chip = page.locator(".ps-model-chip")
+    expect(chip).to_have_text("general_nothink")
+    chip.click()
+    page.get_by_role("radio", name=re.compile("^llama-70b")).click()
+    expect(chip).to_have_text("llama-70b")
+
+    expect(page.get_by_role("link", name="Compare")).to_be_hidden()
+    page.locator(".ps-ways summary").click()
+    expect(page.get_by_role("link", name="Compare")).to_be_visible()
+
+
 def test_a_failed_send_is_reported_next_to_the_composer(visit: Visit, intern: User) -> None:
     page = at_the_end_of_a_long_talk(visit, intern)
     page.context.set_offline(True)
