@@ -17,14 +17,17 @@ from pytest_django import Settings
 from accounts.models import User
 from courses import services
 from courses.models import Course, Student
+from courses.services import CourseRefused, playground_secret_of
 from keys import services as keys
 from keys.models import Key, Team
 from keys.use import use_counter
+from teaching.listing import all_lines
 from tests.browser.portal_process import Portal
 from tests.conftest import signed_in
 from tests.courses.actions import acting, enrol, follow, get_key, open_course
 from tests.faults.site import Visitor
 from tests.keys.real_gateway import RealGateway, real_gateway, secret_on
+from tests.playground.streams import ended
 from tests.waiting import wait_until
 from usage.models import PollRun, UsageState, utc_today
 from usage.queries.courses import course_hours
@@ -144,6 +147,41 @@ def test_a_course_of_forty_from_its_keys_to_its_end(staff: User, real: RealGatew
     assert set(them.ask_all()) == {401}
     assert not Key.objects.filter(state__in=Key.LIVE_STATES).exists()
     assert Team.objects.get(pk=course.team_id).state == Team.State.DELETED
+
+
+def test_the_course_pays_for_a_student_in_the_playground(staff: User, real: RealGateway) -> None:
+    course = open_course(staff, playground_budget_usd=Decimal("0.5"), model_names=["gpt-4o-mini"])
+    them, student, actor = Class(real, course), enrol(course), acting(staff)
+    person = student.account
+    assert person is not None
+
+    answer = ended(person, "hi [words 30]", paid_by=course)
+
+    assert (answer.state, answer.message.conversation.paid_by) == ("complete", course)
+    wait_until(lambda: _is_same(them), timeout_s=60)
+    [line] = all_lines(course, UsageState.objects.get())
+    assert line.id == student.pk
+    assert abs(line.sums.spend_usd - them.spent_usd()) < Decimal("0.0001")
+    assert answer.cost_usd is not None
+    assert abs(line.sums.spend_usd - answer.cost_usd) < Decimal("0.0001")
+    secret = playground_secret_of(person=person, course_id=course.pk, actor=acting(person))
+    assert them.ask(secret) == 200
+
+    services.freeze_course(course=course, actor=actor)
+    with pytest.raises(CourseRefused, match="paused"):
+        ended(person, "hi", paid_by=course)
+    follow(course)
+    assert them.ask(secret) == 401
+    services.thaw_course(course=course, actor=actor)
+    follow(course)
+    assert ended(person, "hi", paid_by=course).state == "complete"
+
+    services.end_course(course=course, actor=actor)
+    with pytest.raises(CourseRefused, match="has ended"):
+        ended(person, "hi", paid_by=course)
+    follow(course)
+    assert them.ask(secret) == 401
+    assert not Key.objects.filter(state__in=Key.LIVE_STATES).exists()
 
 
 def test_two_hundred_keys_freeze_within_twenty_seconds(staff: User, real: RealGateway) -> None:
