@@ -17,7 +17,8 @@ def forget_in_courses(person: User) -> None:
     Call it before their keys are deleted.
     """
     Student.objects.filter(account=person).update(name="", email="", number="")
-    for key in Key.objects.filter(owner=person, handed_out=True, state=Key.State.ACTIVE).select_related("team"):
+    handed_out = Key.objects.filter(owner=person, handed_out=True, state=Key.State.ACTIVE)
+    for key in handed_out.select_related("team").order_by("team", "pk"):  # locked in one order by all
         _hand_over(key)
 
 

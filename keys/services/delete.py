@@ -1,5 +1,7 @@
 """Delete a key, and confirm it by asking the gateway again."""
 
+from uuid import UUID
+
 from django.db import transaction
 from django.utils import timezone
 
@@ -91,6 +93,7 @@ def mark_gone(token: Token) -> None:
     Nothing is deleted there: an old secret lives to the end of its grace, and one that reappears is revived (sync).
     """
     with transaction.atomic():
+        lock_team_of(token.key_id)
         key = Key.objects.select_for_update().get(pk=token.key_id)
         was_live = token.state == Token.State.LIVE
         if not Token.objects.move(token, to=Token.State.GONE) or not was_live or key.state != Key.State.ACTIVE:
@@ -100,6 +103,14 @@ def mark_gone(token: Token) -> None:
         look_at_team_again(key)  # deleting a team deletes its keys
         audit(BY_THE_PORTAL, AuditAction.SYNC, AuditOutcome.DONE, key, problem_code(Key.Problem.GONE))
     finish_deletion(key)
+
+
+def lock_team_of(key_id: UUID) -> None:
+    """Lock the course's team of a key, before the key and for the caller's transaction, as changes of teams do.
+
+    For what changes both: in the other order two of them could deadlock.
+    """
+    Team.objects.select_for_update(of=("self",), no_key=True).filter(keys=key_id).first()
 
 
 def look_at_team_again(key: Key) -> None:

@@ -13,7 +13,7 @@ from accounts.models import AuditAction, AuditOutcome, User, owes_terms
 from gateway.django import get_gateway
 from gateway.errors import GatewayNotFound, GatewayUnavailable
 from keys.models import FormerOwner, Key, LimitOverride, Team, Token
-from keys.services.delete import AT_THE_GATEWAY, delete_key, look_at_team_again
+from keys.services.delete import AT_THE_GATEWAY, delete_key, lock_team_of, look_at_team_again
 from keys.services.issue import FreshKey, being_made, create_and_open, repeated
 from keys.services.key_limits import follow_limits, limits_now, limits_of_team, overridden, override_of
 from keys.services.lifetimes import as_duration
@@ -128,6 +128,7 @@ def give_team_key(*, key: Key, to: User, actor: Actor) -> bool:
 
     Its budget stays. Joins the caller's transaction; the next run of `follow_team` does the same at the gateway.
     """
+    lock_team_of(key.pk)
     locked = Key.objects.select_for_update(of=("self",)).select_related("owner", "team", "intern").get(pk=key.pk)
     if locked.state != Key.State.ACTIVE or locked.owner_id == to.pk or locked.team is None:
         return False

@@ -3,16 +3,20 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from functools import partial
 
 import pytest
-from django.db import connections
+from django.db import connection, connections, transaction
 
 from accounts.models import AuditEntry, User
 from keys import services
-from keys.models import Key
-from tests.factories import change_policies
+from keys.models import Key, Team
+from keys.services.delete import mark_gone
+from tests.factories import change_policies, make_staff
 from tests.keys.actions import BY_TEST, again, assert_at_rest, issue
+from tests.keys.team_actions import issue_in, make_team
 from tests.sandbox_process import Sandbox
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -95,3 +99,42 @@ def test_deletion_and_rotation_at_once_leave_both_sides_the_same(intern: User, s
     services.sweep_keys()
 
     assert_at_rest(sandbox)
+
+
+@pytest.mark.only_on("postgresql")
+@pytest.mark.parametrize(("change", "table"), [("hand over", "keys_formerowner"), ("mark as gone", "keys_token")])
+def test_a_top_up_and_another_change_of_a_key_take_their_locks_in_one_order(
+    staff: User, sandbox: Sandbox, change: str, table: str
+) -> None:
+    """Each is held up where it may have its first lock only, and then goes on: PostgreSQL finds no deadlock."""
+    team, other = make_team(), make_staff("other")
+    key = issue_in(team, staff, handed_out=True).key
+    top_up = partial(services.top_up_team_keys, team_id=team.pk, key_ids=[key.pk], amount_usd=Decimal(1), actor=BY_TEST)
+    acts: dict[str, Callable[[], object]] = {
+        "hand over": lambda: services.give_team_key(key=again(key), to=other, actor=BY_TEST),
+        "mark as gone": lambda: mark_gone(again(key).tokens.get()),
+    }
+    with ThreadPoolExecutor(2) as pool:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"LOCK TABLE {table} IN SHARE MODE")
+            running = [pool.submit(_in_thread, acts[change])]
+            wait_until(lambda: _waiting() == 1)
+            running.append(pool.submit(_in_thread, top_up))
+            wait_until(lambda: _waiting() == 2)
+        for each in running:
+            each.result()
+    assert Team.objects.get().checked_at is None
+
+
+def _in_thread(act: Callable[[], object]) -> None:
+    try:
+        act()
+    finally:
+        connections.close_all()
+
+
+def _waiting() -> int:
+    """Return how many connections wait for a lock."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted")
+        return int(cursor.fetchone()[0])
