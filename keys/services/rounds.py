@@ -36,7 +36,7 @@ def each(step: Callable[[T], bool | None], rows: Iterable[T]) -> tuple[int, Gate
             _note(step, row, error)
             failure = error if isinstance(error, GatewayUnavailable) else failure
             in_a_row += 1
-            unreachable = unreachable + 1 if _is_away(error) else 0
+            unreachable = unreachable + 1 if is_away(error) else 0
             if unreachable == MAX_UNREACHABLE or in_a_row == MAX_FAILURES:
                 break
         else:
@@ -67,7 +67,7 @@ def each_at_once(
                 if error is not None:
                     _note(call, row, error)
                     failure = error if isinstance(error, GatewayUnavailable) else failure
-            if errors and all(error is not None and _is_away(error) for error in errors):
+            if errors and all(error is not None and is_away(error) for error in errors):
                 break
     return done, failure
 
@@ -80,7 +80,7 @@ def _error_of(call: Callable[[T], None], row: T) -> GatewayError | None:
     return None
 
 
-def _is_away(error: Exception) -> bool:
+def is_away(error: Exception) -> bool:
     """Tell whether the gateway was not reached, or timed out: any other row would fail too."""
     return isinstance(error, GatewayUnavailable) and (error.timed_out or not error.may_have_happened)
 

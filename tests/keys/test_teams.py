@@ -139,8 +139,10 @@ def test_the_end_deletes_all_keys_then_the_team(sandbox: Sandbox) -> None:
     fresh = [issue_in(team, make_intern(f"s{number}")) for number in range(10)]
 
     services.end_team(team.pk)
+    sandbox.faults("/key/delete", "drop_before", skip=1)  # a second call would fail
     services.follow_team(team.pk)
 
+    assert [armed["hits"] for armed in sandbox.armed_faults()] == [0]
     assert {ask(sandbox, each.secret) for each in fresh} == {401}
     assert {again(each.key).problem for each in fresh} == {Key.Problem.COURSE_ENDED}
     assert_as_wanted(sandbox, team)
