@@ -11,13 +11,16 @@ from django.core.mail.backends import locmem
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from pytest_django import Settings
 
 from accounts.models import MailChoices, User
 from gateway.secret import token_of
 from keys.models import Key
+from tests.courses.courses import make_course
 from tests.factories import make_staff, make_user
 from tests.keys.actions import again, issue
+from tests.keys.team_actions import issue_in
 from tests.keys.views.pages import words_of
 from tests.sandbox_process import Sandbox
 from tests.usage.polling import poll, report_day, used, yesterday
@@ -226,3 +229,23 @@ def test_it_does_not_wait_for_the_daily_mail(usual: tuple[Key, str], sandbox: Sa
     spend(sandbox, usual[1], "50")
 
     assert len(mail.outbox) == 1
+
+
+def test_of_a_key_that_was_handed_out_its_teacher_reads_in_which_course(
+    staff: User, sandbox: Sandbox, settings: Settings
+) -> None:
+    settings.UNUSUAL_SPEND_USD, settings.UNUSUAL_SPEND_TO_ADMINS = Decimal(5), True
+    make_user("boss", is_superuser=True, email="boss@example.org")
+    course = make_course(staff, team__key_budget_usd=100)
+    token = token_of(issue_in(course.team, staff, handed_out=True).secret)
+    for number in range(1, 5):
+        report_day(sandbox, utc_today() - timedelta(days=number), used(token, usd="1"))
+    poll(utc_today() - timedelta(days=4))
+
+    assert spend(sandbox, token, "11") == 1
+
+    of_teacher, of_admin = sorted(mail.outbox, key=lambda message: message.to != [staff.email])
+    assert f"It was handed out in the course “{course.name}” to somebody without an account" in of_teacher.body
+    assert reverse("courses:course", args=[course.pk]) in of_teacher.body
+    assert "/link/pause/" not in of_teacher.body
+    assert f"in the name of {staff.display_name}" in of_admin.body

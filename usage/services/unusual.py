@@ -100,7 +100,7 @@ def _send(row: UnusualSpend) -> bool:
     mine = UnusualSpend.objects.filter(pk=row.pk)
     if not claim(mine.filter(mailed_at=None), "mail_claimed_at"):
         return False
-    key = Key.objects.select_related("owner", "intern").prefetch_related("tokens").get(pk=row.key_id)
+    key = Key.objects.select_related("owner", "intern", "team__course").prefetch_related("tokens").get(pk=row.key_id)
     owner = key.owner
     is_reached = owner.pk == row.owner_id and owner.is_active and bool(owner.email)
     try:
@@ -130,15 +130,19 @@ def _deliver(row: UnusualSpend, key: Key, reader: User, *, name: str) -> bool:
 
 
 def _compose(row: UnusualSpend, key: Key, reader: User) -> EmailMessage:
-    """Write the mail; the link to pause the key is for its owner only."""
+    """Write the mail; the link to pause the key is for its owner only.
+
+    A teacher who has handed a key out has none: they block it on the course's page, where they can unblock it again.
+    """
     is_owner = reader.pk == row.owner_id == key.owner_id
+    may_pause = is_owner and not key.handed_out and not key.blocked
     with reading_as(reader):
         context = {
             "name": reader.display_name,
             "row": row,
             "key": key,
             "is_owner": is_owner,
-            "link": link_to(LinkAct.PAUSE, key) if is_owner and not key.blocked and key.live_token else "",
+            "link": link_to(LinkAct.PAUSE, key) if may_pause and key.live_token else "",
             "days": WORKS_FOR.days,
             "portal_url": settings.PORTAL_URL,
         }
