@@ -80,6 +80,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     name, marks = collection_path.relative_to(TESTS).as_posix(), config.option.markexpr
     is_left_out = (
         (marks == "not slow" and rounds.is_among(name, rounds.SLOW))
+        or (marks == "not kills" and rounds.is_among(name, rounds.KILLS))
         or (marks == "real_gateway" and not NAMES_A_REAL_GATEWAY.search(collection_path.read_text(encoding="utf-8")))
         or (vendor() != "sqlite" and rounds.is_only_on_sqlite(name))
     )
@@ -102,6 +103,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         name = item.path.relative_to(TESTS).as_posix()
         if rounds.is_among(name, rounds.SLOW):
             item.add_marker("slow")
+        if rounds.is_among(name, rounds.KILLS):
+            item.add_marker("kills")
         if rounds.is_only_on_sqlite(name):
             item.add_marker(pytest.mark.only_on("sqlite"))
     yield

@@ -117,6 +117,16 @@ ON_BOTH: Final = {  # though their folder is above
     "usage/views/test_polling.py": "started at the same time",
 }
 
+# Which states are committed, and in which order, is the same on each database: the gate kills on the one of a server.
+KILLS: Final = {
+    "approvals/test_crashes.py": "gives and ends grants",
+    "courses/test_crashes.py": "acts on courses",
+    "courses/test_faults.py": "a gateway that fails at each call of acts on courses",
+    "keys/test_crashes.py": "acts on keys",
+    "keys/test_limits_crashes.py": "changes of limits",
+    "usage/test_crashes.py": "polls",
+}
+
 
 def is_among(name: str, files: dict[str, str]) -> bool:
     """Tell whether a file, named from tests/ on, is one of the files or in one of the folders."""
