@@ -325,6 +325,7 @@ def test_all_claims_lapse_in_these_tests() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.kills
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("name", [name for name, kind in MAILS.items() if not kind.is_sent_by_a_page])
 def test_two_workers_killed_at_any_step_lose_no_mail_and_send_none_twice(server: MailServer, name: str) -> None:

@@ -359,6 +359,7 @@ def test_a_task_goes_on_where_the_gateway_was_away_in_the_middle(staff: User, sa
 
 
 @pytest.mark.slow
+@pytest.mark.kills
 @pytest.mark.timeout(300)
 def test_several_are_given_whole_after_a_kill_at_any_step(staff: User, sandbox: Sandbox) -> None:
     change_policies(person_budget_usd=Decimal(9), person_budget_period="30d", max_live_keys=None)
@@ -395,6 +396,7 @@ def test_several_are_given_whole_after_a_kill_at_any_step(staff: User, sandbox: 
 
 
 @pytest.mark.slow
+@pytest.mark.kills
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("act", ["give", "block", "delete"])
 def test_is_repaired_after_a_kill_at_any_line(staff: User, sandbox: Sandbox, act: str) -> None:

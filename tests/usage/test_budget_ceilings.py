@@ -174,6 +174,7 @@ def test_the_next_poll_repairs_a_fault(staff: User, without_teams: Sandbox, path
 
 
 @pytest.mark.slow
+@pytest.mark.kills
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_is_repaired_after_a_kill_at_any_line(staff: User, without_teams: Sandbox, settings: Settings) -> None:

@@ -181,6 +181,7 @@ def test_the_next_poll_repairs_a_fault(ada: User, sandbox: Sandbox, path: str, f
 
 
 @pytest.mark.slow
+@pytest.mark.kills
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 @pytest.mark.parametrize("stops", [True, False])
