@@ -31,6 +31,7 @@ class MailKind(StrEnum):
     BUDGET = "budget"
     REQUESTS = "requests"
     UNUSUAL = "unusual"
+    LIMITS = "limits"
 
 
 def wants(person: User, kind: MailKind) -> bool:

@@ -166,6 +166,14 @@ def mail_gifts() -> None:
     logger.info("keys.mail_gifts: %d sent in %.1f s", sent, time.monotonic() - started)
 
 
+@shared_task(name="keys.mail_limit_changes", soft_time_limit=300, acks_late=True, ignore_result=True)
+def mail_limit_changes() -> None:
+    """Write to interns whose limits somebody has changed."""
+    started = time.monotonic()
+    sent = services.mail_limit_changes()
+    logger.info("keys.mail_limit_changes: %d sent in %.1f s", sent, time.monotonic() - started)
+
+
 @shared_task(
     name="keys.follow_team",
     soft_time_limit=600,  # s

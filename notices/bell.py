@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from django.db.models import Count, F, Q, QuerySet, Subquery, Value
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
@@ -13,7 +13,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import AccessRequest, Announcement, AnnouncementDismissal, User
-from keys.models import Key
+from keys.models import Key, LimitChange
+from keys.services.trail import limit_lines
 from keys.status import distance
 from usage.models import Notice, utc_today
 from usage.queries.notices import current_notices
@@ -26,8 +27,8 @@ DISMISSED: Final = Q(dismissed_of=F("expires_at"))
 def announcements_and_number(person: User, kinds: Collection[str], *, shown: bool) -> tuple[list[Announcement], int]:
     """Return the announcements for the person, warnings first, then the newest, and the number of other notices.
 
-    `shown`: whether there may be announcements. `kinds`: of which kinds of the others ("requests", "keys", "budgets")
-    there may be some that are not dismissed. One query for all; two where there is no announcement after all.
+    `shown`: whether there may be announcements. `kinds`: of which kinds of the others ("requests", "keys", "budgets",
+    "limits") there may be some that are not dismissed. One query for all; two where there is no announcement after all.
     """
     numbers = {f"number_of_{kind}": _number(_undismissed(person, kind)) for kind in kinds}
     found: list[Any] = []
@@ -46,6 +47,8 @@ def _undismissed(person: User, kind: str) -> QuerySet[Any]:
         return AccessRequest.objects.addressed_to(person)
     if kind == "keys":
         return _ending(person).filter(Q(dismissed_of=None) | ~DISMISSED)
+    if kind == "limits":
+        return LimitChange.objects.shown_to(person).filter(seen_at=None)
     return current_notices(person, utc_today()).filter(seen_at=None)
 
 
@@ -72,7 +75,7 @@ class Item:
     is_dismissed: bool = False
 
 
-def version_of(row: Announcement | Key | Notice) -> str:
+def version_of(row: Announcement | Key | LimitChange | Notice) -> str:
     """Identify what the notice of this row says now, so that a form dismisses nothing else; "" if it never changes."""
     if isinstance(row, Announcement):
         return row.digest
@@ -82,7 +85,13 @@ def version_of(row: Announcement | Key | Notice) -> str:
 def items_for(person: User) -> list[Item]:
     """Return all notices of the person, urgent ones first; five queries."""
     open_requests = AccessRequest.objects.addressed_to(person).order_by().values("pk").distinct().count()
-    return [*_of_requests(open_requests), *_of_budgets(person), *_of_keys(person), *_of_announcements(person)]
+    return [
+        *_of_requests(open_requests),
+        *_of_budgets(person),
+        *_of_keys(person),
+        *_of_limits(person),
+        *_of_announcements(person),
+    ]
 
 
 def _of_requests(number: int) -> Iterator[Item]:
@@ -129,9 +138,27 @@ def _of_keys(person: User) -> Iterator[Item]:
             )
 
 
+def _of_limits(person: User) -> Iterator[Item]:
+    for change in LimitChange.objects.shown_to(person).select_related("key", "changed_by").order_by("-made_at", "-pk"):
+        words = {
+            "name": change.changed_by.display_name if change.changed_by else "–",
+            "label": change.key.label,
+            "changes": "; ".join(limit_lines(change.changes)),
+        }
+        yield Item(
+            kind="limits",
+            id=str(change.pk),
+            text=_("%(name)s changed the limits of “%(label)s”: %(changes)s.") % words,
+            address=reverse("keys:index"),
+            at=change.made_at,
+            is_dismissed=change.seen_at is not None,
+        )
+
+
 def _of_announcements(person: User) -> Iterator[Item]:
-    dismissed = set(AnnouncementDismissal.objects.filter(person=person).values_list("announcement", flat=True))
-    for announcement in Announcement.objects.for_person(person).order_by("-level", "-starts_at", "pk"):
+    dismissed = Exists(AnnouncementDismissal.objects.filter(person=person, announcement=OuterRef("pk")))
+    theirs: QuerySet[Any] = Announcement.objects.for_person(person).annotate(is_dismissed=dismissed)
+    for announcement in theirs.order_by("-level", "-starts_at", "pk"):
         yield Item(
             kind="announcement",
             id=str(announcement.pk),
@@ -139,5 +166,5 @@ def _of_announcements(person: User) -> Iterator[Item]:
             tone=announcement.tone,
             text=announcement.text,
             at=announcement.starts_at,
-            is_dismissed=announcement.pk in dismissed,
+            is_dismissed=announcement.is_dismissed,
         )

@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.rights import WITH_RIGHTS
 from keys.models import GatewayState
+from keys.models.limit_changes import SHOWN_FOR
 from usage.models import utc_today
 from usage.periods import budget_first_day
 from usage.queries.notices import PERIODS
@@ -93,7 +94,11 @@ SELECT state.*,
     EXISTS (
         SELECT 1 FROM usage_notice notice
         WHERE notice.person_id = %(person)s AND notice.seen_at IS NULL AND notice.period_first_day >= %(first_day)s
-    ) AS has_budgets
+    ) AS has_budgets,
+    EXISTS (
+        SELECT 1 FROM keys_limitchange change JOIN keys_intern intern ON intern.id = change.intern_id
+        WHERE intern.account_id = %(person)s AND change.seen_at IS NULL AND change.made_at > %(limits_since)s
+    ) AS has_limits
 FROM (SELECT 1 AS id) AS one LEFT JOIN keys_gatewaystate state ON state.id = one.id
 """
 
@@ -109,6 +114,7 @@ def header_state(person: User) -> GatewayState:
         "is_superuser": person.is_superuser,
         "now": now,
         "soon": now + timedelta(days=settings.KEY_RENEW_BEFORE_DAYS),
+        "limits_since": now - SHOWN_FOR,
         "first_day": min(first for period in PERIODS if (first := budget_first_day(period, today))),
     }
     return GatewayState.objects.raw(WITH_RIGHTS + SELECT, params)[0]

@@ -24,6 +24,8 @@ def beat_schedule(*, usage_poll_s: int) -> dict[str, dict[str, Any]]:
         "keys.send_reminders": _entry("keys.send_reminders", crontab(minute="4-59/10"), expires=500),
         # Sent when a supervisor left; this continues interrupted runs.
         "keys.mail_leaves": _entry("keys.mail_leaves", crontab(minute="3-59/10"), expires=500),
+        # Sent when the limits of an intern's key were changed; this continues interrupted runs.
+        "keys.mail_limit_changes": _entry("keys.mail_limit_changes", crontab(minute="6-59/10"), expires=500),
         # Sent when somebody has got keys that were made outside; this continues interrupted runs.
         "keys.mail_gifts": _entry("keys.mail_gifts", crontab(minute="2-59/10"), expires=500),
         # Sent when people are invited; this continues interrupted runs.

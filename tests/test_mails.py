@@ -38,6 +38,7 @@ from keys.models import (
     Key,
     KeyGift,
     LeaveMail,
+    LimitChange,
     ReminderMail,
     RequestedReminder,
     SupervisorLeave,
@@ -63,6 +64,7 @@ CLAIMS: Final = (
     (Invitation, "claimed_at"),
     (KeyGift, "claimed_at"),
     (LeaveMail, "claimed_at"),
+    (LimitChange, "claimed_at"),
     (MailChoices, "claimed_at"),
     (MessageMail, "mail_claimed_at"),
     (Notice, "mail_claimed_at"),
@@ -211,6 +213,15 @@ def _left() -> Callable[[], object]:
     return key_services.mail_leaves
 
 
+def _limits_changed() -> Callable[[], object]:
+    supervisor = _person()
+    intern = _intern(supervisor)
+    changes = {"budget_usd": ["5", "2"]}
+    key = _key(supervisor, intern)
+    LimitChange.objects.create(key=key, intern=intern, changed_by=supervisor, changes=changes)
+    return key_services.mail_limit_changes
+
+
 def _given() -> Callable[[], object]:
     gift = KeyGift.objects.create(owner=_person(), given_by=_decider())
     GivenKey.objects.create(gift=gift, key=_key(_person()), spent_usd=Decimal(4))
@@ -246,6 +257,7 @@ MAILS: Final = {
     "leaked": Mail(make=_leaked, to=(ADA, ONE), is_task=True),
     "handed over": Mail(make=_handed_over, to=(ADA, ONE, TWO), is_task=True),
     "supervisor left": Mail(make=_left, to=(ADA, BOSS)),
+    "changed limits": Mail(make=_limits_changed, to=(ADA,)),
     "given keys": Mail(make=_given, to=(ONE,)),
     "to students": Mail(make=_to_students, to=(ONE, TWO)),
     "test mail": Mail(make=_tested, to=(ONE,), is_sent_by_a_page=True),

@@ -1420,6 +1420,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "limits",
+                    models.BooleanField(
+                        default=True,
+                        help_text="When your supervisor or an administrator changes them.",
+                        verbose_name="Limits of keys that you use as an intern",
+                    ),
+                ),
+                (
                     "daily",
                     models.BooleanField(
                         default=False,

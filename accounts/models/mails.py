@@ -29,6 +29,11 @@ class MailChoices(models.Model):
         default=True,
         help_text=_("When a key spends more than ten times your usual day; always at once."),
     )
+    limits = models.BooleanField(
+        _("Limits of keys that you use as an intern"),
+        default=True,
+        help_text=_("When your supervisor or an administrator changes them."),
+    )
     daily = models.BooleanField(
         _("All in one mail a day"), default=False, help_text=_("In the morning; on days without news there is none.")
     )

@@ -1148,4 +1148,48 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
+        migrations.CreateModel(
+            name="LimitChange",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "changes",
+                    models.JSONField(
+                        editable=False, help_text="As in the trail: limit -> [value before, value after]."
+                    ),
+                ),
+                ("made_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("seen_at", models.DateTimeField(editable=False, help_text="Dismissed by the intern.", null=True)),
+                ("claimed_at", models.DateTimeField(editable=False, help_text="Its mail is being sent.", null=True)),
+                (
+                    "mailed_at",
+                    models.DateTimeField(editable=False, help_text="Or there is nobody to write to.", null=True),
+                ),
+                (
+                    "changed_by",
+                    models.ForeignKey(
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "intern",
+                    models.ForeignKey(
+                        editable=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="keys.intern",
+                    ),
+                ),
+                (
+                    "key",
+                    models.ForeignKey(
+                        editable=False, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="keys.key"
+                    ),
+                ),
+            ],
+        ),
     ]

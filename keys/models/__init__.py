@@ -5,6 +5,7 @@ from keys.models.gateway import AdminAlert, GatewayIdentity, GatewayModel, Gatew
 from keys.models.interns import Intern, InternQuerySet
 from keys.models.keys import Key, KeyQuerySet, Token, TokenQuerySet
 from keys.models.leaves import LeaveMail, SupervisorLeave
+from keys.models.limit_changes import LimitChange, LimitChangeQuerySet
 from keys.models.names import ALIAS_PREFIX, new_alias
 from keys.models.overrides import LimitOverride
 from keys.models.owners import FormerOwner
@@ -26,6 +27,8 @@ __all__ = [
     "KeyGift",
     "KeyQuerySet",
     "LeaveMail",
+    "LimitChange",
+    "LimitChangeQuerySet",
     "LimitOverride",
     "PersonBudget",
     "PersonBudgetQuerySet",

@@ -19,6 +19,7 @@ from keys.services.interns import change_intern, link_account
 from keys.services.issue import FreshKey, KeyRequest, issue_key
 from keys.services.label import relabel_key
 from keys.services.leaves import grace_ends_at, mail_leaves, supervisors_who_left
+from keys.services.limit_mails import mail_limit_changes
 from keys.services.limits import TooManyActions, count_action
 from keys.services.mails import mail_of_handover, mail_of_leak
 from keys.services.own_limits import LimitsSet, check_supervised, set_limits
@@ -111,6 +112,7 @@ __all__ = [
     "link_account",
     "mail_gifts",
     "mail_leaves",
+    "mail_limit_changes",
     "mail_of_handover",
     "mail_of_leak",
     "may_take_over",

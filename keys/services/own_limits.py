@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -17,13 +18,14 @@ from accounts.models import AuditAction, AuditOutcome
 from accounts.policies import policy_of
 from gateway.errors import GatewayError
 from keys.identity import is_other_gateway
-from keys.models import Key, LimitOverride
+from keys.models import Key, LimitChange, LimitOverride
 from keys.renewal import last_moment_of
 from keys.services.apply_policies import bring_up_to_date, find_outdated
 from keys.services.key_limits import Limits, digest_of, lasting_limits, limits_of, limits_on, overridden, override_of
 from keys.services.lifetimes import latest_end
 from keys.services.refusals import KeyRefused
 from keys.services.trail import audit
+from web.tasks import ask_worker
 
 logger = logging.getLogger(__name__)
 
@@ -103,6 +105,9 @@ def _write(key: Key, actor: Actor, fresh: LimitOverride, as_seen: str | None) ->
     if fields or expires_at:
         fresh.save(force_insert=True)
     audit(actor, AuditAction.CHANGE, AuditOutcome.DONE, key, "limits.set", changes=changes)
+    if locked.intern_id:
+        LimitChange.objects.create(key=locked, intern_id=locked.intern_id, changed_by=actor.user, changes=changes)
+        transaction.on_commit(partial(ask_worker, "keys.mail_limit_changes"), robust=True)
     return changes
 
 

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import Announcement, AnnouncementDismissal, User
-from keys.models import Key
+from keys.models import Key, LimitChange
 from notices.bell import version_of
 from usage.models import Notice
 
@@ -36,12 +36,12 @@ def set_dismissed(person: User, kind: str, number: str, *, dismissed: bool, seen
         AnnouncementDismissal.objects.filter(announcement=row, person=person).delete()
     elif isinstance(row, Key):
         Key.objects.filter(pk=row.pk).update(dismissed_of=row.expires_at if dismissed else None)
-    elif isinstance(row, Notice):
-        Notice.objects.filter(pk=row.pk).update(seen_at=timezone.now() if dismissed else None)
+    elif row is not None:
+        type(row).objects.filter(pk=row.pk).update(seen_at=timezone.now() if dismissed else None)
     return row is not None
 
 
-def _notice_of(person: User, kind: str, number: str) -> Announcement | Key | Notice | None:
+def _notice_of(person: User, kind: str, number: str) -> Announcement | Key | LimitChange | Notice | None:
     """Return the object of the notice."""
     if kind == "key":
         return Key.objects.owned_by(person).select_for_update(of=("self",)).filter(pk__in=_ids(number)).first()
@@ -49,6 +49,8 @@ def _notice_of(person: User, kind: str, number: str) -> Announcement | Key | Not
         return None
     if kind == "announcement":
         return Announcement.objects.for_person(person).select_for_update(of=("self",)).filter(pk=number).first()
+    if kind == "limits":
+        return LimitChange.objects.shown_to(person).filter(pk=number).first()
     return Notice.objects.filter(person=person, pk=number).first() if kind == "budget" else None
 
 

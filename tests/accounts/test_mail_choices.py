@@ -26,7 +26,7 @@ from tests.tasks import run_tasks
 
 FOLDER = str(Path(accounts.__file__).parent)
 URL = reverse("account_mails")
-ALL = {"expiry": "on", "budget": "on", "requests": "on", "unusual": "on"}
+ALL = {"expiry": "on", "budget": "on", "requests": "on", "unusual": "on", "limits": "on"}
 
 
 def yesterday() -> None:
@@ -37,7 +37,7 @@ def yesterday() -> None:
 
 
 def test_the_page_keeps_the_choice(as_intern: Client, intern: User) -> None:
-    assert as_intern.get(URL).content.decode().count(" checked") == 4
+    assert as_intern.get(URL).content.decode().count(" checked") == 5
 
     response = as_intern.post(URL, {"budget": "on", "daily": "on"}, follow=True)
 

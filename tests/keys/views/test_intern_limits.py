@@ -5,23 +5,27 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.core import mail
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.audit import BY_THE_PORTAL
-from accounts.models import AuditEntry, Grant, User
+from accounts.models import AuditEntry, DailyItem, Grant, MailChoices, User
 from keys import services
-from keys.models import GatewayModel, Intern, Key, LimitOverride
+from keys.models import GatewayModel, Intern, Key, LimitChange, LimitOverride
 from keys.renewal import last_moment_of
 from keys.services.key_limits import limits_on
+from notices.bell import announcements_and_number
+from notices.header import header_state
 from tests.conftest import signed_in
 from tests.factories import change_policies, make_staff
 from tests.keys.actions import BY_TEST, again, assert_at_rest, issue, live_token
 from tests.keys.views.pages import assert_only, words_of
 from tests.ports import free_port
 from tests.sandbox_process import Sandbox
+from tests.tasks import run_tasks
 
 pytestmark = pytest.mark.django_db
 MODELS = ("general_nothink", "gpt-4o", "gpt-4o-mini")
@@ -84,6 +88,53 @@ def test_the_key_gets_budget_models_and_end_at_the_gateway(
     assert f"practical , {staff.display_name} · 2.00 USD a month · models: gpt-4o-mini · expires on" in theirs
     assert "practical" not in words_of(signed_in(make_staff("other")).get("/"))
     assert_at_rest(sandbox)
+
+
+def test_the_intern_reads_of_it_under_the_bell_and_in_one_mail(
+    as_staff: Client, staff: User, key: Key, intern: User, sandbox: Sandbox
+) -> None:
+    Intern.objects.update(account=intern, email=intern.email)
+    User.objects.filter(pk=intern.pk).update(language="fr")
+    as_staff.post(address_of(key), form(expires_on=""))
+    run_tasks()
+    assert services.mail_limit_changes() == 0
+
+    (message,) = mail.outbox
+    assert message.to == [intern.email]
+    assert message.subject == "[Passerelle] Les limites de «\u00a0practical\u00a0» ont changé"
+    body = str(message.body).replace("\u00a0", " ")
+    assert f"{staff.display_name} a changé les limites de la clé « practical »" in body
+    assert "- budget : 5,00 USD → 2,00 USD" in body
+    theirs = signed_in(intern)
+    notice = words_of(theirs.get("/notices/", headers={"accept-language": "fr"})).replace("\xa0", " ")
+    assert f"{staff.display_name} a changé les limites de « practical » : budget : 5,00 USD → 2,00 USD" in notice
+    (change,) = LimitChange.objects.all()
+    dismissal = {"kind": "limits", "id": str(change.pk)}
+    assert announcements_and_number(intern, ["limits"], shown=False)[1] == 1
+    assert as_staff.post("/notices/dismiss/", dismissal).status_code == 404
+    assert theirs.post("/notices/dismiss/", dismissal).status_code == 302
+    assert announcements_and_number(intern, ["limits"], shown=False)[1] == 0
+    assert not vars(header_state(intern))["has_limits"]
+
+
+def test_the_intern_gets_the_mail_as_they_want_it(as_staff: Client, key: Key, intern: User, sandbox: Sandbox) -> None:
+    Intern.objects.update(account=intern, email=intern.email)
+    choices = MailChoices.objects.create(person=intern, limits=False)
+    as_staff.post(address_of(key), form())
+    run_tasks()
+    assert not mail.outbox
+
+    MailChoices.objects.filter(pk=choices.pk).update(limits=True, daily=True)
+    as_staff.post(address_of(key), form(budget_usd="3"))
+    run_tasks()
+    assert not mail.outbox
+    assert "The limits of “practical” were changed" in DailyItem.objects.get().subject
+    assert vars(header_state(intern))["has_limits"]
+
+    Intern.objects.update(account=None, email="b@example.edu")  # without an account there is no choice
+    as_staff.post(address_of(key), form(budget_usd="4"))
+    run_tasks()
+    assert [message.to for message in mail.outbox] == [["b@example.edu"]]
 
 
 def test_empty_fields_follow_the_policy_again(as_staff: Client, key: Key, sandbox: Sandbox) -> None:
