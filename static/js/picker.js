@@ -19,7 +19,7 @@ function filter(picker, asked) {
 }
 
 function tell(picker, radio) {
-  for (const shown of document.querySelectorAll("[data-picked]")) shown.textContent = radio.value;
+  for (const shown of document.querySelectorAll("[data-picked], [data-model-name]")) shown.textContent = radio.value;
   const facts = picker.parentElement.querySelector("[data-facts]");
   facts?.replaceChildren(radio.parentElement.querySelector(".unit").cloneNode(true));
 }
