@@ -27,7 +27,6 @@ urlpatterns = [
     path("interns/<uuid:intern_id>/edit/", interns.edit, name="intern_edit"),
     path("interns/<uuid:intern_id>/stay/", interns.stay, name="intern_stay"),
     path("interns/<uuid:intern_id>/hand-over/", interns.hand_over, name="intern_hand_over"),
-    path("models/", reference.models, name="models"),
     path("get-started/", reference.get_started, name="get_started"),
     path("status/", reference.status, name="status"),
 ]

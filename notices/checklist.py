@@ -62,7 +62,7 @@ def _models() -> Step:
         title=_("The models are read"),
         is_done=number > 0,
         sentence=sentence,
-        address=reverse("keys:models"),
+        address=reverse("catalogue:index"),
         link=_("Models"),
     )
 

@@ -308,6 +308,29 @@ class Answer(models.Model):
         return self.state in self.UNDER_WAY and self.saved_at > timezone.now() - limit
 
 
+class AnswerCount(models.Model):
+    """How many answers of a model ended alike in an interval (web.intervals), without anything about people.
+
+    Conversations are deleted, these rows stay for `services.counts.RETENTION`.
+    """
+
+    at = models.DateTimeField(help_text="The beginning of the interval.")
+    model = models.CharField(max_length=200)
+    outcome = models.CharField(max_length=40, blank=True, help_text="AnswerError.code; empty: nothing went wrong.")
+    answers = models.PositiveIntegerField(default=0)
+    timed = models.PositiveIntegerField(default=0, help_text="Those with a first token.")
+    first_token_ms = models.BigIntegerField(default=0, help_text="Summed over these.")
+
+    class Meta:
+        default_permissions = ()
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["at", "model", "outcome"], name="playground_answer_count_is_one_row"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.at} {self.model} {self.outcome}: {self.answers}"
+
+
 class GeneratedImage(StoredImage):
     """An image that a model generated, deleted with its answer. Its id is in the answer's `extras`."""
 

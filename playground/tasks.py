@@ -6,6 +6,7 @@ import time
 from celery import shared_task
 
 from playground.services import prune as services
+from playground.services.counts import prune_counts
 
 logger = logging.getLogger(__name__)
 
@@ -15,6 +16,7 @@ def prune() -> None:
     """Delete old conversations and calls, and data without references."""
     started = time.monotonic()
     conversations, calls = services.prune_conversations(), services.prune_calls()
+    prune_counts()
     parameters, files = services.prune_parameters(), services.prune_image_files()
     took_s = time.monotonic() - started
     text = "playground.prune: %d conversations, %d calls, %d unused parameter sets, %d unused files in %.1f s"

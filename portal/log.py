@@ -12,6 +12,7 @@ OUR_PACKAGES: Final = (
     "usage",
     "courses",
     "teaching",
+    "catalogue",
     "keys",
     "accounts",
     "web",

@@ -17,6 +17,7 @@ def beat_schedule(*, usage_poll_s: int) -> dict[str, dict[str, Any]]:
         "keys.follow_teams": _entry("keys.follow_teams", 60.0, expires=50),
         "courses.end_due": _entry("courses.end_due", 60.0, expires=50),
         "keys.refresh_models": _entry("keys.refresh_models", 60.0, expires=50),
+        "catalogue.measure_health": _entry("catalogue.measure_health", 60.0, expires=50),
         "approvals.apply_grants": _entry("approvals.apply_grants", 30.0, expires=25),  # a grant ends within a minute
         "approvals.send_mails": _entry("approvals.send_mails", 60.0, expires=50),
         "keys.remind": _entry("keys.remind", crontab(minute=20), expires=3000),

@@ -197,6 +197,7 @@ INSTALLED_APPS = [
     "approvals",
     "people",
     "teaching",
+    "catalogue",
     "notices",
     "playground",
     "usage",

@@ -14,6 +14,7 @@ urlpatterns = [
     path("courses/", include("courses.urls")),
     path("people/", include("people.urls")),
     path("courses/", include("teaching.urls")),
+    path("", include("catalogue.urls")),
     path("", include("approvals.urls")),
     path("", include("notices.urls")),
     path("playground/", include("playground.urls")),

@@ -1,13 +1,10 @@
-"""Reference pages: the models, how to begin, the state of the gateway. All is read from our own tables."""
+"""Reference pages: how to begin, the state of the gateway. All is read from our own tables."""
 
 from dataclasses import dataclass
-from typing import Final
 
-from django.db.models import F, Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
-from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from accounts.policies import policy_of
@@ -15,52 +12,11 @@ from keys.catalogue import (
     default_chat_model,
     default_embedding_model,
     gateway_state,
-    models_named,
 )
-from keys.models import GatewayModel, Key
+from keys.models import Key
 from keys.parts import parts_of
 from keys.snippets import Snippet, Task, base_url, filled, swagger_url
-from web.pages import render_region
 from web.request import PortalRequest
-
-LONGEST_SEARCH: Final = 100
-ORDERS: Final = {
-    "name": ("name",),
-    "price": (F("input_usd_per_million").asc(nulls_last=True), "name"),
-    "context": (F("max_input_tokens").desc(nulls_last=True), "name"),
-}
-
-
-@require_safe
-@gzip_page
-def models(request: PortalRequest) -> HttpResponse:
-    """List the models that the person can call or request; `q`, `mode` and `order` in the URL filter and sort."""
-    allowance = policy_of(request.user)
-    allowed, on_request = models_named(allowance.models), models_named(allowance.lacking_on_request)
-    everything = list(allowed)
-    q = request.GET.get("q", "").replace("\0", "").strip()[:LONGEST_SEARCH]
-    mode = request.GET.get("mode", "").replace("\0", "")
-    order = request.GET.get("order", "")
-    state = gateway_state()
-    context = {
-        "models": _found(allowed, q, mode).order_by(*ORDERS.get(order, ORDERS["name"])),
-        "on_request": _found(on_request, q, mode).order_by(*ORDERS.get(order, ORDERS["name"])),
-        "total": len(everything),
-        "has_any": bool(everything or on_request),
-        "modes": sorted({model.mode for model in [*everything, *on_request] if model.mode}),
-        "q": q,
-        "mode": mode,
-        "order": order if order in ORDERS else "name",
-        "gateway": state,
-        "refreshed_at": state.models_at,
-    }
-    return render_region(request, "keys/models.html", "list", context)
-
-
-def _found(allowed: QuerySet[GatewayModel], q: str, mode: str) -> QuerySet[GatewayModel]:
-    """Keep the models with `q` in name or provider, and with the mode `mode`."""
-    found = allowed.filter(Q(name__icontains=q) | Q(provider__icontains=q)) if q else allowed
-    return found.filter(mode=mode) if mode else found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -361,4 +361,29 @@ class Migration(migrations.Migration):
                 name="playground_under_way",
             ),
         ),
+        migrations.CreateModel(
+            name="AnswerCount",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField(help_text="The beginning of the interval.")),
+                ("model", models.CharField(max_length=200)),
+                (
+                    "outcome",
+                    models.CharField(
+                        blank=True, help_text="AnswerError.code; empty: nothing went wrong.", max_length=40
+                    ),
+                ),
+                ("answers", models.PositiveIntegerField(default=0)),
+                ("timed", models.PositiveIntegerField(default=0, help_text="Those with a first token.")),
+                ("first_token_ms", models.BigIntegerField(default=0, help_text="Summed over these.")),
+            ],
+            options={
+                "default_permissions": (),
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("at", "model", "outcome"), name="playground_answer_count_is_one_row"
+                    )
+                ],
+            },
+        ),
     ]

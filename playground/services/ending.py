@@ -19,6 +19,7 @@ from playground.models import Answer, Conversation, GeneratedImage
 from playground.services.buffer import AnswerBuffer
 from playground.services.chat import Job
 from playground.services.costs import Cost, estimated_cost, reported_cost
+from playground.services.counts import count_end
 from playground.services.limits import end_call
 from playground.services.pictures import forget_pictures, keep_pictures, store_pictures, take_pictures
 from playground.services.quotas import note_over_budget, size_of
@@ -139,12 +140,15 @@ def _write(job: Job, pictures: Sequence[GeneratedImage]) -> None:
         values = [answer.tool_calls, answer.others, answer.extras, answer.headers]
         size = size_of(answer.text, answer.reasoning, values=values)
         more = F("stored_bytes") + size
-        if Answer.objects.filter(pk=answer.pk, state=State.STREAMING).update(**fields, stored_bytes=more):
+        is_first = Answer.objects.filter(pk=answer.pk, state=State.STREAMING).update(**fields, stored_bytes=more)
+        if is_first:
             if pictures:
                 kept = keep_pictures(job.conversation.owner, answer, pictures, other_bytes=size)
                 more += sum(picture.size for picture in kept)
             Conversation.objects.filter(pk=job.conversation.pk).update(stored_bytes=more)
         end_call(job.active_call_id)
+        if is_first:
+            count_end(answer)
     delete_files(picture.file for picture in pictures if picture not in kept)
 
 

@@ -338,7 +338,7 @@ def test_people_who_cannot_change_policies_get_a_link_to_a_request(sandbox: Sand
     helper.user_permissions.add(Permission.objects.get(codename="view_user"))
     refresh_models()
 
-    page = signed_in(helper).get(reverse("keys:models"))
+    page = signed_in(helper).get(reverse("catalogue:index"))
 
     assertNotContains(page, reverse("people:groups"))
     assertContains(page, reverse("approvals:ask"))
@@ -350,7 +350,7 @@ def test_gives_a_superuser_the_default_policy_where_admins_have_none(db: None) -
     assert policy_of(make_user(is_superuser=True)).names == ()
 
 
-@pytest.mark.parametrize("page", ["keys:index", "keys:models", "playground:index", "playground:compare"])
+@pytest.mark.parametrize("page", ["keys:index", "catalogue:index", "playground:index", "playground:compare"])
 def test_sends_no_admin_to_a_supervisor(sandbox: Sandbox, admin: User, intern: User, page: str) -> None:
     """An admin without a key or a model reads where policies are changed; an intern is led to where to ask."""
     make_policy("Admins", all_models=False, model_names=["nowhere"])

@@ -139,7 +139,7 @@ def test_an_absurd_price_is_flagged_and_shown(as_admin: Client, sandbox: Sandbox
 
     refresh_models()
 
-    page = as_admin.get(reverse("keys:models")).content.decode()
+    page = as_admin.get(reverse("catalogue:index")).content.decode()
     assert page.count("The gateway reports an invalid price") == 1
     assert shown in page.replace("\u00a0", ",").replace("\u202f", ",")
     assert GatewayModel.objects.exclude(input_usd_per_million=None).count() >= 2  # the others have theirs

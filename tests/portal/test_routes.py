@@ -90,6 +90,8 @@ POST_ONLY = {
 GET_ONLY = {
     "approvals:detail",
     "approvals:index",
+    "catalogue:health",
+    "catalogue:index",
     "courses:course",
     "courses:index",
     "courses:progress",
@@ -101,7 +103,6 @@ GET_ONLY = {
     "keys:history",
     "keys:intern",
     "keys:index",
-    "keys:models",
     "keys:status",
     "notices:announcements",
     "notices:checklist",

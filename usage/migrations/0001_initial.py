@@ -670,4 +670,24 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
+        migrations.CreateModel(
+            name="ModelGrowth",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField(help_text="The beginning of the interval in which a poll read them.")),
+                ("ok_requests", models.BigIntegerField(default=0)),
+                ("failed_requests", models.BigIntegerField(default=0)),
+                ("response_ms", models.BigIntegerField(default=0, help_text="Summed over the successful requests.")),
+                (
+                    "model",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="usage.usedmodel"
+                    ),
+                ),
+            ],
+            options={
+                "default_permissions": (),
+                "constraints": [models.UniqueConstraint(fields=("at", "model"), name="usage_model_growth_is_one_row")],
+            },
+        ),
     ]

@@ -17,7 +17,7 @@ from usage.models.facts import (
 from usage.models.hours import KeyHour
 from usage.models.notices import Notice, UnusualSpend
 from usage.models.polling import Anomaly, Discrepancy, PollRun, Reconciliation, UsageState
-from usage.models.rollups import CountedMember, DayGroup, DayModel, DayToken, WeekToken
+from usage.models.rollups import CountedMember, DayGroup, DayModel, DayToken, ModelGrowth, WeekToken
 
 __all__ = [
     "COLOURS",
@@ -33,6 +33,7 @@ __all__ = [
     "Fact",
     "KeyHour",
     "Measures",
+    "ModelGrowth",
     "Notice",
     "PollRun",
     "Reconciliation",

@@ -75,6 +75,25 @@ class WeekToken(Measures):
         return f"{self.week} {self.token_ref_id}"
 
 
+class ModelGrowth(models.Model):
+    """By how much the facts of today grew in an interval (web.intervals), by model: the calls of the last hour."""
+
+    at = models.DateTimeField(help_text="The beginning of the interval in which a poll read them.")
+    model = models.ForeignKey(UsedModel, models.PROTECT, related_name="+")
+    ok_requests = models.BigIntegerField(default=0)
+    failed_requests = models.BigIntegerField(default=0)
+    response_ms = models.BigIntegerField(default=0, help_text="Summed over the successful requests.")
+
+    class Meta:
+        default_permissions = ()
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["at", "model"], name="usage_model_growth_is_one_row"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.at} {self.model_id}"
+
+
 class CountedMember(models.Model):
     """Somebody in a group, as the rollups have counted them; the next poll counts anew what differs."""
 

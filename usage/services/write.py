@@ -12,6 +12,7 @@ from django.utils import timezone
 from usage.models import COLOURS, MEASURES, DayModel, Fact, TokenRef, UsageState, UsedModel
 from usage.services.attribute import attribute_tokens
 from usage.services.day_reader import NAMES_AT_ONCE, DayUsage, TokenInfo, in_parts
+from usage.services.growth import record_growth, requests_seen
 from usage.services.hours import count_hours
 from usage.services.owners import facts_by_owner
 from usage.services.rollups import roll_up
@@ -44,10 +45,12 @@ def write_day(day_usage: DayUsage, *, keep: bool = False) -> int:
     stored = Fact.objects.filter(day=day_usage.day)
     if keep:
         _keep_larger(stored, facts)
+    seen = requests_seen(day_usage.day)
     written = upsert_changes(stored, facts, key=("token_ref_id", "model_id"), fixed={"day": day_usage.day}).rows
     if written:
         roll_up(day_usage.day)
         count_hours(day_usage.day, since=UsageState.load().last_ok_at, now=timezone.now())
+        record_growth(day_usage.day, seen)
         mark_changed()
     return written
 

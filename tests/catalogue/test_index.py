@@ -43,11 +43,11 @@ def offered() -> None:
 def shown(client: Client, **query: str) -> list[str]:
     response = client.get(MODELS_URL, query)
     assert response.status_code == 200
-    return [model.name for model in response.context["models"]]
+    return [row.model.name for row in response.context["models"]]
 
 
 def test_shows_each_model_with_provider_context_and_price(as_intern: Client) -> None:
-    response = as_intern.get(reverse("keys:models"))
+    response = as_intern.get(reverse("catalogue:index"))
 
     assertContains(response, "gpt-4o-mini")
     assertContains(response, "hosted_vllm")
@@ -71,7 +71,7 @@ def test_models_on_request_have_a_link_to_ask_for_them() -> None:
     client = signed_in(make_user(groups=("Few",)))
 
     page = client.get(MODELS_URL)
-    assert [model.name for model in page.context["on_request"]] == ["gpt-4o-mini"]
+    assert [row.model.name for row in page.context["on_request"]] == ["gpt-4o-mini"]
     assertContains(page, 'href="/requests/ask/?thing=model&amp;name=gpt-4o-mini"')
     assertContains(client.get(MODELS_URL, {"q": "gpt"}, headers=HTMX), "Ask for it")
     assertNotContains(client.get(MODELS_URL, {"mode": "embedding"}), "Ask for it")
