@@ -46,7 +46,7 @@ def change_words(model: str, name: str, *pair: Any) -> str:
 
 def _field(model: str, name: str) -> Any:
     try:
-        return apps.get_model("accounts", model)._meta.get_field(name)
+        return apps.get_model(model if "." in model else f"accounts.{model}")._meta.get_field(name)
     except FieldDoesNotExist:
         return None
 
@@ -102,4 +102,5 @@ WORDS: Final[dict[str, Words]] = {
     "group.changes": lambda values: _changes("user", values),
     "terms.texts": _("SHA-256 of the texts: %(digest)s."),
     "announcement.changes": lambda values: _changes("announcement", values),
+    "model.changes": lambda values: _changes("catalogue.modelnote", values),
 }

@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from django.http import QueryDict
 
 from accounts.policies import Allowance
-from catalogue.models import ModelHealth
+from catalogue.models import ModelHealth, ModelNote
 from keys.catalogue import EMBEDDING_MODES
 from keys.models import GatewayModel
 
@@ -25,6 +25,7 @@ class ListedModel:
     model: GatewayModel
     on_request: bool
     health: ModelHealth | None
+    note: ModelNote | None
 
     @property
     def is_free(self) -> bool:
@@ -78,23 +79,22 @@ ORDERS: Final[dict[str, Callable[[GatewayModel], Any]]] = {
 
 
 def models_open_to(allowance: Allowance) -> QuerySet[GatewayModel]:
-    """Return the models that a person can call or request."""
-    everything = GatewayModel.objects.all()
+    """Return the models that a person can call or request, with their health."""
+    everything = GatewayModel.objects.select_related("health")
     if allowance.models is None:
         return everything
     return everything.filter(Q(name__in=allowance.models) | Q(name__in=allowance.lacking_on_request))
 
 
-def listed(
-    models: Iterable[GatewayModel], allowance: Allowance, health: Mapping[str, ModelHealth]
-) -> list[ListedModel]:
+def listed(models: Iterable[GatewayModel], allowance: Allowance, notes: Mapping[str, ModelNote]) -> list[ListedModel]:
     """Return models as the list shows them."""
     callable_ones = None if allowance.models is None else set(allowance.models)
     return [
         ListedModel(
             model=model,
             on_request=callable_ones is not None and model.name not in callable_ones,
-            health=health.get(model.name),
+            health=getattr(model, "health", None),
+            note=notes.get(model.name),
         )
         for model in models
     ]
@@ -108,7 +108,7 @@ def found(rows: Iterable[ListedModel], filters: Filters) -> list[ListedModel]:
 
 def _fits(row: ListedModel, filters: Filters) -> bool:
     model = row.model
-    text = f"{model.name}\n{model.provider}".casefold()
+    text = f"{model.name}\n{model.provider}\n{row.note.good_for if row.note else ''}".casefold()
     return (
         filters.q.casefold() in text
         and filters.mode in ("", model.mode)

@@ -1,4 +1,4 @@
-"""What the portal knows of models beyond the gateway's list. By name: a model may vanish for a while and return."""
+"""What the portal knows of models beyond the gateway's list: their health, and what administrators wrote about them."""
 
 from datetime import date, timedelta
 from typing import ClassVar, Final
@@ -7,8 +7,13 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models.announcements import in_language
+from keys.models import GatewayModel
+
 DAYS: Final = 30  # of `ModelHealth.days`
 NAME_LENGTH: Final = 200
+LONGEST_GOOD_FOR: Final = 120  # characters
+LONGEST_TEXT: Final = 2000
 
 
 class ModelHealth(models.Model):
@@ -22,7 +27,7 @@ class ModelHealth(models.Model):
         FAILING = "failing", _("Failing")
         UNKNOWN = "unknown", _("Not known")
 
-    name = models.CharField(max_length=NAME_LENGTH, unique=True)
+    model = models.OneToOneField(GatewayModel, models.CASCADE, related_name="health")
     state = models.CharField(max_length=10, choices=State, default=State.UNKNOWN)
     ok = models.PositiveIntegerField(default=0, help_text="Calls of the last hour that succeeded.")
     failed = models.PositiveIntegerField(default=0)
@@ -40,7 +45,7 @@ class ModelHealth(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.state}"
+        return f"{self.model_id}: {self.state}"
 
     @property
     def uptime(self) -> float | None:
@@ -52,3 +57,30 @@ class ModelHealth(models.Model):
         """Return (day, succeeded, failed), oldest first."""
         first = self.last_day - timedelta(days=len(self.days) - 1)
         return [(first + timedelta(days=number), ok, failed) for number, (ok, failed) in enumerate(self.days)]
+
+
+class ModelNote(models.Model):
+    """What an administrator wrote about a model. By name: a model may vanish for a while and return."""
+
+    name = models.CharField(max_length=NAME_LENGTH, unique=True, editable=False)
+    good_for_en = models.CharField(_("good for, in English"), max_length=LONGEST_GOOD_FOR, blank=True)
+    good_for_fr = models.CharField(_("good for, in French"), max_length=LONGEST_GOOD_FOR, blank=True)
+    text_en = models.TextField(_("description in English"), max_length=LONGEST_TEXT, blank=True)
+    text_fr = models.TextField(_("description in French"), max_length=LONGEST_TEXT, blank=True)
+
+    class Meta:
+        default_permissions = ()
+        permissions: ClassVar = [("describe_models", _("Can describe models"))]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def good_for(self) -> str:
+        """A few words in the reader's language, else in the other."""
+        return in_language(self, "good_for") or self.good_for_en or self.good_for_fr
+
+    @property
+    def text(self) -> str:
+        """The description in the reader's language, else in the other."""
+        return in_language(self, "text") or self.text_en or self.text_fr

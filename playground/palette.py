@@ -22,7 +22,7 @@ PAGES: Final = {
     "keys:index": gettext_noop("My keys"),
     "usage:index": gettext_noop("Usage"),
     COURSES: gettext_noop("Courses"),
-    "keys:models": gettext_noop("Models"),
+    "catalogue:index": gettext_noop("Models"),
     "keys:get_started": gettext_noop("Get started"),
     "playground:compare": gettext_noop("Compare"),
     "playground:completion": gettext_noop("Completion"),

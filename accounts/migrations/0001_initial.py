@@ -111,6 +111,7 @@ class Migration(migrations.Migration):
                             ("request", "request"),
                             ("announcement", "announcement"),
                             ("terms", "terms of use"),
+                            ("model", "model"),
                         ],
                         editable=False,
                         max_length=20,

@@ -26,6 +26,7 @@ class AuditObject(models.TextChoices):
     REQUEST = "request", _("request")
     ANNOUNCEMENT = "announcement", _("announcement")
     TERMS = "terms", _("terms of use")
+    MODEL = "model", _("model")
 
 
 class AuditAction(models.TextChoices):

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
 
@@ -97,15 +96,14 @@ def measure_health() -> int:
     now, today = timezone.now(), utc_today()
     hour, usual = _calls_of_hour(now), _usual_calls(now, today)
     days = _days(today)
-    names = set(GatewayModel.objects.values_list("name", flat=True))
-    measured = {name: _measured(name, hour[name], usual[name], days.get(name, {}), today) for name in names}
-    return _keep(measured)
+    models = dict(GatewayModel.objects.values_list("pk", "name"))
+    return _keep({pk: _measured(pk, hour[name], usual[name], days.get(name, {}), today) for pk, name in models.items()})
 
 
-def _measured(name: str, hour: Calls, usual: Calls, days: dict[date, tuple[int, int]], today: date) -> ModelHealth:
+def _measured(model: int, hour: Calls, usual: Calls, days: dict[date, tuple[int, int]], today: date) -> ModelHealth:
     wanted = [today - timedelta(days=number) for number in reversed(range(DAYS))]
     return ModelHealth(
-        name=name,
+        model_id=model,
         state=state_of(hour, usual),
         ok=hour.ok,
         failed=hour.failed,
@@ -116,16 +114,12 @@ def _measured(name: str, hour: Calls, usual: Calls, days: dict[date, tuple[int, 
     )
 
 
-@transaction.atomic
-def _keep(measured: dict[str, ModelHealth]) -> int:
-    """Write what differs, delete the rows of models that are gone; return how many rows."""
-    known = {row.name: row for row in ModelHealth.objects.all()}
-    gone = known.keys() - measured.keys()
-    if gone:
-        ModelHealth.objects.filter(name__in=gone).delete()
-    changed = [row for name, row in measured.items() if name not in known or _values(row) != _values(known[name])]
-    ModelHealth.objects.bulk_create(changed, update_conflicts=True, unique_fields=["name"], update_fields=list(FIELDS))
-    return len(gone) + len(changed)
+def _keep(measured: dict[int, ModelHealth]) -> int:
+    """Write what differs; return how many rows. A model that was deleted meanwhile makes the next run repeat it."""
+    known = {row.model_id: row for row in ModelHealth.objects.all()}
+    changed = [row for pk, row in measured.items() if pk not in known or _values(row) != _values(known[pk])]
+    ModelHealth.objects.bulk_create(changed, update_conflicts=True, unique_fields=["model"], update_fields=list(FIELDS))
+    return len(changed)
 
 
 def _values(row: ModelHealth) -> list[Any]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from django import template
+from django.template import Context
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -24,15 +25,18 @@ LOOKS: Final = {  # icon and colour
 SPARK_DAYS: Final = 14
 
 
-@register.simple_tag
-def health_state(health: ModelHealth | None) -> SafeString:
-    """Say how a model works in the last hour, in a word and an icon."""
-    state = State(health.state) if health else State.UNKNOWN
+@register.simple_tag(takes_context=True)
+def health_state(context: Context, health: ModelHealth | None) -> SafeString:
+    """Say how a model works in the last hour, in a word and an icon; not known where nothing is measured any more."""
+    is_outdated = getattr(context.get("gateway"), "is_outdated", False)
+    state = State(health.state) if health and not is_outdated else State.UNKNOWN
     name, tone = LOOKS[state]
-    return format_html('<span class="ps-state is-{}">{}{}</span>', tone, icon(name), state.label)
+    words = "" if is_outdated else health_details(health)
+    return format_html(
+        '<span class="ps-state is-{}">{}{}</span> <span class="unit">{}</span>', tone, icon(name), state.label, words
+    )
 
 
-@register.filter
 def health_details(health: ModelHealth | None) -> str:
     """Say why: how fast its answers begin, how many calls failed."""
     if health is None or health.state == State.UNKNOWN:
@@ -58,13 +62,13 @@ def mean_seconds(length_ms: float | None) -> str:
 
 
 @register.simple_tag
-def uptime_bars(days: Sequence[Sequence[int]]) -> SafeString:
-    """Draw the last days: a full bar where all requests succeeded, a red top for those that failed.
+def uptime_bars(days: Sequence[Sequence[int]], number: int = SPARK_DAYS) -> SafeString:
+    """Draw the last `number` of days: a full bar where all requests succeeded, a red top for those that failed.
 
     Two paths, not a rectangle for each day: a list has hundreds of models.
     """
     well, badly = [], []
-    for place, (ok, failed) in enumerate(days[-SPARK_DAYS:]):
+    for place, (ok, failed) in enumerate(days[-number:]):
         if ok + failed:
             height = round(SPARK_HEIGHT * ok / (ok + failed))
             if failed and height == SPARK_HEIGHT:
@@ -72,10 +76,12 @@ def uptime_bars(days: Sequence[Sequence[int]]) -> SafeString:
             left = place * SPARK_STEP
             well.append(f"M{left} {SPARK_HEIGHT}v-{height}h3v{height}z" if height else "")
             badly.append(f"M{left} 0v{SPARK_HEIGHT - height}h3V0z" if failed else "")
+    width = number * SPARK_STEP - 1
     return format_html(
-        '<svg class="ps-spark is-short" viewBox="0 0 55 26" aria-hidden="true">'
-        '<path class="base" d="M0 25.5h55"></path><path class="well" d="{}"></path>'
-        '<path class="badly" d="{}"></path></svg>',
+        '<svg class="ps-spark is-health" width="{0}" viewBox="0 0 {0} 26" aria-hidden="true">'
+        '<path class="base" d="M0 25.5h{0}"></path><path class="well" d="{1}"></path>'
+        '<path class="badly" d="{2}"></path></svg>',
+        width,
         "".join(well),
         "".join(badly),
     )

@@ -6,7 +6,6 @@ from django.views.decorators.http import require_safe
 
 from catalogue.failures import by_day, by_model
 from catalogue.models import ModelHealth
-from keys.catalogue import gateway_state
 from playground.errors.classify import AnswerError
 from playground.errors.messages import words_of
 from usage.models import utc_today
@@ -26,7 +25,7 @@ def health(request: PortalRequest) -> HttpResponse:
     period = period_of(request.GET, utc_today())
     model = request.GET.get("model", "").replace("\0", "")[:LONGEST_NAME]
     records = by_day(period, model) if model else by_model(period)
-    health_now = {} if gateway_state().is_outdated else {row.name: row for row in ModelHealth.objects.all()}
+    health_now = {row.model.name: row for row in ModelHealth.objects.select_related("model")}
     context = {
         "access": access,
         "here": "catalogue:health",

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.policies import policy_of
 from catalogue.listing import FEATURES, filters_of, found, listed, models_open_to
-from catalogue.models import ModelHealth
+from catalogue.models import ModelNote
 from keys.catalogue import gateway_state
 from web.pages import render_region
 from web.request import PortalRequest
@@ -18,8 +18,8 @@ from web.request import PortalRequest
 def index(request: PortalRequest) -> HttpResponse:
     """List the models that the person can call or request; the URL filters and sorts."""
     allowance, state = policy_of(request.user), gateway_state()
-    health = {} if state.is_outdated else {row.name: row for row in ModelHealth.objects.all()}
-    rows = listed(models_open_to(allowance), allowance, health)
+    notes = {note.name: note for note in ModelNote.objects.all()}
+    rows = listed(models_open_to(allowance), allowance, notes)
     filters = filters_of(request.GET)
     shown = found(rows, filters)
     context = {

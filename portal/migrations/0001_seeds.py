@@ -50,6 +50,7 @@ PERMISSIONS_OF_ADMINS = {
         "view_policy",
         "view_auditentry",
     ),
+    "catalogue": ("describe_models",),
     "courses": ("view_all_courses",),
     "auth": ("add_group", "change_group", "view_group"),
     "keys": ("accept_gateway", "change_intern", "view_intern"),
@@ -87,6 +88,7 @@ class Migration(migrations.Migration):
     dependencies: ClassVar = [
         ("auth", "0012_alter_user_first_name_max_length"),
         ("accounts", "0001_initial"),
+        ("catalogue", "0001_initial"),
         ("keys", "0001_initial"),
         ("usage", "0001_initial"),
     ]

@@ -44,7 +44,7 @@ def measured(name: str = "small") -> ModelHealth:
     GatewayState.objects.update(checked_at=timezone.now(), models_at=timezone.now())
     GatewayModel.objects.get_or_create(name=name, defaults={"mode": "chat"})
     measure_health()
-    return ModelHealth.objects.get(name=name)
+    return ModelHealth.objects.get(model__name=name)
 
 
 def test_the_state_follows_from_the_calls_of_the_hour() -> None:
@@ -114,7 +114,6 @@ def test_health_is_measured_from_both_and_written_once(staff: User) -> None:
     assert health.uptime == 0.75
     assert measure_health() == 0
     GatewayModel.objects.all().delete()
-    assert measure_health() == 1
     assert not ModelHealth.objects.exists()
 
 

@@ -31,6 +31,7 @@ SOME_VALUES = {  # for the parameters of patterns; a new one is added here
     "announcement_id": 1,
     "preset_id": 1,
     "code": "some-code",
+    "name": "small",
     "terms_id": 1,
     "grant_id": 1,
     "person_id": 1,  # nobody, or whoever there is

@@ -92,6 +92,7 @@ GET_ONLY = {
     "approvals:index",
     "catalogue:health",
     "catalogue:index",
+    "catalogue:model",
     "courses:course",
     "courses:index",
     "courses:progress",

@@ -33,6 +33,7 @@ BOUNDS: Final = {
                 "approvals:decide_by_link",
                 "approvals:refuse",
                 "approvals:withdraw",
+                "catalogue:describe",
                 "courses:add_teacher",
                 "courses:copy",
                 "courses:create",
