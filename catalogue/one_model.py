@@ -30,14 +30,14 @@ class Example:
 
 
 def examples(model: GatewayModel) -> list[Example]:
-    """Return what texts of known sizes cost; nothing where a price is missing or odd."""
+    """Return what texts of known sizes cost; nothing where a price is zero, missing or odd."""
     if model.has_odd_price:
         return []
     found = []
-    if (price := model.input_usd_per_million) is not None:
+    if price := model.input_usd_per_million:
         found.append(Example(what=_("A page of text read (500 words)"), usd=price * PAGE_TOKENS / MILLION))
         found.append(Example(what=_("A book read (100,000 words)"), usd=price * BOOK_TOKENS / MILLION))
-    if (price := model.output_usd_per_million) is not None:
+    if price := model.output_usd_per_million:
         found.append(Example(what=_("A page of text written (500 words)"), usd=price * PAGE_TOKENS / MILLION))
     return found
 

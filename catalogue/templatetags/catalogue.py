@@ -33,7 +33,7 @@ def health_state(context: Context, health: ModelHealth | None) -> SafeString:
     name, tone = LOOKS[state]
     words = "" if is_outdated else health_details(health)
     return format_html(
-        '<span class="ps-state is-{}">{}{}</span> <span class="unit">{}</span>', tone, icon(name), state.label, words
+        '<span class="ps-state is-{}">{}{}</span><br><span class="unit">{}</span>', tone, icon(name), state.label, words
     )
 
 

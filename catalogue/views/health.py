@@ -2,6 +2,7 @@
 
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from catalogue.failures import by_day, by_model
@@ -19,6 +20,7 @@ LONGEST_NAME = 200
 
 
 @require_safe
+@gzip_page
 def health(request: PortalRequest) -> HttpResponse:
     """List failures by kind and response times by model; of one `model`, by day."""
     access = require(request.user, lambda access: access.sees_everyone)

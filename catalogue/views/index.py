@@ -1,7 +1,7 @@
 """The catalogue: the models that a person can call or request."""
 
 from django.http import HttpResponse
-from django.utils.translation import gettext as _
+from django.utils.text import capfirst
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
@@ -11,6 +11,7 @@ from catalogue.models import ModelNote
 from keys.catalogue import gateway_state
 from web.pages import render_region
 from web.request import PortalRequest
+from web.templatetags.portal import feature_words, mode_words
 
 
 @require_safe
@@ -38,5 +39,4 @@ def index(request: PortalRequest) -> HttpResponse:
 
 
 def _feature_title(feature: str) -> str:
-    titles = {"vision": _("Images"), "tools": _("Tools"), "reasoning": _("Reasoning"), "embeddings": _("Embeddings")}
-    return titles[feature]
+    return capfirst(mode_words("embedding") if feature == "embeddings" else feature_words(feature))

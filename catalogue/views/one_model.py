@@ -58,8 +58,8 @@ def model(request: PortalRequest, name: str) -> HttpResponse:
     return render(request, "catalogue/model.html", context)
 
 
-@permission_required(DESCRIBE, raise_exception=True)
 @require_http_methods(["GET", "HEAD", "POST"])
+@permission_required(DESCRIBE, raise_exception=True)
 def describe(request: PortalRequest, name: str) -> HttpResponse:
     """Show the form with the texts about a model; on POST, save them."""
     shown = get_object_or_404(GatewayModel, name=name)

@@ -144,6 +144,7 @@ OF_A_NEWCOMER: dict[str, Way] = {  # in this order: those at the end change what
     "history, empty": at("/keys/history/"),
     "models": at("/models/"),
     "models, none found": models_not_found,
+    "models, one": at("/models/gpt-4o-mini/"),
     "get started": at("/get-started/"),
     "gateway status": at("/status/"),
     "usage": at("/usage/"),

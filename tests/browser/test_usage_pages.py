@@ -61,7 +61,14 @@ def test_pages_of_staff_are_accessible_and_fit(
 def test_pages_of_admins_are_accessible_and_fit(
     visit: Visit, everything: None, admin: User, axe_everywhere: bool
 ) -> None:
-    ways = places("/usage/everyone/", "/usage/everyone/?person=staff&kind=temporary", "/usage/runs/", "/usage/compare/")
+    ways = places(
+        "/usage/everyone/",
+        "/usage/everyone/?person=staff&kind=temporary",
+        "/usage/health/",
+        "/models/describe/gpt-4o-mini/",
+        "/usage/runs/",
+        "/usage/compare/",
+    )
 
     assert_all_in_order(visit("about:blank", user=admin), ways | {"what unfolds": unfolded}, axe_everywhere)
 
@@ -76,7 +83,9 @@ def unfolded(page: Page) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_empty_pages_are_accessible_and_fit(visit: Visit, admin: User, axe_everywhere: bool) -> None:
-    ways = places("/usage/everyone/", "/usage/runs/", "/usage/compare/")
+    ways = places(
+        "/usage/everyone/", "/usage/health/", "/models/describe/gpt-4o-mini/", "/usage/runs/", "/usage/compare/"
+    )
 
     assert_all_in_order(visit("about:blank", user=admin), ways, axe_everywhere)
 
