@@ -12,7 +12,7 @@ from django.contrib.auth.models import Group, Permission
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from accounts.models import BudgetPeriod, Grant, GroupSpend, KeyKind, KeyRule, Policy, Thing, User, new_rules
-from accounts.rights import groups_to_give, own_groups
+from accounts.rights import groups_to_give, names_claimed_in
 
 MOST_USD: Final = Decimal("999999.99")  # the largest budget, grants included
 Budget = tuple[Decimal | None, str]  # USD (None: no limit), and the period after which it resets
@@ -192,7 +192,9 @@ def is_own_policy(actor: User, group: Group | None) -> bool:
         return False
     if group is None:
         return not policy_of(actor).names
-    return own_groups(actor).filter(pk=group.pk).exists()
+    is_member = Exists(User.groups.through.objects.filter(user=OuterRef("pk"), group=group))
+    rows = User.objects.filter(pk=actor.pk).values_list(is_member, "socialaccount__extra_data")
+    return any(member or group.name in names_claimed_in(data) for member, data in rows)
 
 
 def may_change_policy(actor: User, group: Group | None) -> bool:

@@ -79,8 +79,14 @@ def claimed_names(actor: User) -> set[str]:
     """Return the names of groups that the institution last gave for the actor, whether such groups exist or not."""
     claimed: set[str] = set()
     for data in SocialAccount.objects.filter(user=actor).values_list("extra_data", flat=True):
-        claimed.update(data.get("userinfo", {}).get("groups", []))
+        claimed.update(names_claimed_in(data))
     return claimed
+
+
+def names_claimed_in(data: dict[str, Any] | None) -> list[str]:
+    """Return the names of groups in what the institution last said of somebody; None: they never came from there."""
+    names: list[str] = (data or {}).get("userinfo", {}).get("groups", [])
+    return names
 
 
 def update_staff_status(users: QuerySet[User]) -> None:

@@ -4,7 +4,6 @@ The database filters and sorts. It cannot compare names as people expect, withou
 database: so Python reads the names, each once, and not the keys.
 """
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,6 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.db.models import (
-    Aggregate,
     Case,
     CharField,
     Count,
@@ -26,7 +24,6 @@ from django.db.models import (
     Q,
     QuerySet,
     Sum,
-    TextField,
     Value,
     When,
     Window,
@@ -52,6 +49,7 @@ from people.listing import (
 )
 from usage.models import DayToken, UsageState
 from usage.periods import budget_first_day
+from web.json_list import JsonList, values_in
 from web.listing import number_within
 from web.money import PLACES as MONEY_PLACES
 
@@ -178,18 +176,6 @@ def _columns_of(name: str, *, is_reversed: bool) -> list[Any]:
     return [asc, "-created_at", "pk"]
 
 
-class _AsList(Aggregate):
-    """All values of a column as JSON: thousands of rows take Django ten times as long."""
-
-    function = "JSON_AGG"
-    template = "CAST(%(function)s(%(expressions)s) AS TEXT)"
-    output_field = TextField()
-
-    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        """Name the function of SQLite."""
-        return super().as_sql(compiler, connection, function="JSON_GROUP_ARRAY", **context)
-
-
 class _Names(NamedTuple):
     """The labels, or the owners, of keys by the names after which they are sorted: without case and accents."""
 
@@ -218,7 +204,7 @@ def _page_by_name(keys: QuerySet[Key], column: str, number: int, per_page: int, 
 
 def _labels(keys: QuerySet[Key]) -> _Names:
     """Return the labels of keys. One query."""
-    labels = Counter(json.loads(keys.order_by().aggregate(labels=_AsList("label"))["labels"] or "[]"))
+    labels = Counter(values_in(keys.order_by().aggregate(labels=JsonList("label"))["labels"]))
     return _by_name((name_order(label), label, count) for label, count in labels.items())
 
 

@@ -4,7 +4,6 @@ Filters and order look at everybody, so they read as little as possible; the res
 Names are compared in Python, without case and accents, since databases differ.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -24,6 +23,7 @@ from keys.services import supervisors_who_left
 from keys.use import NOTHING_USD, WARN_SHARE
 from usage.models import DayToken, TokenRef, UsageState
 from usage.periods import budget_first_day, budget_reset_day
+from web.json_list import JsonList, values_in
 from web.listing import ListedPage, number_within
 from web.money import PLACES
 
@@ -105,7 +105,6 @@ class ListPage(ListedPage):
     PER_PAGE: ClassVar = PEOPLE_PER_PAGE
 
     people: tuple[Listed, ...]
-    groups: tuple[str, ...]  # all existing ones
     supervisors: Supervisors
 
 
@@ -117,14 +116,13 @@ def filters_of(params: Mapping[str, str]) -> Filters:
 
 
 def list_page(filters: Filters, order: str, number: int, state: UsageState, today: date) -> ListPage:
-    """Return a page of the people; the last one if the number is too high. Four queries."""
+    """Return a page of the people; the last one if the number is too high. Two queries."""
     known = _known(filters, order, state, today)
     found = found_people(filters, order, known, today)
     number = number_within(number, len(found), PEOPLE_PER_PAGE)
     ids = found[(number - 1) * PEOPLE_PER_PAGE : number * PEOPLE_PER_PAGE]
-    groups, all_groups = _groups_of(ids)
-    people = tuple(listed(ids, groups, today))
-    return ListPage(people=people, number=number, count=len(found), groups=all_groups, supervisors=known.supervisors)
+    people = tuple(listed(ids, today))
+    return ListPage(people=people, number=number, count=len(found), supervisors=known.supervisors)
 
 
 def everybody(filters: Filters, order: str, state: UsageState, today: date) -> Iterable[Listed]:
@@ -132,8 +130,7 @@ def everybody(filters: Filters, order: str, state: UsageState, today: date) -> I
     known = _known(filters, order, state, today)
     found = found_people(filters, order, known, today)
     for start in range(0, len(found), 200):
-        ids = found[start : start + 200]
-        yield from listed(ids, _groups_of(ids)[0], today)
+        yield from listed(found[start : start + 200], today)
 
 
 def ids_of_all(filters: Filters, state: UsageState, today: date) -> list[int]:
@@ -208,20 +205,23 @@ def is_over(spent: tuple[int, ...] | None, budget_steps: int | None, period: str
 
 
 # --- What a page shows of its people ------------------------------------------------------------------
-def listed(ids: Sequence[int], groups: Mapping[int, Sequence[str]], today: date) -> Iterable[Listed]:
-    """Yield these people, in this order, with their budgets and spend. One query."""
-    people = with_spend(User.objects.filter(pk__in=ids), today).annotate(live=live_keys(), last=last_day())
+def listed(ids: Sequence[int], today: date) -> Iterable[Listed]:
+    """Yield these people, in this order, with their groups, budgets and spend. One query."""
+    groups = Group.objects.filter(user=OuterRef("pk")).order_by().values(one=Value(1))
+    names = Subquery(groups.annotate(names=JsonList("name")).values("names"))
+    people = with_spend(User.objects.filter(pk__in=ids), today)
+    people = people.annotate(live=live_keys(), last=last_day(), group_names=names)
     by_id = {person.pk: person for person in people}
     for pk in ids:
         if pk in by_id:  # else deleted meanwhile
-            yield _listed(by_id[pk], tuple(groups.get(pk, ())), today)
+            yield _listed(by_id[pk], today)
 
 
-def _listed(person: Any, groups: tuple[str, ...], today: date) -> Listed:
+def _listed(person: Any, today: date) -> Listed:
     budget_usd, period, spent_usd = budget_of(person)
     return Listed(
         person=person,
-        groups=groups,
+        groups=tuple(sorted(values_in(person.group_names), key=name_order)),
         live_keys=person.live,
         recent_usd=person.recent_usd or NOTHING_USD,
         last_day=person.last,
@@ -262,16 +262,6 @@ def last_day() -> Subquery:
 def _spend_since(first_day: date, which: Q = OF_ALL) -> Subquery:
     days = DayToken.objects.filter(which, token_ref__owner=OuterRef("pk"), day__gte=first_day).order_by()
     return Subquery(days.values("token_ref__owner").annotate(usd=Sum("spend_usd")).values("usd"))
-
-
-def _groups_of(ids: Sequence[int]) -> tuple[dict[int, list[str]], tuple[str, ...]]:
-    """Return the groups of these people, and all existing groups; one query."""
-    members = User.groups.through.objects.filter(user__in=ids).values_list("group__name", "user_id")
-    rows = Group.objects.order_by().values_list("name", Value(0)).union(members, all=True)
-    found: dict[int, list[str]] = defaultdict(list)
-    for name, user_id in sorted(rows, key=lambda row: name_order(row[0])):
-        found[user_id].append(name)
-    return found, tuple(found.pop(0, ()))
 
 
 # --- What is the same for many pages ------------------------------------------------------------------

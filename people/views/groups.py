@@ -20,7 +20,6 @@ from keys.models import GatewayModel
 from people.group_listing import SEARCH_FROM, group_page, month_of
 from people.listing import DEFAULT_ORDER, Filters, list_page
 from people.services.groups import is_claimable
-from people.services.policies import policy_of_group
 from people.views.common import require_sight
 from people.views.group_common import GroupSubject, group_subject
 from usage.models import utc_today
@@ -121,9 +120,12 @@ def _of_everybody() -> dict[str, object]:
 
 def _allowance(subject: GroupSubject) -> Allowance:
     """Return the allowance of a member without other groups."""
-    policy = subject.policy or policy_of_group(None)
-    rules = list(KeyRule.objects.filter(policy=policy).select_related("policy__group")) if policy else []
-    return merged(rules or new_rules(Policy()))
+    group_id = subject.group.pk if subject.group else None
+    rules = list(
+        KeyRule.objects.filter(Q(policy__group=group_id) | Q(policy__group=None)).select_related("policy__group")
+    )
+    own = [rule for rule in rules if rule.policy.group_id == group_id]
+    return merged(own or rules or new_rules(Policy()))
 
 
 def _unknown_models(allowance: Allowance) -> list[str]:

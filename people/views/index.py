@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from django.contrib.auth.models import Group
 from django.http import HttpResponse, StreamingHttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext, pgettext_lazy
@@ -12,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
+from accounts.names import name_order
 from people.listing import DEFAULT_ORDER, IDLE_DAYS, ORDERS, Filters, Listed, everybody, filters_of, list_page
 from people.views.common import require_sight
 from usage.models import utc_today
@@ -63,6 +65,7 @@ def index(request: PortalRequest) -> HttpResponse:
         "here": "people:index",
         "filters": filters,
         "page": page,
+        "groups": sorted(Group.objects.values_list("name", flat=True), key=name_order),
         "order": order,
         "chips": _chips(filters, order, dict(page.supervisors)),
         "states": STATE_WORDS.items(),

@@ -67,7 +67,7 @@ def _invitation(person: User) -> dict[str, Any]:
 
 def _numbers(person: User) -> Listed:
     """Return the person's numbers in the list."""
-    return next(iter(listed([person.pk], {}, utc_today())))
+    return next(iter(listed([person.pk], utc_today())))
 
 
 def _in_order(rows: list[Row]) -> list[Row]:

@@ -88,9 +88,9 @@ def context_of_interns(request: PortalRequest, page: Page) -> dict[str, Any]:
     numbers, explored = explored_overview_of(page.scope, page.period, page.access.state, view.asked)
     spent = {share.value: share for share in numbers.keys}
     keys: dict[Any, list[dict[str, Any]]] = defaultdict(list)
-    for use in person_use(request.user, utc_today(), by_day=True).by_key.values():
+    own = list(Intern.objects.supervised_by(request.user).by_name())
+    for use in person_use(request.user, utc_today(), by_day=True).by_key.values() if own else ():
         keys[use.intern].append({"use": use, "share": spent.get(str(use.id))})
-    own = Intern.objects.supervised_by(request.user).by_name()
     return {
         **_explored(request, page, _labels(numbers), view, explored),
         "numbers": numbers,
