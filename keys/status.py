@@ -13,7 +13,7 @@ from accounts.models import BudgetPeriod
 from accounts.models.group_spend import month_first_day
 from keys.budget_days import next_period_day
 from keys.catalogue import gateway_state
-from keys.models import Key
+from keys.models import Key, Token
 from keys.renewal import ends_with_stay, renewable_from
 from web.templatetags.portal import day, moment
 
@@ -88,7 +88,9 @@ class TokenSummary(NamedTuple):
 def brief_status_of(key: Key, budget: BudgetUse | None = None, tokens: TokenSummary | None = None) -> Status:
     """Return the status without its sentence, which may cost a query; without `tokens`, the key has its own loaded."""
     if tokens is None:
-        tokens = TokenSummary(any(token.answer_lost for token in key.tokens.all()), key.retiring is not None)
+        own = key.tokens.all()
+        is_retiring = any(token.state == Token.State.RETIRING for token in own)
+        tokens = TokenSummary(any(token.answer_lost for token in own), is_retiring)
     code = _code(key, _with_block(key, budget), tokens)
     word, icon, tone = WORDS[code]
     return Status(code=code, word=word, icon=icon, tone=tone, sentence="")

@@ -301,6 +301,11 @@ class Key(models.Model):
         return next(iter(self.in_state(Token.State.RETIRING)), None)
 
     @property
+    def kind_label(self) -> str:
+        """The kind in words, as `get_kind_display`, which compares all choices for each row of a list."""
+        return str(self.Kind(self.kind).label)
+
+    @property
     def last_four(self) -> str:
         """The last four characters of its newest secret; empty when there was none."""
         tokens = sorted((t for t in self.tokens.all() if t.last_four), key=lambda t: (t.created_at, t.pk))
