@@ -1,6 +1,7 @@
 """Screenshots of the pages: `bin/screenshots`. Some are shown in docs (docs/img/), the others are in var/."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Literal
 
@@ -9,6 +10,7 @@ from django.urls import reverse
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from accounts.models import User
+from keys.models import Key
 from tests.approvals.conftest import ask
 from tests.browser import playground_steps as chat
 from tests.browser import steps
@@ -20,7 +22,9 @@ from tests.browser.visit import DESK, PHONE, Visit
 from tests.browser.windows import Windows
 from tests.sandbox_process import Sandbox
 from tests.teaching.courses import add_student, make_course
-from tests.usage.views.facts import used
+from tests.usage.polling import yesterday
+from tests.usage.views.facts import settle, used
+from usage.models import KeyHour
 
 pytestmark = [
     pytest.mark.browser,
@@ -104,13 +108,23 @@ def test_pages_of_admins(
 
 
 def test_a_course(visit: Visit, staff: User, size: ViewportSize, scheme: Scheme) -> None:
-    course = make_course(staff, name="Introduction to language models", code="INF-201")
+    limits = {"rpm_limit": 10, "tpm_limit": 20_000}
+    course = make_course(staff, name="Introduction to language models", code="INF-201", team=limits)
     for number in range(1, 25):
         student = add_student(course, f"Student {number:02}", key=number % 6 != 0, number=f"2026-{number:03}")
         for ago in range(1, 1 + number % 8 if student.key else 1):
             used(student.key, f"0.{number % 4 + 1}5", ok_requests=number, failed_requests=number % 3, days_ago=ago)
+    for number, key in enumerate(Key.objects.filter(team=course.team)):
+        for hour in range(8, 9 + number % 4):
+            failed = number if hour == 9 and number % 3 else 0
+            KeyHour.objects.create(key=key, hour=yesterday_at(hour), ok_requests=20, failed_requests=failed)
+    settle()
     path = reverse("teaching:course", args=[course.pk])
     keep(visit(path, user=staff, viewport=size, color_scheme=scheme), "course", size, scheme)
+
+
+def yesterday_at(hour: int) -> datetime:
+    return datetime.combine(yesterday(), time(hour), UTC)
 
 
 def test_the_playground(visit: Visit, intern: User, size: ViewportSize, scheme: Scheme) -> None:
