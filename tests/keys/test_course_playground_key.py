@@ -28,7 +28,7 @@ def team(sandbox: Sandbox) -> Team:
     return make_team(playground_budget_usd=Decimal("0.5"), model_names=["gpt-4o-mini"], rpm_limit=20)
 
 
-def use_in(team: Team, owner: User, wait_s: float = 1) -> Secret:
+def use_in(team: Team, owner: User, wait_s: float = 10) -> Secret:
     """Return the secret with which the course pays for this person."""
     return services.course_playground_secret(owner=owner, team_id=team.pk, actor=BY_TEST, wait_s=wait_s)
 
