@@ -77,6 +77,7 @@ class _Details(Body):
     input_cost_per_token: Money | None = None
     output_cost_per_token: Money | None = None
     supports_vision: bool | None = None
+    supports_pdf_input: bool | None = None
     supports_function_calling: bool | None = None
     supports_reasoning: bool | None = None
 
@@ -96,6 +97,7 @@ def _model(row: _ModelRow) -> ModelInfo:
         output_usd_per_million=_per_million(parsed.output_cost_per_token),
         odd_prices={name: shown(price) for name, price in odd_prices.items()},
         supports_vision=parsed.supports_vision,
+        supports_pdf=parsed.supports_pdf_input,
         supports_tools=parsed.supports_function_calling,
         supports_reasoning=parsed.supports_reasoning,
     )

@@ -98,6 +98,7 @@ class ModelInfo:
     output_usd_per_million: Decimal | None
     odd_prices: Mapping[str, str] = field(default_factory=dict)  # by "input", "output": invalid prices, as reported
     supports_vision: bool | None
+    supports_pdf: bool | None = None
     supports_tools: bool | None
     supports_reasoning: bool | None
 

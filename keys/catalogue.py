@@ -160,6 +160,7 @@ def _details(model: ModelInfo, position: int) -> dict[str, Any]:
     """Return what we store of a model; invalid values are unknown."""
     features = {
         "vision": model.supports_vision,
+        "pdf": model.supports_pdf,
         "tools": model.supports_tools,
         "reasoning": model.supports_reasoning,
     }

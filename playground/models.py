@@ -148,23 +148,23 @@ class Message(models.Model):
         "Answer", models.CASCADE, null=True, related_name="replies", help_text="Empty: it opens."
     )
     text = models.TextField()
-    stored_bytes = models.PositiveBigIntegerField(default=0, help_text="With its images.")
+    stored_bytes = models.PositiveBigIntegerField(default=0, help_text="With its files.")
     created_at = models.DateTimeField(default=timezone.now)
 
     def __str__(self) -> str:
         return self.text[:60]
 
     @cached_property
-    def sent_images(self) -> list["Image"]:
-        """Its images in order, read once. A message that is not stored yet is given them by assignment."""
-        return list(self.images.all())
+    def sent_files(self) -> list["Attachment"]:
+        """Its files in order, read once. A message that is not stored yet is given them by assignment."""
+        return list(self.attachments.all())
 
 
-class StoredImage(models.Model):
-    """An image, whose data are a file; whoever deletes the row deletes the file: services.deletion."""
+class StoredFile(models.Model):
+    """A file, whose data are in the file storage; whoever deletes the row deletes the file: services.deletion."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    media_type = models.CharField(max_length=20, help_text="As found in the data: image/png, image/jpeg, …")
+    media_type = models.CharField(max_length=100, help_text="As found in the data: image/png, application/pdf, …")
     file = models.CharField(max_length=200, unique=True, help_text="Its name in the file storage for images.")
     size = models.PositiveBigIntegerField(help_text="Bytes.")
 
@@ -180,18 +180,33 @@ class StoredImage(models.Model):
         return read_file(self.file)
 
 
-class Image(StoredImage):
-    """An image sent with a message, and deleted with it."""
+class Attachment(StoredFile):
+    """An image or a file with text, sent with a message and deleted with it."""
 
-    message = models.ForeignKey(Message, models.CASCADE, related_name="images")
+    PDF: ClassVar = "application/pdf"
+
+    message = models.ForeignKey(Message, models.CASCADE, related_name="attachments")
     name = models.CharField(max_length=200, help_text="Of the file that was sent.")
     position = models.PositiveSmallIntegerField(default=0)
+    text = models.TextField(blank=True, help_text="What was read in it; empty for images and scans.")
+    pages = models.PositiveIntegerField(null=True, help_text="Where its format has them.")
+    tokens = models.PositiveIntegerField(null=True, help_text="Of the text, approximately; empty for images.")
 
     class Meta:
         ordering: ClassVar = ["position"]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_image(self) -> bool:
+        """Whether it is shown, and sent, as an image."""
+        return self.media_type.startswith("image/")
+
+    @property
+    def is_pdf(self) -> bool:
+        """Whether models that read PDF files get it as it is."""
+        return self.media_type == self.PDF
 
 
 class AnswerQuerySet(models.QuerySet["Answer"]):
@@ -331,7 +346,7 @@ class AnswerCount(models.Model):
         return f"{self.at} {self.model} {self.outcome}: {self.answers}"
 
 
-class GeneratedImage(StoredImage):
+class GeneratedImage(StoredFile):
     """An image that a model generated, deleted with its answer. Its id is in the answer's `extras`."""
 
     answer = models.ForeignKey(Answer, models.CASCADE, related_name="images")

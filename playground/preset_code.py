@@ -21,5 +21,5 @@ def snippets_of(preset: Preset, secret: str | None = None) -> list[Snippet]:
 def request_of(preset: Preset) -> dict[str, Any]:
     """Return the body of a greeting with the preset."""
     greeting = Message(text=_("Say hello in one sentence."))
-    greeting.sent_images = []
+    greeting.sent_files = []
     return chat_request(preset.params, [(greeting, None)]).as_json()

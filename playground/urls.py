@@ -14,6 +14,7 @@ from playground.views import (
     details,
     embeddings,
     exports,
+    files,
     find,
     images,
     moderation,
@@ -43,6 +44,9 @@ urlpatterns = [
     path("answers/<uuid:answer_id>/show/", turns.show, name="show"),
     path("answers/<uuid:answer_id>/delete/", turns.delete_answer, name="delete_answer"),
     path("answers/<uuid:answer_id>/details/", details.details, name="details"),
+    path("files/read/", files.read_files, name="read_files"),
+    path("files/<uuid:file_id>/", files.file, name="file"),
+    path("files/<uuid:file_id>/data/", files.file_data, name="file_data"),
     path("images/<uuid:image_id>/", images.image, name="image"),
     path("images/made/<uuid:image_id>/", images.generated_image, name="generated_image"),
     # Presets of courses

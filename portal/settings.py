@@ -97,7 +97,15 @@ PLAYGROUND_KEY_SECRET = env.str(  # the secrets of all Playground keys are deriv
 PLAYGROUND_PROMPT_CHARS = env.int("PLAYGROUND_PROMPT_CHARS", default=100000)  # of a message, and of a system prompt
 PLAYGROUND_IMAGES = env.int("PLAYGROUND_IMAGES", default=4)  # with one message
 PLAYGROUND_IMAGE_MB = env.int("PLAYGROUND_IMAGE_MB", default=5)  # each
-PLAYGROUND_CONVERSATION_IMAGE_MB = env.int("PLAYGROUND_CONVERSATION_IMAGE_MB", default=20)  # all that it keeps
+PLAYGROUND_CONVERSATION_IMAGE_MB = env.int("PLAYGROUND_CONVERSATION_IMAGE_MB", default=20)  # all files that it keeps
+PLAYGROUND_FILES = env.int("PLAYGROUND_FILES", default=5)  # PDF, Word, text; with one message
+PLAYGROUND_FILE_MB = env.int("PLAYGROUND_FILE_MB", default=10)  # each
+PLAYGROUND_FILE_PAGES = env.int("PLAYGROUND_FILE_PAGES", default=300)  # of a PDF file
+PLAYGROUND_FILE_CHARS = env.int("PLAYGROUND_FILE_CHARS", default=400000)  # of the text of one file
+PLAYGROUND_FILE_READ_S = env.float("PLAYGROUND_FILE_READ_S", default=10.0)  # to read the files of one message
+PLAYGROUND_FILE_MEMORY_MB = env.int("PLAYGROUND_FILE_MEMORY_MB", default=512)  # of a process that reads one
+PLAYGROUND_FILE_READERS = env.int("PLAYGROUND_FILE_READERS", default=2)  # such processes of each web process
+PLAYGROUND_FILE_READS_PER_HOUR = env.int("PLAYGROUND_FILE_READS_PER_HOUR", default=200)  # of one person
 PLAYGROUND_METADATA_NAMES = env.list(  # none that LiteLLM reads: it interprets metadata
     "PLAYGROUND_METADATA_NAMES",
     default=["course", "exercise", "experiment", "group", "lab", "lesson", "note", "project", "topic", "week"],
@@ -397,8 +405,8 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.bool("HSTS_INCLUDE_SU
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXY_COUNT else None
 CONTENT_SECURITY_POLICY = {"DIRECTIVES": CSP_DIRECTIVES}
-DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # bytes; images have a limit of their own
-MAX_BODY_BYTES = (PLAYGROUND_IMAGES * PLAYGROUND_IMAGE_MB + 5) * 1024 * 1024  # of a whole request (web.bodies)
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # bytes; files have a limit of their own
+MAX_BODY_BYTES = (PLAYGROUND_CONVERSATION_IMAGE_MB + 5) * 1024 * 1024  # of a whole request (web.bodies)
 
 # --- Log: one line an event, on standard error; never a body, a header or a form -----------------------
 LOGGING_CONFIG = "web.logs.configure"  # no line contains a secret

@@ -17,6 +17,7 @@ class Model:
     max_input_tokens: int | None = None
     max_output_tokens: int | None = None
     vision: bool = False
+    pdf: bool = False
 
     @property
     def provider(self) -> str:
@@ -28,7 +29,14 @@ class Model:
         return prompt_tokens * self.input_pusd + completion_tokens * self.output_pusd
 
 
-def _chat(name: str, upstream: str, prices: tuple[float, float], sizes: tuple[int, int], vision: bool = False) -> Model:
+def _chat(
+    name: str,
+    upstream: str,
+    prices: tuple[float, float],
+    sizes: tuple[int, int],
+    vision: bool = False,
+    pdf: bool = False,
+) -> Model:
     return Model(
         name=name,
         upstream=upstream,
@@ -37,6 +45,7 @@ def _chat(name: str, upstream: str, prices: tuple[float, float], sizes: tuple[in
         max_input_tokens=sizes[0],
         max_output_tokens=sizes[1],
         vision=vision,
+        pdf=pdf,
     )
 
 
@@ -45,7 +54,7 @@ MODELS: dict[str, Model] = {
     for model in (
         _chat("general_nothink", "hosted_vllm/general_nothink", (0.5, 1.5), (32_768, 8_192)),
         _chat("gpt-4o-mini", "openai/gpt-4o-mini", (0.15, 0.6), (128_000, 16_384), vision=True),
-        _chat("claude-3-haiku", "anthropic/claude-3-haiku", (0.25, 1.25), (200_000, 4_096), vision=True),
+        _chat("claude-3-haiku", "anthropic/claude-3-haiku", (0.25, 1.25), (200_000, 4_096), vision=True, pdf=True),
         _chat("llama-70b", "hosted_vllm/llama-70b", (0.9, 0.9), (131_072, 4_096)),
         _chat("vision", "hosted_vllm/vision", (0.3, 0.9), (65_536, 4_096), vision=True),
         Model(

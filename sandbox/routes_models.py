@@ -68,6 +68,7 @@ def _info(model: Model) -> Json:
         "max_output_tokens": model.max_output_tokens,
         "litellm_provider": model.provider,
         "supports_vision": model.vision,
+        "supports_pdf_input": model.pdf,
         "supports_function_calling": model.mode == "chat",
         "supports_reasoning": False,
     }

@@ -1,4 +1,4 @@
-"""Images of a request, which are too long to show: the code reads them from files instead."""
+"""Images and PDF files of a request, which are too long to show: the code reads them from files instead."""
 
 import re
 from collections.abc import Mapping
@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 SHOWN: Final = 2000  # characters of a data URL that may stand in code
-_LONG: Final = re.compile(r"data:(image/(?:png|jpeg|gif|webp));base64,[A-Za-z0-9+/=]+")
+_LONG: Final = re.compile(r"data:(image/(?:png|jpeg|gif|webp)|application/pdf);base64,[A-Za-z0-9+/=]+")
 _SUFFIXES: Final = {"jpeg": "jpg"}
+_NAMES: Final = {"application": "file"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """An image in a file next to the program, with a generated name."""
+    """An image or a PDF file next to the program, with a generated name."""
 
     number: int
     media_type: str
@@ -20,8 +21,8 @@ class Picture:
     @property
     def file(self) -> str:
         """Return the name of its file."""
-        kind = self.media_type.removeprefix("image/")
-        return f"image{self.number}.{_SUFFIXES.get(kind, kind)}"
+        name, _, kind = self.media_type.partition("/")
+        return f"{_NAMES.get(name, name)}{self.number}.{_SUFFIXES.get(kind, kind)}"
 
     @property
     def head(self) -> str:

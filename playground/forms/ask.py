@@ -1,4 +1,4 @@
-"""The main form of the Playground: a message, its images, the model and the parameters."""
+"""The main form of the Playground: a message, its files, the model and the parameters."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -11,17 +11,19 @@ from django.forms.boundfield import BoundField
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts.models import User
 from courses.models import Preset
 from keys.models import GatewayModel
 from playground import parameters
 from playground.forms.fields import ModelsOwnField, NumberField, TextField, WithoutField
-from playground.forms.images import ImagesField, stored_bytes
+from playground.forms.files import FilesField, stored_bytes, with_texts
 from playground.forms.json import BiasField, JsonField
 from playground.forms.lines import MetadataField, StopField
 from playground.forms.tools import ToolsField
 from playground.models import Conversation
 from playground.parameters import PARAMETERS, Parameter
-from playground.services.requests import OF_TOOLS, Picture
+from playground.services.extraction import PDF
+from playground.services.requests import OF_TOOLS, Upload
 
 FORM_ID: Final = "playground-form"
 CHAT: Final = Conversation.Kind.CHAT.value
@@ -72,15 +74,21 @@ class ParameterField:
 
 
 class BoxForm(forms.Form):
-    """The message box: a message, its images, and refused parameters, which are not sent again."""
+    """The message box: a message, its files, and refused parameters, which are not sent again."""
 
     message = TextField(label=gettext_lazy("Message"), required=False)
-    images = ImagesField(label=gettext_lazy("Images"), required=False)
+    attachments = FilesField(label=gettext_lazy("Images and files"), required=False)
     without = WithoutField(required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._bound("message", rows=2)
+
+    @property
+    def most_file_mb(self) -> int:
+        """Return the megabytes above which a file need not be sent to be refused."""
+        most: int = max(settings.PLAYGROUND_IMAGE_MB, settings.PLAYGROUND_FILE_MB)
+        return most
 
     def _bound(self, name: str, *, rows: int) -> None:
         """Limit a text to the length in the settings."""
@@ -93,9 +101,10 @@ class AskForm(BoxForm):
     """The question and its settings. Empty fields are not sent: the model then uses its defaults.
 
     `models` are those that the person can call here, the first choice first. `form_id` links the fields of the side
-    panel to the form; "" for a page where they are inside of it. `carried` are images that are included without being
-    sent again, as those of an edited message: the same limits apply to them. `preset` is a locked one of a course, that
-    of the conversation if there is one: its values hold, whatever is sent for those fields.
+    panel to the form; "" for a page where they are inside of it. `carried` are files that are included without being
+    sent again, as those of an edited message: the same limits apply to them. `reader` is the person for whom files are
+    read. `preset` is a locked one of a course, that of the conversation if there is one: its values hold, whatever is
+    sent for those fields.
     """
 
     model = forms.ChoiceField(
@@ -121,12 +130,14 @@ class AskForm(BoxForm):
         with_message: bool = True,
         kind: str = CHAT,
         form_id: str = FORM_ID,
-        carried: Sequence[Picture] = (),
+        carried: Sequence[Upload] = (),
         preset: Preset | None = None,
+        reader: User | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(data, files, **kwargs)
         self.models = {model.name: model for model in models}
+        self.reader = reader
         self.conversation = conversation
         self.carried = carried
         self.completes = kind == Conversation.Kind.COMPLETION
@@ -139,7 +150,7 @@ class AskForm(BoxForm):
         self.preset = conversation.locked_preset if conversation else preset
         if self.preset:
             self._lock(self.preset)
-        self._drop(message=not with_message, images=not with_message or self.completes, system=self.completes)
+        self._drop(message=not with_message, attachments=not with_message or self.completes, system=self.completes)
 
     @staticmethod
     def initial_from(params: Mapping[str, Any]) -> dict[str, Any]:
@@ -185,46 +196,63 @@ class AskForm(BoxForm):
         cleaned = super().clean() or self.cleaned_data
         model = self.models.get(cleaned.get("model", ""))
         self._check_message(cleaned)
-        self._check_images(cleaned, model)
+        self._check_files(cleaned, model)
         self._check_tools(cleaned)
         self._check_length(cleaned, model)
         self._forget_refusals(cleaned)
         return cleaned
 
+    def clean_attachments(self) -> list[Upload]:
+        """Return the files with their texts."""
+        uploads: list[Upload] = self.cleaned_data["attachments"]
+        return with_texts(uploads, reader=self.reader) if self.reader else uploads
+
     def _check_message(self, cleaned: dict[str, Any]) -> None:
         if (
             "message" in cleaned
             and not cleaned["message"]
-            and not cleaned.get("images")
-            and "images" not in self.errors
+            and not cleaned.get("attachments")
+            and "attachments" not in self.errors
         ):
             self.add_error("message", _("Write a message first."))
 
-    def _check_images(self, cleaned: dict[str, Any], model: GatewayModel | None) -> None:
-        pictures = [*self.carried, *cleaned.get("images", [])]
-        if not pictures:
+    def _check_files(self, cleaned: dict[str, Any], model: GatewayModel | None) -> None:
+        uploads = [*self.carried, *cleaned.get("attachments", [])]
+        if not uploads:
             return
-        place = "images" if "images" in self.fields else "model"
-        if model and "vision" not in model.features:
+        place = "attachments" if "attachments" in self.fields else "model"
+        if model and "vision" not in model.features and any(upload.is_image for upload in uploads):
             self.add_error(place, self._who_sees(model))
-        size = sum(len(picture.data) for picture in pictures)
+        if model and "pdf" not in model.features:
+            for scan in (upload for upload in uploads if upload.media_type == PDF and not upload.text):
+                self.add_error(place, self._who_reads(scan, model))
+        size = sum(len(upload.data) for upload in uploads)
         if self.conversation:
             size += stored_bytes(self.conversation)
         if size > settings.PLAYGROUND_CONVERSATION_IMAGE_MB * 1_000_000:
             most = settings.PLAYGROUND_CONVERSATION_IMAGE_MB
-            self.add_error(
-                place,
-                _("The images of a conversation may have %(most)d MB. Begin a new one for more.") % {"most": most},
-            )
+            words = _("The images and files of a conversation may have %(most)d MB. Begin a new one for more.")
+            self.add_error(place, words % {"most": most})
 
     def _who_sees(self, model: GatewayModel) -> str:
-        seeing = [name for name, other in self.models.items() if "vision" in other.features]
+        seeing = self._names_with("vision")
         if not seeing:
             return _("“%(name)s” takes no images, nor does any other model here.") % {"name": model.name}
-        return _("“%(name)s” takes no images. These do: %(others)s.") % {
-            "name": model.name,
-            "others": ", ".join(seeing),
-        }
+        return _("“%(name)s” takes no images. These do: %(others)s.") % {"name": model.name, "others": seeing}
+
+    def _who_reads(self, scan: Upload, model: GatewayModel) -> str:
+        """Say that there is no text that this model could be sent."""
+        reading = self._names_with("pdf")
+        values = {"file": scan.name, "name": model.name, "others": reading}
+        if not reading:
+            return _("“%(file)s” has no text, as a scan has none, and no model here reads PDF files.") % values
+        words = _(
+            "“%(file)s” has no text, as a scan has none. “%(name)s” reads texts only. These read PDF: %(others)s."
+        )
+        return words % values
+
+    def _names_with(self, feature: str) -> str:
+        return ", ".join(name for name, other in self.models.items() if feature in other.features)
 
     def _check_tools(self, cleaned: dict[str, Any]) -> None:
         if cleaned.get("tools") or "tools" in self.errors:
@@ -252,9 +280,9 @@ class AskForm(BoxForm):
         found = {name: self.cleaned_data.get(name) for name in names}
         return {name: value for name, value in found.items() if _is_set(value) and (name, value) != ("json", False)}
 
-    def pictures(self) -> list[Picture]:
-        """Return the message's images."""
-        return list(self.cleaned_data.get("images", []))
+    def uploads(self) -> list[Upload]:
+        """Return the message's files."""
+        return list(self.cleaned_data.get("attachments", []))
 
     def parameter_fields(self) -> list[ParameterField]:
         """Return the parameters as the page shows them, unfolded ones first."""

@@ -15,11 +15,11 @@ MOST: Final = 4
 
 
 class CompareForm(AskForm):
-    """A question to two to four models at once. Images are not included."""
+    """A question to two to four models at once. Files are not included."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._drop(model=True, images=True)
+        self._drop(model=True, attachments=True)
         self.fields["models"] = forms.MultipleChoiceField(
             label=gettext_lazy("Models"),
             choices=[(name, name) for name in self.models],

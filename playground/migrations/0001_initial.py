@@ -175,7 +175,7 @@ class Migration(migrations.Migration):
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 (
                     "media_type",
-                    models.CharField(help_text="As found in the data: image/png, image/jpeg, …", max_length=20),
+                    models.CharField(help_text="As found in the data: image/png, application/pdf, …", max_length=100),
                 ),
                 (
                     "file",
@@ -198,7 +198,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ("text", models.TextField()),
-                ("stored_bytes", models.PositiveBigIntegerField(default=0, help_text="With its images.")),
+                ("stored_bytes", models.PositiveBigIntegerField(default=0, help_text="With its files.")),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
                 (
                     "conversation",
@@ -221,12 +221,12 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
-            name="Image",
+            name="Attachment",
             fields=[
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 (
                     "media_type",
-                    models.CharField(help_text="As found in the data: image/png, image/jpeg, …", max_length=20),
+                    models.CharField(help_text="As found in the data: image/png, application/pdf, …", max_length=100),
                 ),
                 (
                     "file",
@@ -235,10 +235,18 @@ class Migration(migrations.Migration):
                 ("size", models.PositiveBigIntegerField(help_text="Bytes.")),
                 ("name", models.CharField(help_text="Of the file that was sent.", max_length=200)),
                 ("position", models.PositiveSmallIntegerField(default=0)),
+                ("text", models.TextField(blank=True, help_text="What was read in it; empty for images and scans.")),
+                ("pages", models.PositiveIntegerField(help_text="Where its format has them.", null=True)),
+                (
+                    "tokens",
+                    models.PositiveIntegerField(help_text="Of the text, approximately; empty for images.", null=True),
+                ),
                 (
                     "message",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="images", to="playground.message"
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="attachments",
+                        to="playground.message",
                     ),
                 ),
             ],

@@ -20,16 +20,24 @@ from courses.models import Course, Preset
 from courses.services import playground_secret_of
 from gateway.inference_types import ChatRequest, CompletionRequest
 from gateway.secret import Secret
-from keys.models import Key
+from keys.models import GatewayModel, Key
 from keys.services import playground_secret
-from playground.models import STALE_AFTER, ActiveCall, Answer, Conversation, Image, Message, ParameterSet
+from playground.models import STALE_AFTER, ActiveCall, Answer, Attachment, Conversation, Message, ParameterSet
 from playground.services.handover import Prepared, hand_over
 from playground.services.limits import lock_owner, start_call
 from playground.services.quotas import check_budget, check_waiting, claim_storage, size_of
 from playground.services.refusals import AskRefused
-from playground.services.requests import USER, Picture, chat_request, completion_request, image_of, wants_usage
+from playground.services.requests import (
+    USER,
+    Turn,
+    Upload,
+    attachment_of,
+    chat_request,
+    completion_request,
+    wants_usage,
+)
 from playground.services.titles import title_of
-from playground.services.tree import bring_images, way_to
+from playground.services.tree import bring_files, way_to
 from web.files import StorageUnavailable, delete_files, store_file
 
 Params = Mapping[str, object]
@@ -67,7 +75,7 @@ class NewMessage:
 
     text: str
     params: Params
-    pictures: Sequence[Picture] = ()
+    uploads: Sequence[Upload] = ()
     conversation: Conversation | None = None  # None: a new one
     parent: Answer | None = None
     kind: str = Conversation.Kind.CHAT
@@ -94,19 +102,19 @@ def ask(context: ChatContext, question: NewMessage) -> Answer:
     """
     _check_preset(context.user, question.locked_preset)
     secret, is_alone = _secret_of(context), question.goes_on
-    image_bytes = sum(len(picture.data) for picture in question.pictures)
-    check_budget(context.user, context.paid_by, image_bytes=image_bytes)
-    conversation, message, images = _rows_of(context.user, question)
+    file_bytes = sum(len(upload.data) for upload in question.uploads)
+    check_budget(context.user, context.paid_by, file_bytes=file_bytes)
+    conversation, message, files = _rows_of(context.user, question)
     conversation.paid_by = context.paid_by
     answer = _answer_to(message, question.params["model"], ParameterSet.of(context.user.pk, question.params))
     added, is_new = message.stored_bytes + answer.stored_bytes, question.conversation is None
-    with _with_files(images), _within_limits(context) as call:
+    with _with_files(files), _within_limits(context) as call:
         claim_storage(
-            context.user, added_bytes=added, parameters=answer.parameters, image_bytes=image_bytes, is_new=is_new
+            context.user, added_bytes=added, parameters=answer.parameters, file_bytes=file_bytes, is_new=is_new
         )
         _keep(conversation, answer, added_bytes=added, is_new=is_new)
         message.save(force_insert=True)
-        Image.objects.bulk_create(images)
+        Attachment.objects.bulk_create(files)
         answer.active_call = call
         answer.save(force_insert=True)
     _hand_over(context, secret, [answer], are_alone=is_alone)
@@ -134,19 +142,19 @@ def compare(context: ChatContext, question: NewMessage, models: Sequence[str]) -
     The person's key is created first if needed, so that all streams find it.
     """
     secret = _secret_of(context)
-    conversation, message, images = _rows_of(context.user, question)
+    conversation, message, files = _rows_of(context.user, question)
     parameters = ParameterSet.of(context.user.pk, question.params)
     answers = [_answer_to(message, name, parameters) for name in models]
     conversation.model_names, conversation.parameters = list(models), parameters
     conversation.head = answers[0]
     conversation.stored_bytes = message.stored_bytes + sum(answer.stored_bytes for answer in answers)
-    with _with_files(images), transaction.atomic():
+    with _with_files(files), transaction.atomic():
         lock_owner(context.user)
         check_waiting(context.user, added=len(answers))
         claim_storage(context.user, added_bytes=conversation.stored_bytes, parameters=parameters, is_new=True)
         conversation.save(force_insert=True)
         message.save(force_insert=True)
-        Image.objects.bulk_create(images)
+        Attachment.objects.bulk_create(files)
         for answer in answers:
             answer.save(force_insert=True)
     _hand_over(context, secret, answers)
@@ -162,7 +170,7 @@ def prepare(context: ChatContext, answer: Answer) -> Prepared:
 def begin(prepared: Prepared) -> Job:
     """Start a waiting answer; a second start is refused ("begun"). Raises AskRefused, and the answer keeps waiting.
 
-    Raises StorageUnavailable, too, where the request has images that cannot be read.
+    Raises StorageUnavailable, too, where the request has files that cannot be read.
     """
     owner, answer = prepared.owner, prepared.answer
     answer.message.conversation.owner = owner  # known
@@ -211,23 +219,23 @@ def _hand_over(context: ChatContext, secret: Secret, answers: Sequence[Answer], 
 
 
 @contextmanager
-def _with_files(images: Sequence[Image]) -> Iterator[None]:
-    """Store the files of images before their rows are written, and delete them if those fail. Raises AskRefused.
+def _with_files(files: Sequence[Attachment]) -> Iterator[None]:
+    """Store the data of files before their rows are written, and delete them if those fail. Raises AskRefused.
 
     If the connection breaks, the rows may still have been written; the prune later checks whether a file is needed.
     """
     try:
-        for image in images:
-            image.file = store_file(image.data)
+        for each in files:
+            each.file = store_file(each.data)
         yield
     except DatabaseError:
         raise
     except StorageUnavailable as error:
-        delete_files(image.file for image in images if image.file)
-        words = _("Images cannot be stored at the moment. Nothing was sent: try again in a minute, or without images.")
+        delete_files(each.file for each in files if each.file)
+        words = _("Files cannot be stored at the moment. Nothing was sent: try again in a minute, or without files.")
         raise AskRefused("image_storage", words) from error
     except BaseException:
-        delete_files(image.file for image in images)
+        delete_files(each.file for each in files)
         raise
 
 
@@ -245,7 +253,7 @@ def _gone() -> AskRefused:
     return AskRefused("gone", _("What this follows was deleted meanwhile. Nothing was sent."))
 
 
-def _rows_of(owner: User, question: NewMessage) -> tuple[Conversation, Message, list[Image]]:
+def _rows_of(owner: User, question: NewMessage) -> tuple[Conversation, Message, list[Attachment]]:
     """Return the rows of a question, unsaved."""
     conversation = question.conversation or Conversation(
         owner=owner,
@@ -254,11 +262,12 @@ def _rows_of(owner: User, question: NewMessage) -> tuple[Conversation, Message, 
         kept=question.kept,
         preset=question.preset,
     )
-    size = size_of(question.text, data=[picture.data for picture in question.pictures])
+    texts, data = [each.text for each in question.uploads], [each.data for each in question.uploads]
+    size = size_of(question.text, *texts, data=data)
     message = Message(conversation=conversation, parent=question.parent, text=question.text, stored_bytes=size)
-    images = [image_of(picture, message, position) for position, picture in enumerate(question.pictures)]
-    message.sent_images = images
-    return conversation, message, images
+    files = [attachment_of(upload, message, position) for position, upload in enumerate(question.uploads)]
+    message.sent_files = files
+    return conversation, message, files
 
 
 def _answer_to(message: Message, model: object, parameters: ParameterSet | None) -> Answer:
@@ -305,12 +314,21 @@ def _job(prepared: Prepared, active_call_id: int, body: ChatRequest | Completion
 def body_of(conversation: Conversation, answer: Answer) -> ChatRequest | CompletionRequest:
     """Return the request of an answer, from the rows alone: earlier turns, message, parameters, user.
 
-    Raises StorageUnavailable if images cannot be read.
+    Raises StorageUnavailable if files cannot be read.
     """
     message = answer.message
     user = None if USER in answer.params.get("without", ()) else conversation.owner.gateway_user_id
     if conversation.kind == Conversation.Kind.COMPLETION:
         return replace(completion_request(answer.params, message.text), user=user)
-    bring_images([message])
+    bring_files([message], with_texts=True)
     before = way_to(message.parent) if message.parent else []
-    return replace(chat_request(answer.params, [*before, (message, None)]), user=user)
+    turns = [*before, (message, None)]
+    return replace(chat_request(answer.params, turns, reads_pdf=reads_pdf(answer.model, turns)), user=user)
+
+
+def reads_pdf(model: str, turns: Sequence[Turn]) -> bool:
+    """Tell whether the model gets PDF files as they are; no query where there are none."""
+    if not any(file.is_pdf for message, _answer in turns for file in message.sent_files):
+        return False
+    features = GatewayModel.objects.filter(name=model).values_list("features", flat=True).first()
+    return "pdf" in (features or ())

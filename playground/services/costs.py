@@ -13,8 +13,8 @@ from gateway.inference_types import ChatRequest, CompletionRequest, Json
 from keys.models import GatewayModel
 from playground.models import Answer
 from playground.services.buffer import AnswerBuffer
+from playground.services.requests import tokens_of_text
 
-CHARACTERS_A_TOKEN: Final = 4  # approximately, in English; only for what the gateway did not count
 TOKENS_AN_IMAGE: Final = 85  # as LiteLLM counts one, whatever its size
 A_MILLION: Final = 1_000_000
 STEP_USD: Final = Decimal(1).scaleb(-10)  # of the column
@@ -49,13 +49,9 @@ def estimated_cost(*, body: ChatRequest | CompletionRequest, buffer: AnswerBuffe
 
 def _tokens_in(body: ChatRequest | CompletionRequest) -> int:
     """Return the approximate number of tokens of a request."""
-    counts = [_tokens_of_text(text) for text in _texts_in(body)]
+    counts = [tokens_of_text(text) for text in _texts_in(body)]
     images = 0 if isinstance(body, CompletionRequest) else sum("image_url" in part for part in _parts_in(body))
     return sum(counts) + images * TOKENS_AN_IMAGE
-
-
-def _tokens_of_text(text: str) -> int:
-    return -(-len(text) // CHARACTERS_A_TOKEN)
 
 
 def _texts_in(body: ChatRequest | CompletionRequest) -> Iterator[str]:

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db import transaction
 
 from accounts.models import User
-from playground.models import Conversation, ConversationQuerySet, GeneratedImage, Image, ParameterSet
+from playground.models import Attachment, Conversation, ConversationQuerySet, GeneratedImage, ParameterSet
 from web.files import delete_files
 
 
@@ -19,7 +19,7 @@ def delete_conversations(conversations: ConversationQuerySet) -> int:
     locked = list(conversations.select_for_update(of=("self",)).values_list("pk", "owner"))
     ids = [conversation_id for conversation_id, _ in locked]
     delete_files_later(
-        *Image.objects.filter(message__conversation__in=ids).values_list("file", flat=True),
+        *Attachment.objects.filter(message__conversation__in=ids).values_list("file", flat=True),
         *GeneratedImage.objects.filter(answer__message__conversation__in=ids).values_list("file", flat=True),
     )
     for owner_id in {owner_id for _, owner_id in locked}:
@@ -30,7 +30,7 @@ def delete_conversations(conversations: ConversationQuerySet) -> int:
 
 def delete_files_of_answers(answer_ids: Collection[UUID], *, message_id: UUID | None) -> None:
     """Delete the files of answers, of their descendants, and of a message, after the transaction has been committed."""
-    attached = Image.objects.filter(message__parent__in=answer_ids) | Image.objects.filter(message=message_id)
+    attached = Attachment.objects.filter(message__parent__in=answer_ids) | Attachment.objects.filter(message=message_id)
     delete_files_later(
         *attached.values_list("file", flat=True),
         *GeneratedImage.objects.filter(answer__in=answer_ids).values_list("file", flat=True),

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from playground.errors.cards import card_of
 from playground.errors.problems import problem_of
-from playground.models import Answer, Conversation, GeneratedImage, Image, Message
+from playground.models import Answer, Attachment, Conversation, GeneratedImage, Message
 from playground.reasoning import parted
 from playground.services.raw import headers_for
 from playground.services.requests import data_url
@@ -50,11 +50,11 @@ ANSWER_FIELDS: Final = (
 
 # --- JSON -------------------------------------------------------------------------------------------
 def as_json(conversation: Conversation) -> str:
-    """Return the complete conversation: every message with its images as data URLs, and every answer to it."""
+    """Return the complete conversation: every message with its files as data URLs, and every answer to it."""
     tree = Tree.of(conversation, with_parameters=True)
-    images: dict[Any, list[Image | GeneratedImage]] = defaultdict(list)
-    for image in Image.objects.filter(message__conversation=conversation):
-        images[image.message_id].append(image)
+    files, images = defaultdict[Any, list[Attachment]](list), defaultdict[Any, list[GeneratedImage]](list)
+    for file in Attachment.objects.filter(message__conversation=conversation):
+        files[file.message_id].append(file)
     if any("images" in extras for answer in tree.answers.values() for extras in (answer.extras, *answer.others)):
         for made in GeneratedImage.objects.filter(answer__message__conversation=conversation):
             images[made.answer_id].append(made)
@@ -62,36 +62,48 @@ def as_json(conversation: Conversation) -> str:
         "format": FORMAT,
         **_fields(conversation, ("id", "kind", "title", "kept", "params", "created_at", "used_at")),
         "shown": [answer.id for _, answer in tree.way_shown(conversation)],
-        "messages": [_message(message, images, tree, conversation.owner) for message in tree.messages()],
+        "messages": [
+            _message(message, files.get(message.id, ()), images, tree, conversation.owner)
+            for message in tree.messages()
+        ],
     }
     return json.dumps(body, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2)
 
 
 def _message(
-    message: Message, images: Mapping[Any, Sequence[Image | GeneratedImage]], tree: Tree, owner: User
+    message: Message,
+    files: Sequence[Attachment],
+    images: Mapping[Any, Sequence[GeneratedImage]],
+    tree: Tree,
+    owner: User,
 ) -> dict[str, Any]:
     return {
         **_fields(message, ("id", "text", "created_at")),
         "follows": message.parent_id,
-        "images": [{"name": getattr(image, "name", ""), **_image(image)} for image in images.get(message.id, ())],
+        "images": [{"name": file.name, **_data(file)} for file in files if file.is_image],
+        "files": [_file(file) for file in files if not file.is_image],
         "answers": [
             {
                 **_fields(answer, ("id", *ANSWER_FIELDS)),
                 "headers": headers_for(owner, answer),
-                "images": [{"id": image.id, **_image(image)} for image in images.get(answer.id, ())],
+                "images": [{"id": image.id, **_data(image)} for image in images.get(answer.id, ())],
             }
             for answer in tree.answers_to[message.id]
         ],
     }
 
 
-def _image(image: Image | GeneratedImage) -> dict[str, Any]:
-    """Return an image with its data; without, if its file is missing."""
+def _file(file: Attachment) -> dict[str, Any]:
+    return {**_fields(file, ("name", "pages", "tokens", "text")), **_data(file)}
+
+
+def _data(file: Attachment | GeneratedImage) -> dict[str, Any]:
+    """Return the data of a file; none, if it is missing."""
     try:
-        url = data_url(image.media_type, image.data)
+        url = data_url(file.media_type, file.data)
     except FileNotFoundError:
         url = None
-    return {"media_type": image.media_type, "url": url}
+    return {"media_type": file.media_type, "url": url}
 
 
 def _fields(row: object, names: tuple[str, ...]) -> dict[str, Any]:
@@ -100,7 +112,7 @@ def _fields(row: object, names: tuple[str, ...]) -> dict[str, Any]:
 
 # --- Markdown ---------------------------------------------------------------------------------------
 def as_markdown(conversation: Conversation) -> str:
-    """Return the shown branch, as written; images are named, not contained."""
+    """Return the shown branch, as written; images and files are named, not contained."""
     return "\n\n".join(_parts(conversation)) + "\n"
 
 
@@ -118,8 +130,12 @@ def _parts(conversation: Conversation) -> Iterator[str]:
             yield system or _("(none from here on)")
         yield "## " + _("You")
         yield turn.message.text
-        yield from (_("Image: %(name)s") % {"name": image.name} for image in turn.images)
+        yield from (_file_words(file) % {"name": file.name} for file in turn.files)
         yield from _answer(turn.answer)
+
+
+def _file_words(file: Attachment) -> str:
+    return _("Image: %(name)s") if file.is_image else _("File: %(name)s")
 
 
 def _answer(answer: Answer) -> Iterator[str]:

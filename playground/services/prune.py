@@ -13,7 +13,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from playground.errors.classify import INTERRUPTED
-from playground.models import STALE_AFTER, ActiveCall, Answer, Conversation, GeneratedImage, Image, ParameterSet
+from playground.models import STALE_AFTER, ActiveCall, Answer, Attachment, Conversation, GeneratedImage, ParameterSet
 from playground.services.deletion import delete_conversations, delete_unused_parameters
 from web.files import StorageUnavailable, delete_files, folders_of_files, stored_at
 
@@ -56,7 +56,7 @@ def prune_image_files() -> int:
     try:
         for names in folders_of_files():
             orphans = set(names).difference(
-                Image.objects.filter(file__in=names).values_list("file", flat=True),
+                Attachment.objects.filter(file__in=names).values_list("file", flat=True),
                 GeneratedImage.objects.filter(file__in=names).values_list("file", flat=True),
             )
             old = [name for name in orphans if (at := stored_at(name)) and at < limit]

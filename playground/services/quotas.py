@@ -1,4 +1,4 @@
-"""Storage quotas of a person: bytes in all, bytes of images and new conversations an hour, waiting answers.
+"""Storage quotas of a person: bytes in all, bytes of files and new conversations an hour, waiting answers.
 
 Checked in the transaction that writes, under the owner's lock, before the first row is written: concurrent requests
 cannot exceed a limit together. Sizes are those of the data as UTF-8, plus a fixed amount for each row.
@@ -36,7 +36,7 @@ def size_of(*texts: str, values: Iterable[object] = (), data: Iterable[bytes] = 
 
 
 def claim_storage(
-    owner: User, *, added_bytes: int, parameters: ParameterSet | None, image_bytes: int = 0, is_new: bool = False
+    owner: User, *, added_bytes: int, parameters: ParameterSet | None, file_bytes: int = 0, is_new: bool = False
 ) -> None:
     """Refuse data beyond the quota of `owner`; raises AskRefused. Call it under the owner's lock.
 
@@ -44,8 +44,8 @@ def claim_storage(
     """
     if is_new:
         _count_conversation(owner)
-    if image_bytes:
-        _count_images(owner, image_bytes)
+    if file_bytes:
+        _count_files(owner, file_bytes)
     stored_bytes, is_known = _stored_by(owner, parameters)
     parameter_bytes = 0 if parameters is None or is_known else parameters.stored_bytes
     if added_bytes + parameter_bytes > _limit() - stored_bytes:
@@ -100,14 +100,14 @@ def check_waiting(owner: User, *, added: int) -> None:
         raise AskRefused("waiting", words % {"most": MOST_WAITING})
 
 
-def check_budget(owner: User, paid_by: Course | None, *, image_bytes: int) -> None:
-    """Refuse images while the gateway is known to refuse the person's calls: they would be stored for nothing."""
-    if not image_bytes or not cache.get(_budget_key(owner.pk, paid_by)):
+def check_budget(owner: User, paid_by: Course | None, *, file_bytes: int) -> None:
+    """Refuse files while the gateway is known to refuse the person's calls: they would be stored for nothing."""
+    if not file_bytes or not cache.get(_budget_key(owner.pk, paid_by)):
         return
     if paid_by:
-        words = _("The budget of “%(course)s” is used up. Nothing was sent, and the images were not stored.")
+        words = _("The budget of “%(course)s” is used up. Nothing was sent, and the files were not stored.")
         raise AskRefused("over_budget", words % {"course": paid_by.name})
-    words = _("Your Playground budget is used up. Nothing was sent, and the images were not stored.")
+    words = _("Your Playground budget is used up. Nothing was sent, and the files were not stored.")
     raise AskRefused("over_budget", words)
 
 
@@ -142,13 +142,14 @@ def _count_conversation(owner: User) -> None:
         raise _later("conversations", words, most, exceeded) from exceeded
 
 
-def _count_images(owner: User, image_bytes: int) -> None:
+def _count_files(owner: User, file_bytes: int) -> None:
     most = settings.PLAYGROUND_IMAGE_MB_PER_HOUR
     try:
-        consume(owner, "playground:image_bytes", limit=most * MB, amount=image_bytes)
+        consume(owner, "playground:file_bytes", limit=most * MB, amount=file_bytes)
     except QuotaExceeded as exceeded:
         words = _(
-            "You may send %(most)d MB of images an hour. Nothing was sent or stored. You may again in %(minutes)d min."
+            "You may send %(most)d MB of images and files an hour. Nothing was sent or stored. "
+            "You may again in %(minutes)d min."
         )
         raise _later("images", words, most, exceeded) from exceeded
 

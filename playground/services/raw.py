@@ -11,11 +11,11 @@ from playground.services.chat import body_of
 from playground.services.requests import wants_usage
 
 TELLS_WHERE: Final = ("-api-base", "-backend", "-endpoint", "-host", "-url")  # suffixes of header names
-LONGEST_DATA_URL: Final = 100  # characters shown of an image
+LONGEST_DATA_URL: Final = 100  # characters shown of a file
 
 
 def raw_request(answer: Answer) -> dict[str, Any]:
-    """Return the request body of this answer; images are shortened."""
+    """Return the request body of this answer; files are shortened."""
     body: dict[str, Any] = {**body_of(answer.message.conversation, answer).as_json(), "stream": True}
     if wants_usage(answer.params):
         body["stream_options"] = {"include_usage": True}
@@ -90,9 +90,11 @@ def _usage(answer: Answer) -> dict[str, Any]:
 
 
 def _shortened(value: Any) -> Any:
-    """Return JSON with the data of images shortened."""
+    """Return JSON with the data of files shortened."""
     if isinstance(value, Mapping):
-        return {name: _cut(each) if name == "url" else _shortened(each) for name, each in value.items()}
+        return {
+            name: _cut(str(each)) if name in ("url", "file_data") else _shortened(each) for name, each in value.items()
+        }
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [_shortened(each) for each in value]
     return value

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from gateway import inference_types as types
-from playground.models import Answer, Image, Message
+from playground.models import Answer, Attachment, Message
 from playground.reasoning import parted
 
 Turn = tuple[Message, Answer | None]
@@ -35,37 +35,65 @@ USER: Final = "user"  # set by the portal, never by a form
 REFUSABLE: Final = frozenset((*SHARED, *CHAT_ONLY, "response_format", USAGE, USER))
 
 
+CHARACTERS_A_TOKEN: Final = 4  # approximately, in English; only for what the gateway did not count
+
 # Errors of a message that would recur with the next one.
 REFUSED_FOR_ITSELF: Final = frozenset(("content_filtered", "context_too_long", "bad_request"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
-    """A checked image: `media_type` is from its bytes."""
+class Upload:
+    """A checked file: `media_type` is from its bytes; `text` is what was read in it, if it is no image."""
 
     name: str
     media_type: str
     data: bytes = field(repr=False)
+    text: str = field(default="", repr=False)
+    pages: int | None = None
+
+    @property
+    def is_image(self) -> bool:
+        """Whether it is an image."""
+        return self.media_type.startswith("image/")
+
+    @property
+    def tokens(self) -> int | None:
+        """Return the approximate number of tokens of the text."""
+        return None if self.is_image else tokens_of_text(self.text)
 
 
-def image_of(picture: Picture, message: Message, position: int) -> Image:
-    """Return a row for an image of the message; neither it nor its file is stored."""
-    image = Image(
-        message=message, name=picture.name, media_type=picture.media_type, size=len(picture.data), position=position
+def attachment_of(upload: Upload, message: Message, position: int) -> Attachment:
+    """Return a row for a file of the message; neither it nor its data are stored."""
+    attachment = Attachment(
+        message=message,
+        name=upload.name,
+        media_type=upload.media_type,
+        size=len(upload.data),
+        position=position,
+        text=upload.text,
+        pages=upload.pages,
+        tokens=upload.tokens,
     )
-    image.data = picture.data
-    return image
+    attachment.data = upload.data
+    return attachment
 
 
-def chat_request(params: Mapping[str, Any], turns: Sequence[Turn]) -> types.ChatRequest:
+def tokens_of_text(text: str) -> int:
+    """Return the approximate number of tokens of a text."""
+    return -(-len(text) // CHARACTERS_A_TOKEN)
+
+
+def chat_request(params: Mapping[str, Any], turns: Sequence[Turn], *, reads_pdf: bool = False) -> types.ChatRequest:
     """Return the request that asks for the answer after `turns`, oldest first; the last has no answer yet.
 
-    Reads the images of each stored message: prefetch them. Reasoning is not sent back, nor is an answer without text,
+    Reads the files of each stored message: prefetch them. PDF files go as they are to a model that `reads_pdf`, the
+    text of other files does. Reasoning is not sent back, nor is an answer without text,
     unless it has tool calls: then the message after it is their result.
     """
+    tools = "tools" in _sent(params, ("tools",))
     return types.ChatRequest(
         model=params["model"],
-        messages=[*_system(params), *_conversation(turns, tools="tools" in _sent(params, ("tools",)))],
+        messages=[*_system(params), *_conversation(turns, tools=tools, reads_pdf=reads_pdf)],
         response_format={"type": "json_object"} if _wants_json(params) else None,
         **_sent(params, SHARED + CHAT_ONLY),
     )
@@ -82,7 +110,7 @@ def wants_usage(params: Mapping[str, Any]) -> bool:
 
 
 def data_url(media_type: str, data: bytes | memoryview) -> str:
-    """Return an image in OpenAI's content parts."""
+    """Return data as OpenAI's content parts have them."""
     return f"data:{media_type};base64,{b64encode(data).decode('ascii')}"
 
 
@@ -103,7 +131,7 @@ def _system(params: Mapping[str, Any]) -> list[types.Message]:
     return [types.Message(role="system", content=text)] if text else []
 
 
-def _conversation(turns: Sequence[Turn], *, tools: bool) -> Iterator[types.Message]:
+def _conversation(turns: Sequence[Turn], *, tools: bool, reads_pdf: bool) -> Iterator[types.Message]:
     """Yield messages and answers alternately; the message after tool calls is given as their result.
 
     Strict chat templates refuse two equal roles in a row: an unanswered message is joined with the next one.
@@ -114,7 +142,7 @@ def _conversation(turns: Sequence[Turn], *, tools: bool) -> Iterator[types.Messa
         said = parted(answer.text)[1] if answer else ""
         if answer and not (said or called) and (answer.problem or {}).get("code") in REFUSED_FOR_ITSELF:
             continue
-        for asked in _asked(message, called):
+        for asked in _asked(message, called, reads_pdf=reads_pdf):
             if asked.role == "user":
                 waiting = _joined(waiting, asked)
             else:
@@ -132,7 +160,7 @@ def _conversation(turns: Sequence[Turn], *, tools: bool) -> Iterator[types.Messa
 
 
 def _joined(first: types.Message | None, second: types.Message) -> types.Message:
-    """Join two of a person's messages, with their images in place."""
+    """Join two of a person's messages, with their files in place."""
     if first is None:
         return second
     if isinstance(first.content, str) and isinstance(second.content, str):
@@ -144,26 +172,48 @@ def _joined(first: types.Message | None, second: types.Message) -> types.Message
     return types.Message(role="user", content=parts)
 
 
-def _asked(message: Message, called: Sequence[Mapping[str, str]]) -> Iterator[types.Message]:
+def _asked(message: Message, called: Sequence[Mapping[str, str]], *, reads_pdf: bool) -> Iterator[types.Message]:
     for call in called:
         yield types.Message(role="tool", tool_call_id=call["id"], content=message.text)
-    if message.sent_images:
-        yield types.Message(role="user", content=_parts("" if called else message.text, message.sent_images))
+    if message.sent_files:
+        text = "" if called else message.text
+        yield types.Message(role="user", content=_with_files(text, message.sent_files, reads_pdf=reads_pdf))
     elif not called:
         yield types.Message(role="user", content=message.text)
 
 
-def _parts(text: str, images: Sequence[Image]) -> list[dict[str, object]]:
-    said: list[dict[str, object]] = [{"type": "text", "text": text}] if text else []
-    return said + [_part(image) for image in images]
+def _with_files(text: str, files: Sequence[Attachment], *, reads_pdf: bool) -> str | list[types.Json]:
+    """Return a message with its files: their texts first, each delimited, then what the person wrote, then the rest."""
+    texts, parts = list[str](), list[types.Json]()
+    for file in files:
+        part = _part(file) if file.is_image or (file.is_pdf and reads_pdf) else None
+        if part:
+            parts.append(part)
+        else:
+            texts.append(_delimited(file))
+    written = "\n\n".join(filter(None, (*texts, text)))
+    if not parts:
+        return written
+    return [{"type": "text", "text": written}, *parts] if written else parts
 
 
-def _part(image: Image) -> dict[str, object]:
-    """Return an image, or a note that its file is missing: the conversation continues anyway."""
+def _delimited(file: Attachment) -> str:
+    """Return the text of a file between marks that it cannot contain: its id was not known when it was written."""
+    mark = f"file-{file.pk.hex[:12]}"
+    name = json.dumps(file.name, ensure_ascii=False)
+    pages = f' pages="{file.pages}"' if file.pages else ""
+    return f"<{mark} name={name}{pages}>\n{file.text or '[no text]'}\n</{mark}>"
+
+
+def _part(file: Attachment) -> types.Json | None:
+    """Return an image or a PDF file; a note in place of an image whose file is missing: the conversation continues."""
     try:
-        return {"type": "image_url", "image_url": {"url": data_url(image.media_type, image.data)}}
+        url = data_url(file.media_type, file.data)
     except FileNotFoundError:
-        return {"type": "text", "text": f"[{image.name}: this image is missing]"}
+        return {"type": "text", "text": f"[{file.name}: this image is missing]"} if file.is_image else None
+    if file.is_image:
+        return {"type": "image_url", "image_url": {"url": url}}
+    return {"type": "file", "file": {"filename": file.name, "file_data": url}}
 
 
 def _calls(answer: Answer) -> list[dict[str, str]]:

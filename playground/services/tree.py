@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.db.models import Prefetch, prefetch_related_objects
 
-from playground.models import Answer, Conversation, Image, Message
+from playground.models import Answer, Attachment, Conversation, Message
 
 Turn = tuple[Message, Answer]
 PAGE_TURNS: Final = 20  # of a conversation that are shown at once
@@ -28,7 +28,7 @@ class Shown:
 
     message: Message
     answer: Answer
-    images: list[Image]
+    files: list[Attachment]
     message_number: int
     message_count: int
     earlier_message_answer_id: UUID | None
@@ -158,7 +158,7 @@ def shown_turns(conversation: Conversation, *, with_parameters: bool = False) ->
     """Return the turns of the shown branch, first to last, in three queries, one more for refused parameters."""
     tree = Tree.of(conversation, with_parameters=with_parameters)
     way = tree.way_shown(conversation)
-    bring_images([message for message, _ in way])
+    bring_files([message for message, _ in way])
     bring_refused_parameters(answer for _, answer in way)
     return [_shown(tree, message, answer) for message, answer in way]
 
@@ -188,15 +188,15 @@ def _with_content(tree: Tree, way: Sequence[Turn]) -> list[Shown]:
     pairs = [(message, found[answer.id]) for message, answer in way if answer.id in found]
     for bare, answer in pairs:
         answer.message.conversation = bare.conversation
-    bring_images([answer.message for _, answer in pairs])
+    bring_files([answer.message for _, answer in pairs])
     bring_refused_parameters(answer for _, answer in pairs)
     return [_shown(tree, answer.message, answer) for _, answer in pairs]
 
 
 def way_to(answer: Answer) -> list[Turn]:
-    """Return the turns from the opening message to this answer, in three queries; with the images of messages."""
+    """Return the turns from the opening message to this answer, in three queries; with the files of messages."""
     way = Tree.of(answer.message.conversation).way_to(answer.id)
-    bring_images([message for message, _ in way])
+    bring_files([message for message, _ in way], with_texts=True)
     return way
 
 
@@ -209,9 +209,10 @@ def newest_end(start: Answer | Message) -> Answer:
     return end
 
 
-def bring_images(messages: Sequence[Message]) -> None:
-    """Load the images of messages that do not have them yet, in one query."""
-    prefetch_related_objects(messages, Prefetch("images", to_attr="sent_images"))
+def bring_files(messages: Sequence[Message], *, with_texts: bool = False) -> None:
+    """Load the files of messages that do not have them yet, in one query; their texts where they are sent."""
+    files = Attachment.objects.all() if with_texts else Attachment.objects.defer("text")
+    prefetch_related_objects(messages, Prefetch("attachments", files, to_attr="sent_files"))
 
 
 def bring_refused_parameters(answers: Iterable[Answer]) -> None:
@@ -227,7 +228,7 @@ def _shown(tree: Tree, message: Message, answer: Answer) -> Shown:
     return Shown(
         message=message,
         answer=answer,
-        images=message.sent_images,
+        files=message.sent_files,
         message_number=which_message + 1,
         message_count=len(messages),
         earlier_message_answer_id=_id_at(ways, which_message - 1),
@@ -254,16 +255,16 @@ def turn_of(answer: Answer) -> Shown:
     It reads no text of the rest of the conversation.
     """
     tree = Tree.of(answer.message.conversation, bare=True)
-    bring_images([answer.message])
+    bring_files([answer.message])
     return _shown(tree, answer.message, answer)
 
 
 def only_turn(answer: Answer) -> Shown:
-    """Return the turn of a new answer to a new message, which have no alternatives; no query for known images."""
+    """Return the turn of a new answer to a new message, which have no alternatives; no query for known files."""
     return Shown(
         message=answer.message,
         answer=answer,
-        images=answer.message.sent_images,
+        files=answer.message.sent_files,
         message_number=1,
         message_count=1,
         earlier_message_answer_id=None,

@@ -29,7 +29,7 @@ from playground.services import chat
 from playground.services.chat import ChatContext, NewMessage
 from playground.services.payers import Payers
 from playground.services.refusals import AskRefused
-from playground.services.requests import Picture
+from playground.services.requests import Upload
 from playground.services.tree import Shown, only_turn, turn_of, turns_page
 from playground.views.common import (
     REFUSALS,
@@ -89,13 +89,15 @@ def send(request: PortalRequest) -> HttpResponseBase:
     """Send a message, in a conversation or a new one."""
     conversation, context = named_conversation(request), chat_context_of(request)
     preset, payers = named_preset(request, conversation), Payers.of(context.user, context.allowance)
-    form = ChatForm(request.POST, request.FILES, payers=payers, conversation=conversation, preset=preset)
+    form = ChatForm(
+        request.POST, request.FILES, payers=payers, conversation=conversation, preset=preset, reader=request.user
+    )
     if not form.is_valid():
         return _wrong(request, form, _page(request, conversation, form))
     question = NewMessage(
         text=form.cleaned_data["message"],
         params=form.params(),
-        pictures=form.pictures(),
+        uploads=form.uploads(),
         conversation=conversation,
         parent=parent_of(request, conversation),
         kept="unkept" not in request.POST,
@@ -138,8 +140,8 @@ def edit(request: PortalRequest, message_id: UUID) -> HttpResponseBase:
 
 def _edited(request: PortalRequest, message: Message) -> HttpResponseBase:
     conversation, context, words = message.conversation, chat_context_of(request), request.POST.get("edited", "")
-    pictures = _pictures_of(message)
-    form = _settings(request, conversation, context, carried=pictures)
+    uploads = _uploads_of(message)
+    form = _settings(request, conversation, context, carried=uploads)
     page = _page(request, conversation, form, editing=message.pk, edited=words)
     wording = EditForm({"text": words})
     if not wording.is_valid():
@@ -149,7 +151,7 @@ def _edited(request: PortalRequest, message: Message) -> HttpResponseBase:
     question = NewMessage(
         text=wording.cleaned_data["text"],
         params=form.params() if form else conversation.params,
-        pictures=pictures,
+        uploads=uploads,
         conversation=conversation,
         parent=message.parent,
     )
@@ -162,13 +164,15 @@ def _paid(context: ChatContext, conversation: Conversation, form: ChatForm | Non
     return replace(context, paid_by=form.paid_by if form else conversation.paid_by)
 
 
-def _pictures_of(message: Message) -> list[Picture]:
-    """Return the images of a message, for its new wording; not those whose file is missing."""
-    pictures = []
-    for image in message.sent_images:
+def _uploads_of(message: Message) -> list[Upload]:
+    """Return the files of a message, for its new wording; not those whose data are missing."""
+    uploads = []
+    for file in message.sent_files:
         with suppress(FileNotFoundError):
-            pictures.append(Picture(name=image.name, media_type=image.media_type, data=image.data))
-    return pictures
+            uploads.append(
+                Upload(name=file.name, media_type=file.media_type, data=file.data, text=file.text, pages=file.pages)
+            )
+    return uploads
 
 
 def _settings(
@@ -177,7 +181,7 @@ def _settings(
     context: ChatContext,
     *,
     model: str | None = None,
-    carried: Sequence[Picture] = (),
+    carried: Sequence[Upload] = (),
 ) -> ChatForm | None:
     """Return the settings on the page, or with another model, or the locked ones; None if none were sent."""
     data = request.POST.copy()

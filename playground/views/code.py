@@ -17,8 +17,9 @@ from playground.as_code.answers import Kind
 from playground.as_code.pictures import in_files
 from playground.forms import ChatForm
 from playground.models import Answer, Conversation, Message
+from playground.services.chat import reads_pdf
 from playground.services.payers import Payers
-from playground.services.requests import USER, Picture, Turn, chat_request, image_of
+from playground.services.requests import USER, Turn, Upload, attachment_of, chat_request
 from playground.services.tree import way_to
 from playground.views.common import named_conversation, named_preset, parent_of
 from web.pages import render_region
@@ -40,6 +41,7 @@ def code(request: PortalRequest) -> HttpResponse:
         conversation=conversation,
         with_message=typed,
         preset=named_preset(request, conversation),
+        reader=request.user,
     )
     back = reverse("playground:conversation", args=[conversation.pk]) if conversation else reverse("playground:index")
     if not form.is_valid():
@@ -47,7 +49,9 @@ def code(request: PortalRequest) -> HttpResponse:
     turns = (
         _turns(parent_of(request, conversation), form) if typed or conversation is None else _last_turns(conversation)
     )
-    return show_code(request, "chat", chat_request(form.params(), turns).as_json(), back=back)
+    params = form.params()
+    body = chat_request(params, turns, reads_pdf=reads_pdf(params["model"], turns))
+    return show_code(request, "chat", body.as_json(), back=back)
 
 
 def show_code(request: PortalRequest, kind: Kind, body: Mapping[str, Any], *, back: str) -> HttpResponse:
@@ -69,7 +73,7 @@ def _turns(parent: Answer | None, form: ChatForm) -> Sequence[Turn]:
     """Return the conversation with the typed text at its end; an empty form begins with a greeting."""
     text = form.cleaned_data.get("message", _("Say hello in one sentence."))
     before: Sequence[Turn] = way_to(parent) if parent else []
-    return [*before, (_unsaved(text, form.pictures()), None)]
+    return [*before, (_unsaved(text, form.uploads()), None)]
 
 
 def _last_turns(conversation: Conversation) -> Sequence[Turn]:
@@ -79,7 +83,7 @@ def _last_turns(conversation: Conversation) -> Sequence[Turn]:
     return [*before, (message, None)]
 
 
-def _unsaved(text: str, pictures: Sequence[Picture]) -> Message:
+def _unsaved(text: str, uploads: Sequence[Upload]) -> Message:
     message = Message(text=text)
-    message.sent_images = [image_of(picture, message, position) for position, picture in enumerate(pictures)]
+    message.sent_files = [attachment_of(upload, message, position) for position, upload in enumerate(uploads)]
     return message

@@ -1,13 +1,14 @@
 """Images of a conversation, both sent and generated ones."""
 
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
 
 from django.http import Http404, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
-from playground.models import GeneratedImage, Image
+from playground.models import Attachment, GeneratedImage
 from web.request import PortalRequest
 
 # Types that browsers display and do not run; the name is ours, since a person's may be anything.
@@ -17,13 +18,14 @@ NAMES: Final = {
     "image/gif": "image.gif",
     "image/webp": "image.webp",
 }
+Response = TypeVar("Response", bound=HttpResponseBase)
 KEPT_S: Final = 3600  # by the browser of its owner; an image never changes
 
 
 @require_safe
 def image(request: PortalRequest, image_id: UUID) -> HttpResponse:
     """Return an image of one of the person's conversations."""
-    found = get_object_or_404(Image, pk=image_id, message__conversation__owner=request.user)
+    found = get_object_or_404(Attachment, pk=image_id, message__conversation__owner=request.user)
     return _drawn(found)
 
 
@@ -35,7 +37,7 @@ def generated_image(request: PortalRequest, image_id: UUID) -> HttpResponse:
     return _drawn(found)
 
 
-def _drawn(found: Image | GeneratedImage) -> HttpResponse:
+def _drawn(found: Attachment | GeneratedImage) -> HttpResponse:
     if found.media_type not in NAMES:
         raise Http404
     try:
@@ -43,6 +45,11 @@ def _drawn(found: Image | GeneratedImage) -> HttpResponse:
     except FileNotFoundError as error:
         raise Http404 from error
     response["Content-Disposition"] = f'inline; filename="{NAMES[found.media_type]}"'
+    return guarded(response)
+
+
+def guarded(response: Response) -> Response:
+    """Return the response with headers under which a person's file runs nothing, and stays with its owner."""
     response["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'; sandbox"
     response["X-Content-Type-Options"] = "nosniff"
     response["Cache-Control"] = f"private, max-age={KEPT_S}, immutable"

@@ -7,7 +7,7 @@ from django.urls import reverse
 from playwright.sync_api import Locator, Page, expect
 
 from accounts.models import User
-from playground.models import Image, Message
+from playground.models import Attachment, Message
 from tests.browser import playground_steps as chat
 from tests.browser.visit import Visit
 from tests.playground.rows import PIXEL
@@ -56,7 +56,7 @@ def test_an_image_goes_with_the_message(visit: Visit, intern: User, add: Callabl
     expect(sent).to_have_js_property("naturalWidth", 1)
     expect(sent).to_be_visible()
     expect(thumbs(page)).to_have_count(0)
-    image = Image.objects.get()
+    image = Attachment.objects.get()
     assert bytes(image.data) == PIXEL
     answer = page.request.get(reverse("playground:image", args=[image.pk]))
     assert answer.body() == PIXEL
@@ -74,7 +74,7 @@ def test_an_image_can_be_removed(visit: Visit, intern: User) -> None:
     expect(thumbs(page)).to_have_count(1)
     expect(chat.composer(page)).to_be_focused()
     chat.ask(page, "[words 3] What is this?")
-    assert Image.objects.get().name == "dog.png"
+    assert Attachment.objects.get().name == "dog.png"
 
 
 def test_a_model_without_vision_is_not_sent_an_image(visit: Visit, intern: User) -> None:
@@ -93,14 +93,14 @@ def test_a_model_without_vision_is_not_sent_an_image(visit: Visit, intern: User)
     expect(words).to_be_hidden()
     chat.composer(page).press("Enter")
     chat.over(chat.last_answer(page))
-    assert Image.objects.get().name == "cat.png"
+    assert Attachment.objects.get().name == "cat.png"
 
 
-def test_a_file_that_is_no_image_is_refused(visit: Visit, intern: User) -> None:
+def test_a_file_that_is_neither_image_nor_text_is_refused(visit: Visit, intern: User) -> None:
     page = visit("/playground/", user=intern)
     chat.choose(page, "vision")
     page.locator("#playground-box input[type=file]").set_input_files(
-        {"name": "cat.png", "mimeType": "image/png", "buffer": b"<svg onload=alert(1)>"}
+        {"name": "cat.png", "mimeType": "image/png", "buffer": b"MZ\x90\0<svg onload=alert(1)>"}
     )
     chat.composer(page).fill("What is this?")
 

@@ -30,7 +30,7 @@ def submitted(*images: tuple[str, bytes], conversation: Conversation | None = No
     data = QueryDict(mutable=True)
     data.update({"message": "Hello", "model": "eyes" if images else "small", **typed})
     files = [SimpleUploadedFile(name, content, "image/png") for name, content in images]
-    return AskForm(data, MultiValueDict({"images": files}), models=MODELS, conversation=conversation)
+    return AskForm(data, MultiValueDict({"attachments": files}), models=MODELS, conversation=conversation)
 
 
 def params_of(**typed: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from accounts.models import User
-from playground.models import ActiveCall, Answer, Conversation, GeneratedImage, Image, Message, ParameterSet
+from playground.models import ActiveCall, Answer, Attachment, Conversation, GeneratedImage, Message, ParameterSet
 from web.files import store_file
 
 PIXEL = bytes.fromhex(  # a PNG of one pixel
@@ -53,11 +53,22 @@ def parameter_set(owner: User, params: dict[str, Any]) -> ParameterSet | None:
     return found
 
 
-def image(of: Message, *, name: str = "cat.png", media_type: str = "image/png", data: bytes = PIXEL) -> Image:
+def image(of: Message, *, name: str = "cat.png", media_type: str = "image/png", data: bytes = PIXEL) -> Attachment:
     """Add a picture to the message."""
-    position = of.images.count()
+    position = of.attachments.count()
     file, size = store_file(data), len(data)
-    return Image.objects.create(message=of, name=name, media_type=media_type, file=file, size=size, position=position)
+    return Attachment.objects.create(
+        message=of, name=name, media_type=media_type, file=file, size=size, position=position
+    )
+
+
+def text_file(of: Message, *, name: str = "notes.txt", text: str = "Bees dance", **fields: Any) -> Attachment:
+    """Add a file with text to the message."""
+    data = text.encode()
+    about = {"name": name, "text": text, "tokens": len(text) // 4, "media_type": "text/plain", "size": len(data)}
+    return Attachment.objects.create(
+        message=of, file=store_file(data), position=of.attachments.count(), **about, **fields
+    )
 
 
 def generated_image(of: Answer, *, data: bytes = PIXEL, **fields: Any) -> GeneratedImage:

@@ -20,7 +20,7 @@ from accounts.policies import policy_of
 from gateway.errors import GatewayUnavailable
 from keys import services as keys
 from keys.models import Intern, Key
-from playground.models import Answer, Conversation, Image
+from playground.models import Answer, Attachment, Conversation
 from playground.services import anonymise as service
 from playground.services.anonymise import anonymise
 from playground.services.prune import prune_conversations
@@ -94,7 +94,7 @@ def test_conversations_and_images_go_and_those_of_others_stay(ngozi: User, staff
     anonymise(person=ngozi, actor=BY_TEST)
 
     assert list(Conversation.objects.all()) == [others]
-    assert (Image.objects.count(), Answer.objects.count()) == (0, 1)
+    assert (Attachment.objects.count(), Answer.objects.count()) == (0, 1)
 
 
 def test_keys_are_deleted_at_the_gateway_by_the_worker_at_once(ngozi: User, sandbox: Sandbox) -> None:

@@ -8,7 +8,7 @@ from keys.models import GatewayModel
 from playground.models import Answer
 from playground.services.buffer import AnswerBuffer
 from playground.services.costs import TOKENS_AN_IMAGE, Cost, estimated_cost
-from playground.services.requests import Picture
+from playground.services.requests import Upload
 from tests.playground import rows
 from tests.playground.streams import Reading, know_the_models, started
 from tests.sandbox_process import Sandbox
@@ -62,8 +62,8 @@ def test_without_a_price_the_cost_is_unknown(db: None) -> None:
 
 def test_a_stopped_answer_to_an_image_has_a_plausible_cost(intern: User, sandbox: Sandbox) -> None:
     know_the_models()
-    picture = Picture(name="cat.png", media_type="image/png", data=rows.PIXEL + bytes(1_000_000))
-    job = started(intern, "Write [words 2000] [pace 5]", pictures=[picture])
+    picture = Upload(name="cat.png", media_type="image/png", data=rows.PIXEL + bytes(1_000_000))
+    job = started(intern, "Write [words 2000] [pace 5]", uploads=[picture])
     reading = Reading(job)
     reading.first_word()
     reading.disconnect()

@@ -269,7 +269,7 @@ def test_json_of_32_levels_can_be_stored_shown_linked_and_written_as_code(shape:
     assert params_of(tools=str(form["tools"].value()))["tools"] == params["tools"]
     assert "tools" in (presets.to_query(params) or "")
     message = Message(text="Hi")
-    message.sent_images = []
+    message.sent_files = []
     body = chat_request(params, [(message, None)])
     assert all(snippet.code for snippet in code_for("chat", body.as_json()))
 

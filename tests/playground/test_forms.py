@@ -131,7 +131,16 @@ def test_empty_parts_are_shown_with_the_rest() -> None:
 def test_a_completion_has_no_system_prompt_no_images_and_no_tools() -> None:
     form = AskForm(models=MODELS, kind="completion", form_id="")
 
-    gone = {"images", "system", "json", "tools", "tool_choice", "parallel_tool_calls", "reasoning_effort", "metadata"}
+    gone = {
+        "attachments",
+        "system",
+        "json",
+        "tools",
+        "tool_choice",
+        "parallel_tool_calls",
+        "reasoning_effort",
+        "metadata",
+    }
     assert not gone & form.fields.keys()
     assert {"message", "model", "temperature", "stop", "logit_bias"} <= form.fields.keys()
     assert "form=" not in str(form["temperature"])
@@ -154,7 +163,7 @@ def pages_with(text: str) -> list[str]:
     """Return the form with the text in every place, as shown again and as refused."""
     models = [GatewayModel(name=text)]
     typed = {"message": text, "model": f"not {text}", "system": text, "tools": f"[{text}", "metadata": f"{text}\n="}
-    files = MultiValueDict({"images": [SimpleUploadedFile(f"{text}.png", SVG)]})
+    files = MultiValueDict({"attachments": [SimpleUploadedFile(f"{text}.png", SVG)]})
     return [
         AskForm(models=models, initial={"model": text, "system": text, "stop": [text]}).as_div(),
         AskForm({**typed, "without": text, "temperature": text}, files, models=models).as_div(),

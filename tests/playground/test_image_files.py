@@ -19,11 +19,11 @@ from pytest_django import Settings
 
 import playground.services
 from accounts.models import User
-from playground.models import Answer, Conversation, GeneratedImage, Image, Message
+from playground.models import Answer, Attachment, Conversation, GeneratedImage, Message
 from playground.services import prune, turns
 from playground.services.anonymise import anonymise
 from playground.services.chat import NewMessage, ask
-from playground.services.requests import Picture
+from playground.services.requests import Upload
 from tests.keys.actions import BY_TEST
 from tests.keys.crashes import killed_at_step
 from tests.keys.playground_actions import use
@@ -38,7 +38,7 @@ from tests.sandbox_process import Sandbox
 pytestmark = pytest.mark.django_db
 
 SERVICES = str(Path(playground.services.__file__).parent)
-PICTURE = Picture(name="cat.png", media_type="image/png", data=rows.PIXEL)
+PICTURE = Upload(name="cat.png", media_type="image/png", data=rows.PIXEL)
 OLD = prune.ORPHAN_AFTER + timedelta(minutes=1)
 
 
@@ -59,7 +59,7 @@ def upload(size: int = 0) -> SimpleUploadedFile:
 
 def of_rows() -> set[str]:
     """Return the files that rows name."""
-    found: set[str] = set(Image.objects.values_list("file", flat=True))
+    found: set[str] = set(Attachment.objects.values_list("file", flat=True))
     return found | set(GeneratedImage.objects.values_list("file", flat=True))
 
 
@@ -77,10 +77,10 @@ def illustrated(owner: User) -> Conversation:
 
 # --- Where they are ---------------------------------------------------------------------------------
 def test_an_image_is_stored_in_one_private_file_and_in_no_row(models: None, as_intern: Client) -> None:
-    answer = answer_to(as_intern, "Look [words 3]", images=upload())
+    answer = answer_to(as_intern, "Look [words 3]", attachments=upload())
 
     [(name, data)] = files().items()
-    image = answer.message.images.get()
+    image = answer.message.attachments.get()
     assert (image.file, image.size, data) == (name, len(rows.PIXEL), rows.PIXEL)
     assert re.fullmatch("[0-9a-f]{2}/[0-9a-f]{32}", name)
     assert stat.S_IMODE((folder_of_files() / name).stat().st_mode) == 0o600
@@ -93,7 +93,7 @@ def test_an_image_is_stored_in_one_private_file_and_in_no_row(models: None, as_i
 def test_a_refused_form_leaves_no_file(models: None, as_intern: Client, settings: Settings) -> None:
     settings.PLAYGROUND_STORED_MB_PER_USER = 1
 
-    assert send(as_intern, "Look", images=upload(1_100_000)).status_code == 422
+    assert send(as_intern, "Look", attachments=upload(1_100_000)).status_code == 422
 
     assert files() == {}
 
@@ -180,12 +180,15 @@ def test_the_prune_deletes_orphaned_files_after_a_day(intern: User) -> None:
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_kill_while_they_are_stored_or_deleted_leaves_no_row_without_its_file(models: None, intern: User) -> None:
     use(intern)
-    question = NewMessage(text="Look", params={"model": MODEL}, pictures=[PICTURE, PICTURE])
+    question = NewMessage(text="Look", params={"model": MODEL}, uploads=[PICTURE, PICTURE])
     steps = count(1)
-    while killed_at_step(next(steps), lambda: ask(context(intern), question), SERVICES) and not Image.objects.exists():
+    while (
+        killed_at_step(next(steps), lambda: ask(context(intern), question), SERVICES)
+        and not Attachment.objects.exists()
+    ):
         pass
     assert next(steps) > 3
-    assert Image.objects.count() == 2
+    assert Attachment.objects.count() == 2
     assert of_rows() < set(files())  # those of the kills lie about
 
     [conversation] = Conversation.objects.all()
@@ -205,27 +208,27 @@ def test_a_kill_while_they_are_stored_or_deleted_leaves_no_row_without_its_file(
 def test_a_full_disk_refuses_messages_with_images_only(models: None, as_intern: Client) -> None:
     with away():
         for htmx in (True, False):
-            refused = send(as_intern, "Look at this cat", images=upload(), htmx=htmx)
+            refused = send(as_intern, "Look at this cat", attachments=upload(), htmx=htmx)
             assert refused.status_code == 503
-            assert "Images cannot be stored at the moment. Nothing was sent" in words_of(refused)
+            assert "Files cannot be stored at the moment. Nothing was sent" in words_of(refused)
         assert "Look at this cat" in refused.content.decode()  # in the box, on the page that shows it again
         assert not Message.objects.exists()
         answer_to(as_intern, "Words alone [words 3]")
 
-    answer_to(as_intern, "Look [words 3]", images=upload())
+    answer_to(as_intern, "Look [words 3]", attachments=upload())
 
 
 def test_images_that_cannot_be_read_end_the_answer_with_a_card_and_nothing_is_lost(
     models: None, as_intern: Client
 ) -> None:
-    first = answer_to(as_intern, "Look [words 3]", images=upload())
+    first = answer_to(as_intern, "Look [words 3]", attachments=upload())
     conversation = first.message.conversation
     as_intern.raise_request_exception = False
 
     with away():
         failed = received(send(as_intern, "And now? [words 3]", conversation=conversation.pk, parent=first.pk))
         page = as_intern.get(reverse("playground:conversation", args=[conversation.pk]))
-        picture = as_intern.get(reverse("playground:image", args=[first.message.images.get().pk]))
+        picture = as_intern.get(reverse("playground:image", args=[first.message.attachments.get().pk]))
         exported = as_intern.get(reverse("playground:export", args=[conversation.pk, "json"]))
 
     assert failed.answer.state == Answer.State.FAILED
@@ -233,10 +236,10 @@ def test_images_that_cannot_be_read_end_the_answer_with_a_card_and_nothing_is_lo
     assert "The images could not be read" in page.content.decode()
     assert (page.status_code, picture.status_code, exported.status_code) == (200, 503, 503)
     assert picture["Cache-Control"] == "no-store"
-    assert "Images cannot be read at the moment" in words_of(exported)
+    assert "Images and files cannot be read at the moment" in words_of(exported)
     again = as_intern.post(reverse("playground:retry", args=[failed.answer.pk]), {"model": first.model})
     assert again.status_code == 302
-    assert as_intern.get(reverse("playground:image", args=[first.message.images.get().pk])).content == rows.PIXEL
+    assert as_intern.get(reverse("playground:image", args=[first.message.attachments.get().pk])).content == rows.PIXEL
 
 
 def test_a_generated_picture_that_cannot_be_stored_is_named_and_the_text_is_kept(
@@ -257,11 +260,11 @@ def test_a_generated_picture_that_cannot_be_stored_is_named_and_the_text_is_kept
 
 # --- A file that is missing -------------------------------------------------------------------------
 def test_a_missing_file_is_said_and_the_conversation_goes_on(models: None, as_intern: Client) -> None:
-    first = answer_to(as_intern, "Look [words 3]", images=upload())
+    first = answer_to(as_intern, "Look [words 3]", attachments=upload())
     [name] = files()
     (folder_of_files() / name).unlink()
 
-    picture = as_intern.get(reverse("playground:image", args=[first.message.images.get().pk]))
+    picture = as_intern.get(reverse("playground:image", args=[first.message.attachments.get().pk]))
     conversation = first.message.conversation_id
     exported = as_intern.get(reverse("playground:export", args=[conversation, "json"])).json()
     second = received(send(as_intern, "And now? [words 3]", conversation=conversation, parent=first.pk)).answer

@@ -22,8 +22,8 @@ def test_images_that_were_just_written_are_not_read_again(intern: User, as_inter
 
     with CaptureQueriesContext(connection) as captured:
         picture = SimpleUploadedFile("cat.png", rows.PIXEL, "image/png")
-        said = b"".join(stream_of(send(as_intern, "What is this?", images=picture)))
+        said = b"".join(stream_of(send(as_intern, "What is this?", attachments=picture)))
 
-    of_images = [query["sql"].split(maxsplit=1)[0] for query in captured if '"playground_image"' in query["sql"]]
+    of_images = [query["sql"].split(maxsplit=1)[0] for query in captured if '"playground_attachment"' in query["sql"]]
     assert b"cat.png" in said
     assert of_images == ["INSERT"]

@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import User
 from playground import tasks
 from playground.errors.classify import INTERRUPTED, AnswerError
-from playground.models import ABANDONED_AFTER, STALE_AFTER, ActiveCall, Answer, Conversation, Image
+from playground.models import ABANDONED_AFTER, STALE_AFTER, ActiveCall, Answer, Attachment, Conversation
 from playground.services import prune
 from tests.factories import make_user
 from tests.playground import rows
@@ -39,7 +39,7 @@ def test_deletes_conversations_after_the_retention(owner: User) -> None:
 
     assert prune.prune_conversations() == 1
     assert list(Conversation.objects.all()) == [young]
-    assert not Image.objects.exists()
+    assert not Attachment.objects.exists()
 
 
 def test_deletes_temporary_conversations_sooner(owner: User) -> None:

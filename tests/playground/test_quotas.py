@@ -12,7 +12,7 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from accounts.models import HourlyCount, User
-from playground.models import Answer, Conversation, Image, Message, ParameterSet
+from playground.models import Answer, Attachment, Conversation, Message, ParameterSet
 from playground.services import turns
 from playground.services.quotas import MOST_WAITING, room_of
 from tests.conftest import HTMX, signed_in
@@ -38,7 +38,7 @@ def picture(size: int) -> SimpleUploadedFile:
 
 
 def stored() -> list[int]:
-    return [model.objects.count() for model in (Conversation, Message, Image, Answer)]
+    return [model.objects.count() for model in (Conversation, Message, Attachment, Answer)]
 
 
 def compare(client: Client, models: list[str], **fields: Any) -> Any:
@@ -48,13 +48,13 @@ def compare(client: Client, models: list[str], **fields: Any) -> Any:
 @pytest.mark.parametrize("htmx", [True, False])
 def test_images_beyond_the_hour_s_megabytes_are_not_stored(as_intern: Client, settings: Settings, htmx: bool) -> None:
     settings.PLAYGROUND_IMAGE_MB_PER_HOUR = 2
-    received(send(as_intern, "Look [words 3]", images=picture(1_500_000)))
+    received(send(as_intern, "Look [words 3]", attachments=picture(1_500_000)))
     before = stored()
 
-    response = send(as_intern, "And this one", images=picture(600_000), htmx=htmx)
+    response = send(as_intern, "And this one", attachments=picture(600_000), htmx=htmx)
 
     assert response.status_code == 429
-    assert "You may send 2 MB of images an hour. Nothing was sent or stored." in words_of(response)
+    assert "You may send 2 MB of images and files an hour. Nothing was sent or stored." in words_of(response)
     assert stored() == before
     received(send(as_intern, "Words alone [words 3]"))
 
@@ -154,10 +154,10 @@ def test_images_are_not_stored_while_the_budget_is_used_up(as_intern: Client, in
     assert (failed.problem or {})["code"] == "over_budget"
     before = stored()
 
-    response = send(as_intern, "Look", images=picture(1000))
+    response = send(as_intern, "Look", attachments=picture(1000))
 
     assert response.status_code == 422
-    assert "Your Playground budget is used up. Nothing was sent, and the images were not stored." in words_of(response)
+    assert "Your Playground budget is used up. Nothing was sent, and the files were not stored." in words_of(response)
     assert stored() == before
 
 

@@ -164,7 +164,7 @@ def test_an_image_is_sent_to_a_model_with_vision(as_intern: Client) -> None:
     assert "vision" in GatewayModel.objects.get(name=MODEL).features
     picture = SimpleUploadedFile("cat.png", rows.PIXEL, "image/png")
 
-    answer = answer_to(as_intern, "What is this? [words 3]", images=picture)
+    answer = answer_to(as_intern, "What is this? [words 3]", attachments=picture)
 
     assert (answer.state, answer.problem) == (State.COMPLETE, None)
     assert "image_url" in words_of(as_intern.get(reverse("playground:details", args=[answer.pk])))
@@ -173,7 +173,7 @@ def test_an_image_is_sent_to_a_model_with_vision(as_intern: Client) -> None:
 def test_an_image_is_not_sent_to_a_model_without_vision(as_intern: Client) -> None:
     picture = SimpleUploadedFile("cat.png", rows.PIXEL, "image/png")
 
-    response = send(as_intern, "What is this?", model="llama-70b", images=picture)
+    response = send(as_intern, "What is this?", model="llama-70b", attachments=picture)
 
     assert response.status_code == 422
     assert "“llama-70b” takes no images. These do: gpt-4o-mini" in words_of(response)

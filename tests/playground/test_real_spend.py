@@ -49,7 +49,7 @@ def converse_in_all_ways(client: Client) -> list[Answer]:
     whole = answer_to(client, DEAR, model="llama-70b")
     broken = received(send(client, "Tell me [words 40] [cut]")).answer
     picture = SimpleUploadedFile("cat.png", rows.PIXEL + bytes(300_000), "image/png")
-    left = send(client, LONG, images=picture)
+    left = send(client, LONG, attachments=picture)
     parts = stream_of(left)
     while b"#text-" not in next(parts):
         pass

@@ -51,7 +51,7 @@ def test_asks_three_queries_for_any_length(owner: User, length: int, django_asse
     with django_assert_max_num_queries(3):
         turns = shown_turns(conversation)
         assert [turn.answer.message.conversation.owner_id for turn in turns] == [owner.id] * length
-        assert [image.name for image in turns[-1].images] == ["cat.png"]
+        assert [image.name for image in turns[-1].files] == ["cat.png"]
 
 
 def test_numbers_the_answers_of_one_message_and_leads_to_its_neighbours(owner: User) -> None:
@@ -98,7 +98,7 @@ def test_a_branch_loads_its_images_without_their_files(owner: User, django_asser
 
     with django_assert_num_queries(3):
         [(message, _)] = way_to(answer)
-        [image] = message.sent_images
+        [image] = message.sent_files
     assert "data" not in vars(image)
     assert image.data == rows.PIXEL
 
@@ -188,7 +188,7 @@ def test_a_page_takes_four_queries(owner: User, length: int, django_assert_num_q
         turns = turns_page(conversation).turns
         assert [turn.answer.message.conversation.owner_id for turn in turns] == [owner.id] * min(length, PAGE_TURNS)
         assert [turn.message.text for turn in turns] == ["a"] * min(length, PAGE_TURNS)
-        assert [image.name for image in turns[-1].images] == ["cat.png"]
+        assert [image.name for image in turns[-1].files] == ["cat.png"]
 
 
 def test_a_page_knows_the_alternatives_of_its_turns(owner: User) -> None:

@@ -15,6 +15,7 @@ SOME_CONVERSATION_ID = uuid.UUID(int=2)
 SOME_MESSAGE_ID = uuid.UUID(int=3)
 SOME_ANSWER_ID = uuid.UUID(int=4)
 SOME_IMAGE_ID = uuid.UUID(int=5)
+SOME_FILE_ID = uuid.UUID(int=15)
 SOME_REQUEST_ID = uuid.UUID(int=6)
 SOME_COURSE_ID = uuid.UUID(int=7)
 SOME_VALUES = {  # for the parameters of patterns; a new one is added here
@@ -25,6 +26,7 @@ SOME_VALUES = {  # for the parameters of patterns; a new one is added here
     "message_id": SOME_MESSAGE_ID,
     "answer_id": SOME_ANSWER_ID,
     "image_id": SOME_IMAGE_ID,
+    "file_id": SOME_FILE_ID,
     "form": "md",
     "request_id": SOME_REQUEST_ID,
     "course_id": SOME_COURSE_ID,
@@ -68,6 +70,7 @@ def have_a_conversation(owner: "User") -> None:
     picture.delete()
     picture.id = SOME_IMAGE_ID
     picture.save(force_insert=True)
+    rows.text_file(message, id=SOME_FILE_ID)
 
 
 def every_route() -> list[Route]:

@@ -151,6 +151,7 @@ BOUNDS: Final = {
     **dict.fromkeys(("account_locale", "account_mails"), CHANGES),
     **dict.fromkeys(("notices:confirm_mail", "notices:dismiss_checklist", "notices:policy_read"), CHANGES),
     **dict.fromkeys(("notices:accept_terms", "notices:dismiss", "notices:restore"), ONCE),
+    "playground:read_files": "accounts.quotas: PLAYGROUND_FILE_READS_PER_HOUR; writes nothing",
     "account_logout": "ends a session",
     **dict.fromkeys(("openid_connect_login", "openid_connect_callback"), "the institution's own sign-in"),
 }

@@ -44,6 +44,7 @@ MODE_WORDS = {  # LiteLLM's modes of a model, as people say it
 }
 FEATURE_WORDS = {  # keys/catalogue.py's features of a model
     "vision": lambda: gettext("images"),
+    "pdf": lambda: gettext("PDF files"),
     "tools": lambda: gettext("tools"),
     "reasoning": lambda: gettext("reasoning"),
 }

@@ -20,7 +20,7 @@ ACTS = {"keep", "show", "retry", "again", "stop", "stop_answer"}  # POST only
 FORMS = {"edit", "rename", "delete", "delete_answer"}  # GET asks, POST does
 READ = {  # GET only
     *("conversation", "comparison", "completed", "answer", "column", "column_code", "written", "stream"),
-    *("details", "image", "generated_image", "export"),
+    *("details", "image", "generated_image", "file", "file_data", "export"),
 }
 ONLY_OF = {
     Conversation.Kind.COMPARE: {"comparison", "again", "stop", "column", "column_code"},
@@ -53,6 +53,7 @@ def conversation_of(owner: User, kind: str) -> Conversation:
     first = rows.last_answer(made)
     image = rows.image(first.message)
     rows.generated_image(first, pk=image.pk)
+    rows.text_file(first.message, text="a secret file")
     rows.answer(first.message, "another secret answer")
     made.refresh_from_db()
     return made
@@ -72,9 +73,9 @@ def address(name: str, needs: set[str], conversation: Conversation | None) -> st
     known: dict[str, Any] = {"form": "json"}
     if conversation:
         answer = rows.last_answer(conversation)
-        image = answer.message.images.get()
+        image, file = answer.message.attachments.all()
         known |= {"conversation_id": conversation.pk, "answer_id": answer.pk}
-        known |= {"message_id": answer.message_id, "image_id": image.pk}
+        known |= {"message_id": answer.message_id, "image_id": image.pk, "file_id": file.pk}
     return reverse(f"playground:{name}", kwargs={need: known.get(need) or uuid4() for need in needs})
 
 

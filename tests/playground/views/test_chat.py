@@ -14,7 +14,7 @@ from pytest_django.asserts import assertContains, assertRedirects
 
 from accounts.models import User
 from gateway.secret import Secret
-from playground.models import ActiveCall, Answer, Conversation, Image, Message
+from playground.models import ActiveCall, Answer, Attachment, Conversation, Message
 from tests.conftest import HTMX, signed_in
 from tests.factories import make_user
 from tests.keys.playground_actions import allow, use
@@ -50,7 +50,9 @@ def stream_url(answer: Answer) -> str:
 
 def everything() -> list[Any]:
     """Return all rows that asking writes."""
-    return [list(model.objects.order_by("pk").values()) for model in (Conversation, Message, Answer, Image, ActiveCall)]
+    return [
+        list(model.objects.order_by("pk").values()) for model in (Conversation, Message, Answer, Attachment, ActiveCall)
+    ]
 
 
 # --- A message and its stream -----------------------------------------------------------------------
@@ -173,9 +175,9 @@ def test_continues_the_conversation(as_intern: Client) -> None:
 def test_sends_an_image(as_intern: Client) -> None:
     picture = SimpleUploadedFile("cat.png", rows.PIXEL, "image/png")
 
-    conversation = received(send(as_intern, "What is this? [words 3]", images=picture))
+    conversation = received(send(as_intern, "What is this? [words 3]", attachments=picture))
 
-    image = Image.objects.get()
+    image = Attachment.objects.get()
     assert (image.name, bytes(image.data), image.message_id) == ("cat.png", rows.PIXEL, conversation.answer.message_id)
     assert reverse("playground:image", args=[image.pk]) in conversation.events[0][0].markup
     assert conversation.answer.state == State.COMPLETE
@@ -215,21 +217,21 @@ def test_without_htmx_it_redirects_to_a_page_with_the_whole_answer(as_intern: Cl
         ({"temperature": "9"}, "temperature: "),
         ({"logit_bias": "{1: 2"}, "logit_bias: "),
         ({"model": "no-such-model"}, "no-such-model"),
-        ({"images": SimpleUploadedFile("a.png", b"MZ", "image/png")}, "a.png"),
+        ({"attachments": SimpleUploadedFile("a.png", b"MZ\0", "image/png")}, "a.png"),
     ],
 )
 @pytest.mark.parametrize("htmx", [True, False])
 def test_an_invalid_field_is_reported_and_the_prompt_kept(
     as_intern: Client, wrong: dict[str, Any], words: str, htmx: bool
 ) -> None:
-    if "images" in wrong:
-        wrong["images"].seek(0)
+    if "attachments" in wrong:
+        wrong["attachments"].seek(0)
 
     response = send(as_intern, "My long prompt", htmx=htmx, **wrong)
 
     assert response.status_code == 422
     assert words in words_of(response)
-    assert 'aria-invalid="true"' in response.content.decode() or "model" in wrong or "images" in wrong
+    assert 'aria-invalid="true"' in response.content.decode() or "model" in wrong or "attachments" in wrong
     assert b"<!doctype html>" in response.content or htmx
     assert b"My long prompt" in response.content or htmx  # htmx leaves the box as it is
     assert not Conversation.objects.exists()

@@ -15,7 +15,7 @@ from pytest_django.asserts import assertContains, assertNotContains, assertRedir
 from accounts.models import User
 from keys.models import GatewayModel
 from keys.snippets import NO_SECRET
-from playground.models import Answer, Conversation, Image, Message
+from playground.models import Answer, Attachment, Conversation, Message
 from playground.services.chat import body_of
 from tests.conftest import HTMX, signed_in
 from tests.factories import make_policy, make_user
@@ -134,7 +134,7 @@ def test_sends_images_from_the_form_and_from_the_conversation(as_intern: Client,
         conversation=chat.pk,
         model="eyes",
         message="Now?",
-        images=SimpleUploadedFile("dog.png", PIXEL, "image/png"),
+        attachments=SimpleUploadedFile("dog.png", PIXEL, "image/png"),
     )
 
     pictures = [part["image_url"]["url"] for _, parts in said(body)[::2] for part in parts if "image_url" in part]
@@ -146,7 +146,7 @@ def test_sends_images_from_the_form_and_from_the_conversation(as_intern: Client,
 def test_says_under_which_names_the_code_reads_large_images(as_intern: Client) -> None:
     large = SimpleUploadedFile("cat.png", PIXEL + bytes(3000), "image/png")
 
-    response = as_intern.post(URL, {"model": "eyes", "message": "What?", "images": large}, headers=HTMX)
+    response = as_intern.post(URL, {"model": "eyes", "message": "What?", "attachments": large}, headers=HTMX)
 
     assertContains(response, '<span class="mono">image1.png</span>')
     assertContains(response, "Path(&quot;image1.png&quot;)")
@@ -193,7 +193,7 @@ def test_shows_no_text_as_markup(field: str, as_intern: Client) -> None:
 # --- What it does not do ------------------------------------------------------------------------------
 def test_sends_and_stores_nothing(as_intern: Client, intern: User) -> None:  # no gateway runs here
     chat = conversation(intern, ("One?", "Un."))
-    counted = (Conversation, Message, Answer, Image)
+    counted = (Conversation, Message, Answer, Attachment)
     before = [model.objects.count() for model in counted]
 
     request_shown(as_intern, conversation=chat.pk, message="Two?")

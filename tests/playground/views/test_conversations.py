@@ -12,7 +12,7 @@ from pytest_django.asserts import assertContains, assertNotContains, assertRedir
 
 from accounts.models import User
 from playground.listing import SHOWN_AT_MOST, conversations_of
-from playground.models import Answer, Conversation, Image, Message
+from playground.models import Answer, Attachment, Conversation, Message
 from tests.conftest import HTMX
 from tests.factories import make_user
 from tests.playground import rows
@@ -187,7 +187,7 @@ def test_deletes_a_conversation_with_its_content(intern: User, as_intern: Client
     response = as_intern.post(url("delete", conversation))
 
     assertRedirects(response, reverse("playground:index"), fetch_redirect_response=False)
-    assert [model.objects.count() for model in (Conversation, Message, Answer, Image)] == [0, 0, 0, 0]
+    assert [model.objects.count() for model in (Conversation, Message, Answer, Attachment)] == [0, 0, 0, 0]
 
 
 def test_does_not_delete_while_an_answer_is_written(intern: User, as_intern: Client) -> None:

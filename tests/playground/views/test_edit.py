@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from playground.models import Answer, Conversation, Image, Message
+from playground.models import Answer, Attachment, Conversation, Message
 from tests.conftest import HTMX
 from tests.factories import make_user
 from tests.keys.views.pages import assert_in_layout, assert_only, words_of
@@ -64,18 +64,18 @@ def test_later_turns_stay_on_the_original_branch(intern: User, as_intern: Client
 
 def test_images_are_sent_with_the_new_wording(as_intern: Client) -> None:
     picture = SimpleUploadedFile("cat.png", rows.PIXEL, "image/png")
-    first = answer_to(as_intern, "What is this? [words 2]", images=picture)
+    first = answer_to(as_intern, "What is this? [words 2]", attachments=picture)
 
     second = received(post(as_intern, url(first.message), model=MODEL, edited="What colour? [words 2]")).answer
 
     assert second.state == Answer.State.COMPLETE
-    assert [(image.name, bytes(image.data)) for image in second.message.images.all()] == [("cat.png", rows.PIXEL)]
-    assert Image.objects.count() == 2
+    assert [(image.name, bytes(image.data)) for image in second.message.attachments.all()] == [("cat.png", rows.PIXEL)]
+    assert Attachment.objects.count() == 2
 
 
 def test_images_are_checked_against_the_model(as_intern: Client) -> None:
     picture = SimpleUploadedFile("cat.png", rows.PIXEL, "image/png")
-    first = answer_to(as_intern, "What is this? [words 2]", images=picture)
+    first = answer_to(as_intern, "What is this? [words 2]", attachments=picture)
 
     response = post(as_intern, url(first.message), model="llama-70b", edited="And now?")
 

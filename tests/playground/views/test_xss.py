@@ -165,7 +165,7 @@ def test_as_the_name_of_an_image_that_is_sent(as_intern: Client) -> None:
     def drawn(texts: list[str]) -> list[list[str]]:
         names = [f"{text.replace('/', '')} {number}.png" for number, text in enumerate(texts)]
         images = [SimpleUploadedFile(name, rows.PIXEL, "image/png") for name in names]
-        stream = received(send(as_intern, "[words 3] what?", images=images))
+        stream = received(send(as_intern, "[words 3] what?", attachments=images))
         return of_stream(stream, show(as_intern, "conversation", stream.answer.message.conversation_id))
 
     assert_alike(drawn)

@@ -1,0 +1,113 @@
+"""Files of messages: what would be sent of them, their text, their data."""
+
+import io
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
+from django.http import FileResponse, Http404, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.policies import policy_of
+from keys.models import GatewayModel
+from playground.forms.files import clean_name, count_reads, deadline, read_upload
+from playground.models import Attachment
+from playground.services.costs import A_MILLION
+from playground.services.payers import Payers
+from playground.services.requests import Upload
+from playground.views.chat import PAGE
+from playground.views.common import named_conversation, page_context
+from playground.views.images import guarded
+from web.request import PortalRequest
+
+EXCERPT_CHARS: Final = 4000
+DOWNLOAD: Final = "application/octet-stream"  # browsers store it, and never show it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileRow:
+    """A file that was chosen: what would be sent of it, or why it cannot be sent."""
+
+    position: int
+    name: str
+    size: int
+    error: str = ""
+    upload: Upload | None = None
+    usd: Decimal | None = None  # of its text with each message
+    as_pdf: bool = False  # the model gets the file itself
+
+    @property
+    def excerpt(self) -> str:
+        """Return the beginning of the text."""
+        return self.upload.text[:EXCERPT_CHARS] if self.upload else ""
+
+
+@require_POST
+@never_cache
+def read_files(request: PortalRequest) -> HttpResponse:
+    """Show what would be sent of the files, and about what it costs; nothing is sent or stored."""
+    payers = Payers.of(request.user, policy_of(request.user))
+    models = {model.name: model for model in payers.models}
+    model = models.get(request.POST.get("model", ""))
+    refusal = ""
+    try:
+        rows = _rows(request, model)
+    except ValidationError as refused:
+        rows, refusal = [], " ".join(refused.messages)
+    context = {"rows": rows, "model": model, "refusal": refusal}
+    status = 429 if refusal else 200
+    if request.htmx:
+        return render(request, "playground/_file_rows.html", context, status=status)
+    page = page_context(request, named_conversation(request))
+    return render(request, PAGE, {**page, **context}, status=status)
+
+
+def _rows(request: PortalRequest, model: GatewayModel | None) -> list[FileRow]:
+    """Return the rows of files; images are shown by the page itself, unless something is wrong with them."""
+    files = request.FILES.getlist("attachments")
+    count_reads(request.user, len(files))
+    until = deadline()
+    rows = [_row(request, file, position, model, until) for position, file in enumerate(files)]
+    return [row for row in rows if row.error or (row.upload and not row.upload.is_image)]
+
+
+def _row(
+    request: PortalRequest, file: "UploadedFile[bytes]", position: int, model: GatewayModel | None, until: float
+) -> FileRow:
+    about: dict[str, Any] = {"position": position, "name": clean_name(file.name or ""), "size": file.size or 0}
+    try:
+        upload = read_upload(file, reader=request.user, until=until)
+    except ValidationError as problem:
+        return FileRow(error=" ".join(problem.messages), **about)
+    reads_pdf = model is not None and "pdf" in model.features
+    price = model.input_usd_per_million if model else None
+    usd = None if price is None or upload.tokens is None else price * upload.tokens / A_MILLION
+    return FileRow(upload=upload, usd=usd, as_pdf=reads_pdf and upload.media_type == Attachment.PDF, **about)
+
+
+@require_safe
+def file(request: PortalRequest, file_id: UUID) -> HttpResponse:
+    """Show the text of a file of one of the person's conversations."""
+    return render(request, "playground/file.html", {"file": _own(request, file_id)})
+
+
+@require_safe
+def file_data(request: PortalRequest, file_id: UUID) -> HttpResponseBase:
+    """Return a file of one of the person's conversations as it was sent."""
+    found = _own(request, file_id)
+    try:
+        data = io.BytesIO(found.data)
+    except FileNotFoundError as error:
+        raise Http404 from error
+    return guarded(FileResponse(data, as_attachment=True, filename=found.name, content_type=DOWNLOAD))
+
+
+def _own(request: PortalRequest, file_id: UUID) -> Attachment:
+    own = Attachment.objects.filter(message__conversation__owner=request.user).select_related("message")
+    return get_object_or_404(own.exclude(media_type__startswith="image/"), pk=file_id)
