@@ -1,10 +1,12 @@
 """Against a real LiteLLM: a grant lets the very next call through, and none after its end."""
 
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.conf import settings as portal_settings
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -21,6 +23,7 @@ pytestmark = [pytest.mark.real_gateway, pytest.mark.django_db(transaction=True),
 
 ANSWER = {"model": "llama-70b", "messages": [{"role": "user", "content": "hi [words 3000]"}], "max_tokens": 3000}
 MOST_CALLS = 20  # that 0.01 USD pays for
+GRANT_WORKS_S, GRANT_IS_OVER_S = 2.0, 60.0  # at most, from the click and from its end
 
 
 @pytest.fixture
@@ -34,6 +37,10 @@ def real(intern: User, settings: Settings) -> Iterator[RealGateway]:
 
 def status_of(real: RealGateway, secret: str) -> int:
     return int(real.call("POST", "/v1/chat/completions", key=secret, body=ANSWER).status_code)
+
+
+def seconds_between(task: str) -> float:
+    return float(portal_settings.CELERY_BEAT_SCHEDULE[task]["schedule"])
 
 
 def expire(person: User) -> None:
@@ -51,13 +58,17 @@ def test_a_used_up_budget_goes_on_with_the_next_call_until_the_grant_is_over(
     assert statuses[0] == 200
     assert statuses[-1] == 422
 
-    assert approve(ask(intern, amount_usd=Decimal("0.05")), decider)
+    request, asked = ask(intern, amount_usd=Decimal("0.05")), time.monotonic()
+    assert approve(request, decider)
 
     assert status_of(real, fresh.secret) == 200
+    assert time.monotonic() - asked < GRANT_WORKS_S
     assert real.info(live_token(fresh.key))["max_budget"] == 0.06
     expire(intern)
+    over = time.monotonic()
     assert services.apply_due_grants() == 1
     wait_until(lambda: status_of(real, fresh.secret) == 422)
+    assert time.monotonic() - over < GRANT_IS_OVER_S - seconds_between("approvals.apply_grants")
 
 
 def test_a_model_may_be_called_with_the_next_call_until_the_grant_is_over(
