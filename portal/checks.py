@@ -1,6 +1,7 @@
 """System checks: combinations of settings that are wrong. Ids and hints are listed in docs/settings.md."""
 
 import ssl
+from datetime import date
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -138,6 +139,19 @@ def institution_is_complete(**kwargs: Any) -> list[CheckMessage]:
         return []
     hint = "Set OIDC_ISSUER as well, or none of the three."
     return [Error("An OIDC client is set, but no OIDC_ISSUER.", hint=hint, id="portal.E010")]
+
+
+@register
+def semesters_begin_on_days(**kwargs: Any) -> list[CheckMessage]:
+    """Refuse what is no month and day of every year."""
+    try:
+        starts = [date.fromisoformat(f"2025-{start}") for start in settings.SEMESTER_STARTS]
+    except ValueError:
+        starts = []
+    if starts:
+        return []
+    hint = "Give months and days with commas between them: 02-01,09-01"
+    return [Error("SEMESTER_STARTS is no list of days.", hint=hint, id="portal.E033")]
 
 
 @register

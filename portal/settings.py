@@ -85,6 +85,7 @@ PRESET_CODE = "playground.preset_code.snippets_of"  # a course's preset as code 
 # --- Usage -------------------------------------------------------------------------------------
 USAGE_POLL_S = env.int("USAGE_POLL_S", default=60)  # between two polls of today; the cooldown may make it longer
 USAGE_BACKFILL_DAYS = env.int("USAGE_BACKFILL_DAYS", default=400)  # read once, after the first start
+SEMESTER_STARTS = env.list("SEMESTER_STARTS", default=["02-01", "09-01"])  # month and day; the period "semester"
 PORTAL_BUDGET_USD = Decimal(env.str("PORTAL_BUDGET_USD", default="") or 0) or None  # a month, all keys; only warns
 UNUSUAL_SPEND_USD = Decimal(env.str("UNUSUAL_SPEND_USD", default="5") or 0) or None  # a key's day below it is no news
 UNUSUAL_SPEND_TO_ADMINS = env.bool("UNUSUAL_SPEND_TO_ADMINS", default=False)  # also to who sees everybody's usage

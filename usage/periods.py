@@ -6,13 +6,18 @@ Days are the gateway's, UTC. A period never reaches beyond today.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import product
 from typing import Final
+
+from django.conf import settings
 
 MAX_DAYS: Final = 1100  # of a custom period: three years
 DEFAULT: Final = "30d"
 LENGTHS: Final = {"today": 1, "7d": 7, "30d": 30, "90d": 90}
 NAMES: Final = (*LENGTHS, "month", "last-month")
+MORE_NAMES: Final = ("yesterday", "week", "last-week", "semester", "year")  # in the menu of pages
 A_DAY: Final = timedelta(days=1)
+A_WEEK: Final = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +38,14 @@ class Period:
         return [self.first_day + timedelta(days=number) for number in range(self.length)]
 
     def previous(self) -> "Period":
-        """Return the same number of days just before; for a month the month before, for a part of one the same part."""
+        """Return the same number of days just before; for a month the month before, for a part of one the same part.
+
+        So for a week, a semester and a year.
+        """
         if self.name == "last-month":
             return Period("", _month_before(self.first_day), self.first_day - A_DAY)
-        if self.name == "month":
-            first = _month_before(self.first_day)
+        if self.name in ("month", *MORE_NAMES) and self.name != "yesterday":
+            first = _start_before(self.name, self.first_day)
             return Period("", first, min(first + timedelta(days=self.length - 1), self.first_day - A_DAY))
         return Period("", self.first_day - timedelta(days=self.length), self.first_day - A_DAY)
 
@@ -49,12 +57,27 @@ class Period:
 
 
 def named(name: str, today: date) -> Period:
-    """Return one of NAMES as it is today."""
-    if name == "month":
-        return Period(name, today.replace(day=1), today)
-    if name == "last-month":
-        return Period(name, _month_before(today), today.replace(day=1) - A_DAY)
-    return Period(name, today - timedelta(days=LENGTHS[name] - 1), today)
+    """Return one of NAMES or MORE_NAMES as it is today."""
+    monday = today - timedelta(days=today.weekday())
+    ends = {
+        "month": (today.replace(day=1), today),
+        "last-month": (_month_before(today), today.replace(day=1) - A_DAY),
+        "yesterday": (today - A_DAY, today - A_DAY),
+        "week": (monday, today),
+        "last-week": (monday - A_WEEK, monday - A_DAY),
+        "semester": (semester_start(today), today),
+        "year": (today.replace(month=1, day=1), today),
+    }
+    return Period(name, *ends.get(name, (today - timedelta(days=LENGTHS.get(name, 1) - 1), today)))
+
+
+def semester_start(day: date) -> date:
+    """Return the first day of the semester of a day: the last of SEMESTER_STARTS."""
+    starts = [
+        date.fromisoformat(f"{year}-{start}")
+        for year, start in product((day.year - 1, day.year), settings.SEMESTER_STARTS)
+    ]
+    return max(start for start in starts if start <= day)
 
 
 def period_of(params: Mapping[str, str], today: date) -> Period:
@@ -67,7 +90,7 @@ def period_of(params: Mapping[str, str], today: date) -> Period:
         first, last = min(ends), (max(ends) if len(ends) == 2 else today)
         return _chosen(first, last, today)
     name = params.get("period", DEFAULT)
-    return named(name if name in NAMES else DEFAULT, today)
+    return named(name if name in (*NAMES, *MORE_NAMES) else DEFAULT, today)
 
 
 def _chosen(first: date, last: date, today: date) -> Period:
@@ -107,6 +130,15 @@ def budget_reset_day(budget_period: str, today: date) -> date | None:
 def _month_before(day: date) -> date:
     """Return the first day of the month before that of `day`."""
     return (day.replace(day=1) - A_DAY).replace(day=1)
+
+
+def _start_before(name: str, first: date) -> date:
+    """Return the first day of the week, month, semester or year before the one that starts on `first`."""
+    if name == "semester":
+        return semester_start(first - A_DAY)
+    if name == "year":
+        return first.replace(year=first.year - 1)
+    return _month_before(first) if name == "month" else first - A_WEEK
 
 
 def next_month(day: date) -> date:

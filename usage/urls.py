@@ -2,22 +2,25 @@
 
 from django.urls import path
 
-from usage.views import exports, notices, pages, polling, report, suggest
+from usage.views import explorer_csv, exports, notices, pages, polling, report, suggest
 
 app_name = "usage"
 urlpatterns = [
     path("", pages.index, name="index"),
     path("usage.csv", exports.page_of_mine, name="csv"),
     path("facts.csv", exports.facts_of_mine, name="facts_csv"),
+    path("view.csv", explorer_csv.of_mine, name="view_csv"),
     path("interns/", pages.my_interns, name="interns"),
     path("interns/usage.csv", exports.page_of_interns, name="interns_csv"),
     path("interns/facts.csv", exports.facts_of_interns, name="interns_facts_csv"),
+    path("interns/view.csv", explorer_csv.of_interns, name="interns_view_csv"),
     path("interns/report/", report.of_interns, name="interns_report"),
     path("interns/report.csv", report.of_interns_csv, name="interns_report_csv"),
     path("everyone/", pages.everyone, name="everyone"),
     path("everyone/usage.csv", exports.page_of_everyone, name="everyone_csv"),
     path("everyone/people.csv", exports.people, name="people_csv"),
     path("everyone/facts.csv", exports.facts_of_everyone, name="everyone_facts_csv"),
+    path("everyone/view.csv", explorer_csv.of_everyone, name="everyone_view_csv"),
     path("everyone/report/", report.of_everyone, name="everyone_report"),
     path("everyone/report.csv", report.of_everyone_csv, name="everyone_report_csv"),
     path("everyone/suggest/people/", suggest.people, name="suggest_people"),

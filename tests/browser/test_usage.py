@@ -78,15 +78,50 @@ def test_a_click_narrows_and_back_works(everyone: Page) -> None:
     expect(everyone.locator(".ps-chip")).to_contain_text(first)
 
     everyone.goto(f"{everyone.url}|{second}")
-    expect(everyone.locator(".ps-chip")).to_contain_text(f"{first}, {second}")
-    everyone.goto(everyone.url.replace(f"|{second}", "").replace(first, second))
-    everyone.get_by_role("link", name="Remove the filter on Model").click()
+    expect(everyone.locator(".ps-chip")).to_have_count(2)
+    for name in (first, second):
+        everyone.get_by_role("link", name=f"Remove the filter on Model: {name}").click()
+        expect(everyone.locator(".ps-chip", has_text=name)).to_have_count(0)
     everyone.wait_for_url(lambda url: "model" not in url)
     everyone.get_by_label("Split by").select_option("person")
     everyone.wait_for_url("**split=person**")
     everyone.locator("#usage-legend a").first.click()
     expect(everyone.locator(".ps-chip")).to_have_count(1)
     assert "split=person" in everyone.url
+
+
+def test_shift_click_selects_several_parts_of_the_chart(everyone: Page) -> None:
+    first, second = everyone.locator("#usage-legend a").all_inner_texts()[:2]
+    everyone.locator(".ps-plot [data-part='0']").last.click(modifiers=["Shift"])
+    everyone.locator("#usage-legend a").nth(1).click(modifiers=["Shift"])
+    everyone.get_by_role("button", name="Show only the selected").first.click()
+
+    expect(everyone.locator(".ps-chip")).to_have_text([f"Model: {first}", f"Model: {second}"])
+
+
+def test_the_chart_is_read_by_arrow_keys_and_parts_are_switched_off(everyone: Page) -> None:
+    name = everyone.locator("#usage-legend a").first.inner_text()
+    everyone.locator(".ps-plot").focus()
+    for key in ("End", "ArrowLeft", "ArrowRight"):
+        everyone.keyboard.press(key)
+
+    expect(everyone.locator(".ps-tip")).to_contain_text(f"{name}: ")
+    expect(everyone.locator("#say")).to_contain_text(f"{name}: ")
+
+    everyone.get_by_role("button", name=f"Show on the chart: {name}").click()
+    expect(everyone.locator(".ps-plot [data-part='0']").last).to_be_hidden()
+    everyone.locator(".ps-plot").focus()
+    everyone.keyboard.press("End")
+    expect(everyone.locator(".ps-tip")).not_to_contain_text(f"{name}: ")
+
+
+def test_the_chart_is_saved_as_a_picture(everyone: Page, tmp_path: Path) -> None:
+    with everyone.expect_download() as download:
+        everyone.get_by_role("button", name="Picture (PNG)").click()
+    download.value.save_as(tmp_path / "usage.png")
+
+    assert (tmp_path / "usage.png").read_bytes().startswith(b"\x89PNG")
+    assert download.value.suggested_filename.startswith("spend-by-model-")
 
 
 def test_the_table_has_the_numbers_of_the_chart(everyone: Page) -> None:

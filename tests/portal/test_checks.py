@@ -44,6 +44,8 @@ WRONG: list[tuple[Check, dict[str, Any], str]] = [
     (checks.outgoing_proxy_has_an_address, {"GATEWAY_PROXY_URL": "proxy:3128"}, "portal.E032"),
     (checks.people_can_reach_the_gateway, {"GATEWAY_PUBLIC_URL": "http://localhost:4000"}, "portal.W009"),
     (checks.institution_is_complete, {"OIDC_CLIENT_ID": "portal"}, "portal.E010"),
+    (checks.semesters_begin_on_days, {"SEMESTER_STARTS": ["09-01", "02-29"]}, "portal.E033"),
+    (checks.semesters_begin_on_days, {"SEMESTER_STARTS": []}, "portal.E033"),
     (checks.nothing_is_debugged_in_public, {"DEBUG": True}, "portal.E011"),
     (checks.playground_secret_is_long, {"PLAYGROUND_KEY_SECRET": "short"}, "portal.E012"),
     (checks.playground_secret_is_long, {"PLAYGROUND_KEY_SECRET": "s" * 60, "SECRET_KEY": "s" * 60}, "portal.E012"),

@@ -41,6 +41,29 @@ def test_last_month_is_all_of_the_month_before(today: date, expected: tuple[date
     assert period_of({"period": "last-month"}, today).params() == {"period": "last-month"}
 
 
+@pytest.mark.parametrize(
+    ("name", "today", "expected", "before"),
+    [
+        ("yesterday", TODAY, ("2026-11-20", "2026-11-20"), ("2026-11-19", "2026-11-19")),
+        ("week", TODAY, ("2026-11-16", "2026-11-21"), ("2026-11-09", "2026-11-14")),
+        ("week", date(2026, 11, 16), ("2026-11-16", "2026-11-16"), ("2026-11-09", "2026-11-09")),
+        ("last-week", TODAY, ("2026-11-09", "2026-11-15"), ("2026-11-02", "2026-11-08")),
+        ("semester", TODAY, ("2026-09-01", "2026-11-21"), ("2026-02-01", "2026-04-23")),
+        ("semester", date(2026, 2, 1), ("2026-02-01", "2026-02-01"), ("2025-09-01", "2025-09-01")),
+        ("semester", date(2026, 1, 31), ("2025-09-01", "2026-01-31"), ("2025-02-01", "2025-07-03")),
+        ("year", date(2028, 2, 29), ("2028-01-01", "2028-02-29"), ("2027-01-01", "2027-03-01")),
+    ],
+)
+def test_the_other_periods_and_what_each_is_compared_with(
+    name: str, today: date, expected: tuple[str, str], before: tuple[str, str]
+) -> None:
+    period = period_of({"period": name}, today)
+
+    assert (period.first_day.isoformat(), period.last_day.isoformat()) == expected
+    assert (period.previous().first_day.isoformat(), period.previous().last_day.isoformat()) == before
+    assert period.params() == {"period": name}
+
+
 def test_last_month_is_compared_with_the_whole_month_before_it() -> None:
     before = period_of({"period": "last-month"}, date(2026, 3, 5)).previous()
 

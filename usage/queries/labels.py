@@ -29,10 +29,10 @@ class Label:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A question, and how many of its lines are shown."""
+    """A question, and how many of its lines are shown; None: all."""
 
     question: Question
-    limit: int
+    limit: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from django.utils.translation import pgettext
 
 from usage.queries.explorer import Exploration
 from usage.queries.metrics import Amount, Number
+from usage.queries.scope import joined
 from usage.templatetags.usage_parts import address
 from usage.templatetags.usage_words import percent, seconds
 from web.templatetags.portal import NO_BREAK_SPACE, day, short_day, tokens, usd, usd_number
@@ -159,7 +160,7 @@ class _Plot:
                     base -= height
                     yield (
                         f'<rect class="c{self.colours[at]}" data-part="{at}" x="{place + GAP / 2:g}" y="{base:.2f}" '
-                        f'width="{1 - GAP:g}" height="{height:.2f}"><title>{self._part_title(place, at)}</title></rect>'
+                        f'width="{1 - GAP:g}" height="{height:.2f}"/>'
                     )
             yield "</g>"
         yield self._line(self.before, "before", "")
@@ -189,17 +190,22 @@ class _Plot:
         return f'<path class="line {name}" {data} d="{"".join(steps)}"/>' if steps else ""
 
     def _title(self, place: int) -> str:
-        """Return the bucket and the whole of it."""
+        """Return the bucket and the whole of it, then a line for each part that is not nothing."""
         words = bucket_words(self.found.buckets[place], self.found.question.step)
-        metric, total = self.found.question.metric, self.found.value(self.found.totals[place])
-        return escape(f"{words}: {number_of(total, metric)} {unit_of(metric)}".strip())
+        lines = [f"{words}: {self._number(self.found.totals[place])}"]
+        for name, series in zip(self.names, self.found.series, strict=True):
+            if self.found.value(series[place]):
+                lines.append(f"{name}: {self._number(series[place])}{self._share(series[place], place)}")
+        return escape("\n".join(lines))
 
-    def _part_title(self, place: int, at: int) -> str:
-        """Return the part with its share of the whole, then the bucket."""
+    def _number(self, amount: Amount) -> str:
         metric = self.found.question.metric
-        value, total = self.found.series[at][place].top, self.found.totals[place].top
-        share = percent(float(value) / float(total)) if total else ""
-        return f"{escape(self.names[at])}: {number_of(value, metric)} {unit_of(metric)}, {share}\n{self._title(place)}"
+        return f"{number_of(self.found.value(amount), metric)} {unit_of(metric)}".strip()
+
+    def _share(self, amount: Amount, place: int) -> str:
+        """Return a part's share of the whole, where the parts add up to it."""
+        total = self.found.totals[place].top
+        return f", {percent(float(amount.top) / float(total))}" if self.found.metric.adds_up and total else ""
 
 
 @register.simple_tag
@@ -224,4 +230,10 @@ def explorer_total(found: Exploration) -> dict[str, str]:
 @register.simple_tag(takes_context=True)
 def part_address(context: template.Context, value: str) -> str:
     """Return the URL of this page, narrowed to a value of the split."""
-    return address(context, **{context["view"].question.split: value})
+    return address(context, **{context["view"].question.split: joined([value])})
+
+
+@register.filter
+def as_filter(value: str) -> str:
+    """Return a value as a filter has it."""
+    return joined([value])

@@ -39,11 +39,15 @@ def address(context: Context, to: str = "", **changes: object) -> str:
 
 
 @register.simple_tag(takes_context=True)
-def without(context: Context, name: str) -> str:
-    """Return the URL of this page without one of its filters."""
-    params = _params(context)
-    params.pop(name, None)
-    return _address(context["here"], params)
+def without(context: Context, name: str, rest: str) -> str:
+    """Return the URL of this page with the rest of one of its filters."""
+    return _address(context["here"], {**_params(context), name: rest})
+
+
+@register.simple_tag(takes_context=True)
+def other_params(context: Context, name: str) -> dict[str, Any]:
+    """Return the parameters of this page except for a filter."""
+    return {param: value for param, value in _params(context).items() if value and param != name}
 
 
 def _params(context: Context) -> dict[str, Any]:

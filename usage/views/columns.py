@@ -35,6 +35,11 @@ WORDS: Final = {
     "mean_response_s": _("Average response time (s)"),
     "live_keys": _("Live keys"),
     "last_use": _("Last use"),
+    "failed_share": _("Share of failed requests"),
+    "people": _("People"),
+    "keys": _("Keys"),
+    "share": _("Share"),
+    "before": _("Period before"),
     "number": _("Student number"),
     "email": _("E-mail"),
     "state": _("State"),
@@ -54,6 +59,13 @@ PARTS: Final = {
     "person": _("Person"),
     "person and model": _("Person and model"),
     "(other models)": _("(other models)"),
+    "(others)": _("(others)"),
+    "interval": _("Interval"),
+    "interval and part": _("Interval and part"),
+    "provider": _("Provider"),
+    "group": _("Group"),
+    "supervisor": _("Supervisor"),
+    "kind": _("Kind of key"),
 }
 LabelFor = Callable[[str], str]
 

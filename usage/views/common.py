@@ -12,9 +12,9 @@ from accounts.models import User
 from accounts.policies import policy_of
 from keys.models import Key
 from usage.models import Notice, utc_today
-from usage.periods import NAMES, Period, period_of
+from usage.periods import MORE_NAMES, NAMES, Period, period_of
 from usage.queries.access import PageAccess, page_access
-from usage.queries.scope import KINDS, NONE, UNATTRIBUTED, Scope, scope_of, values_of
+from usage.queries.scope import FILTERS, KINDS, NONE, OR, UNATTRIBUTED, Scope, joined, scope_of, values_of
 from web.request import PortalRequest
 
 if TYPE_CHECKING:
@@ -27,6 +27,11 @@ PERIOD_WORDS: Final = {
     "90d": _("90 days"),
     "month": _("This month"),
     "last-month": _("Last month"),
+    "yesterday": _("Yesterday"),
+    "week": _("This week"),
+    "last-week": _("Last week"),
+    "semester": _("This semester"),
+    "year": _("This year"),
 }
 FILTER_WORDS: Final = {
     "person": _("Person"),
@@ -53,16 +58,17 @@ class Page:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chip:
-    """An active filter, in words."""
+    """A value of an active filter, in words; `rest` is the filter without it."""
 
     name: str
     title: "_StrPromise"
     words: str
+    rest: str
 
 
 def mine(request: PortalRequest) -> Page:
     """Return the page over the person's own keys; without filters on people."""
-    filters = _only(request, *FILTERS_OF_ONE)
+    filters = filters_of(request, *FILTERS_OF_ONE)
     scope = scope_of(filters, owner_id=request.user.pk)
     return Page(
         access=page_access(request.user), here="usage:index", scope=scope, period=period_of(request.GET, utc_today())
@@ -74,7 +80,7 @@ def interns(request: PortalRequest) -> Page:
     access = page_access(request.user)
     if not access.names_interns and not policy_of(request.user).may_name_interns:
         raise PermissionDenied
-    filters = _only(request, *FILTERS_OF_ONE)
+    filters = filters_of(request, *FILTERS_OF_ONE)
     scope = scope_of(filters, owner_id=request.user.pk, interns_only=True)
     return Page(access=access, here="usage:interns", scope=scope, period=period_of(request.GET, utc_today()))
 
@@ -82,9 +88,8 @@ def interns(request: PortalRequest) -> Page:
 def everybody(request: PortalRequest) -> Page:
     """Return the page over everybody's keys; refuse people without permission."""
     access = require(request.user, lambda access: access.sees_everyone)
-    return Page(
-        access=access, here="usage:everyone", scope=scope_of(request.GET), period=period_of(request.GET, utc_today())
-    )
+    scope = scope_of(filters_of(request, *FILTERS))
+    return Page(access=access, here="usage:everyone", scope=scope, period=period_of(request.GET, utc_today()))
 
 
 def require(user: User, may: Callable[[PageAccess], bool]) -> PageAccess:
@@ -105,7 +110,10 @@ def context_of(request: PortalRequest, page: Page, labels: Mapping[str, str] | N
         "period": page.period,
         "today": utc_today(),
         "periods": [(name, PERIOD_WORDS[name]) for name in NAMES],
-        "chips": [_chip(name, value, known) for name, value in page.scope.params().items()],
+        "more_periods": [(name, PERIOD_WORDS[name]) for name in MORE_NAMES],
+        "is_other_period": page.period.name in MORE_NAMES,
+        "period_words": PERIOD_WORDS.get(page.period.name, ""),
+        "chips": [chip for name, value in page.scope.params().items() for chip in _chips(name, value, known)],
         "notices": notices_of(request.user, page),
     }
 
@@ -129,13 +137,23 @@ def notices_of(user: User, page: Page) -> list[Notice]:
     return list(found.values())
 
 
-def _only(request: PortalRequest, *names: str) -> dict[str, str]:
-    return {name: request.GET.get(name, "") for name in names}
+def filters_of(request: PortalRequest, *names: str) -> dict[str, str]:
+    """Return these filters; a field may be there several times, as a form with boxes sends it."""
+    return {name: OR.join(value for value in request.GET.getlist(name) if value) for name in names}
 
 
-def _chip(name: str, text: str, labels: Mapping[str, str]) -> Chip:
-    values = [_value_words(name, value, labels) for value in values_of(text)]
-    return Chip(name=name, title=FILTER_WORDS[name], words=", ".join(values))
+def _chips(name: str, text: str, labels: Mapping[str, str]) -> list[Chip]:
+    """Return a chip for each value of a filter."""
+    values = values_of(text)
+    return [
+        Chip(
+            name=name,
+            title=FILTER_WORDS[name],
+            words=_value_words(name, value, labels),
+            rest=joined(other for other in values if other != value),
+        )
+        for value in values
+    ]
 
 
 def _value_words(name: str, value: str, labels: Mapping[str, str]) -> str:

@@ -37,6 +37,11 @@ DISPLAY_WORDS: Final = {
     "share": _("Shares"),
 }
 OF_ONE: Final = ("model", "provider", "course", "key", "kind")  # splits of a page of one person
+VIEW_CSV: Final = {
+    "usage:index": "usage:view_csv",
+    "usage:interns": "usage:interns_view_csv",
+    "usage:everyone": "usage:everyone_view_csv",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,8 +107,11 @@ def context_of_explorer(view: View, page: Page, explored: Explored) -> dict[str,
     start = (view.number - 1) * ROWS_PER_PAGE
     everybody = page.here == "usage:everyone"
     metrics = [(name, words) for name, words in METRIC_WORDS.items() if everybody or name != "people"]
+    question = view.question
     return {
         "view": view,
+        "view_csv": VIEW_CSV[page.here],
+        "picture_name": f"{question.metric}-by-{question.split}-{page.period.first_day}-to-{page.period.last_day}.png",
         "view_params": view.chosen,
         "explored": found,
         "legend": [_row(found, line, labels[line.part], at) for at, line in enumerate(found.top)],

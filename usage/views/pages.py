@@ -55,7 +55,7 @@ def everyone(request: PortalRequest) -> HttpResponse:
     """Show everybody's spend, filtered by the URL."""
     response = render_region(request, "usage/everyone.html", "panel", context_of_everyone(request, everybody(request)))
     if request.htmx:  # a form sends its empty fields too: keep them out of a URL that people share
-        params = {name: value for name, value in request.GET.items() if value}
+        params = [(name, value) for name, values in request.GET.lists() for value in values if value]
         response["HX-Push-Url"] = f"{request.path}?{urlencode(params)}" if params else request.path
     return response
 

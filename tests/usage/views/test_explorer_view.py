@@ -1,0 +1,102 @@
+"""The explorer on the pages: several values of a filter, its file."""
+
+import csv
+import io
+from typing import Any
+
+from django.contrib.auth.models import Group
+from django.test import Client
+
+from accounts.models import User
+from tests.factories import make_intern
+from tests.french.conftest import in_french
+from tests.usage.views.facts import content_of, day, file_of, key_of, used
+
+EVERYONE = "/usage/everyone/"
+VIEW = "/usage/everyone/view.csv"
+
+
+def use_of_three_models(owner: User) -> None:
+    for usd, model in ((4, "gpt-4o-mini"), (2, "claude-3-haiku"), (1, "=HYPERLINK()")):
+        used(key_of(owner, f"key {usd}"), str(usd), model=model, days_ago=usd)
+
+
+def rows_of(client: Client, params: dict[str, Any], part: str = "") -> list[dict[str, str]]:
+    rows = list(csv.DictReader(io.StringIO(file_of(client.get(VIEW, params)))))
+    return [row for row in rows if row["part"] == part] if part else rows
+
+
+def test_a_form_with_several_boxes_filters_by_all_of_them(as_admin: Client, intern: User) -> None:
+    use_of_three_models(intern)
+
+    page = content_of(as_admin.get(EVERYONE, {"model": ["gpt-4o-mini", "claude-3-haiku"]}))
+
+    assert '<dd>6.00 <span class="unit">USD</span></dd>' in page
+    assert "Remove the filter on Model: gpt-4o-mini" in page
+    assert (
+        'class="ps-plainlink" href="/usage/everyone/?model=claude-3-haiku"' in page
+    )  # the chip's link keeps the other
+    assert '<option value="gpt-4o-mini|claude-3-haiku" selected>Several</option>' in page
+
+
+def test_htmx_keeps_all_boxes_in_the_address(as_admin: Client, intern: User) -> None:
+    use_of_three_models(intern)
+
+    response = as_admin.get(EVERYONE, {"model": ["a", "b"], "person": ""}, headers={"HX-Request": "true"})
+
+    assert response["HX-Push-Url"] == f"{EVERYONE}?model=a&model=b"
+
+
+def test_a_name_with_a_bar_is_one_value(as_admin: Client) -> None:
+    person = make_intern("odd")
+    person.groups.set([Group.objects.create(name="Odd|name")])
+    used(key_of(person), "3")
+
+    page = content_of(as_admin.get(EVERYONE, {"split": "group"}))
+
+    assert 'name="group" value="Odd\\|name"' in page
+    assert "group=Odd%5C%7Cname" in page
+
+
+def test_the_file_has_the_view(as_admin: Client, intern: User) -> None:
+    use_of_three_models(intern)
+    params = {"split": "model", "by": "month", "from": day(40).isoformat(), "to": day(0).isoformat()}
+
+    models = rows_of(as_admin, params, "model")
+
+    assert [(row["name"], row["spend_usd"], row["share"]) for row in models] == [
+        ("gpt-4o-mini", "4", "0.5714"),
+        ("claude-3-haiku", "2", "0.2857"),
+        ("'=HYPERLINK()", "1", "0.1429"),
+    ]
+    intervals = rows_of(as_admin, params, "interval")
+    assert all(row["day"].endswith("-01") for row in intervals)
+    assert sum(float(row["spend_usd"]) for row in intervals) == 7
+    assert rows_of(as_admin, params, "total")[0]["spend_usd"] == "7"
+    assert sum(float(row["spend_usd"]) for row in rows_of(as_admin, params, "interval and part")) == 7
+
+
+def test_the_file_has_metric_filter_and_period_of_the_url(as_admin: Client, intern: User, staff: User) -> None:
+    use_of_three_models(intern)
+    used(key_of(staff, "other"), "9", ok_requests=5, failed_requests=3, days_ago=1)
+    params = {"metric": "failed-share", "split": "person", "person": staff.username, "period": "7d"}
+
+    assert [(row["name"], row["failed_share"]) for row in rows_of(as_admin, params, "person")] == [
+        (staff.display_name, "0.375")
+    ]
+    assert rows_of(as_admin, {**params, "period": "today"}, "person") == []
+
+
+def test_the_file_has_every_line_of_a_split(as_admin: Client) -> None:
+    for number in range(30):
+        used(key_of(make_intern(f"person-{number}")), str(number + 1))
+
+    assert len(rows_of(as_admin, {"split": "person"}, "person")) == 30
+
+
+def test_the_file_for_people_is_in_their_language(admin: User, intern: User) -> None:
+    used(key_of(intern), "2.5", model="")
+
+    text = file_of(in_french(admin).get(VIEW, {"for": "people"}))
+
+    assert '"Modèle";"";"sans modèle";"2,5"' in text
