@@ -4,6 +4,7 @@ import secrets
 
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
+from django.apps import apps
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
@@ -31,6 +32,7 @@ def anonymise_account(person: User) -> None:
     SocialAccount.objects.filter(user=person).delete()
     MailChoices.objects.filter(person=person).delete()
     DailyItem.objects.filter(person=person).delete()
+    apps.get_model("usage", "SavedView")._default_manager.filter(owner=person).delete()  # of a layer above
     _forget_requests(person)
     forget_names(person)
     _forget_in_django_log(person)

@@ -157,7 +157,7 @@ class MailChoicesForm(django_forms.ModelForm):  # type: ignore[type-arg]  # take
 
     class Meta:
         model = MailChoices
-        fields = ("expiry", "budget", "requests", "unusual", "limits", "daily")
+        fields = ("expiry", "budget", "requests", "unusual", "limits", "views", "daily")
 
 
 def zone_choices(chosen: str) -> list[tuple[Any, Any]]:

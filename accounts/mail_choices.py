@@ -32,6 +32,7 @@ class MailKind(StrEnum):
     REQUESTS = "requests"
     UNUSUAL = "unusual"
     LIMITS = "limits"
+    VIEWS = "views"
 
 
 def wants(person: User, kind: MailKind) -> bool:

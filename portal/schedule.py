@@ -42,6 +42,8 @@ def beat_schedule(*, usage_poll_s: int) -> dict[str, dict[str, Any]]:
         "usage.warn": _entry("usage.warn_of_budgets", crontab(minute="*/15"), expires=800),
         # Sent after each poll that changed something; this continues interrupted runs.
         "usage.unusual": _entry("usage.warn_of_unusual_spend", crontab(minute="9-59/15"), expires=800),
+        # Once a week or month each; the later runs continue interrupted ones.
+        "usage.mail_views": _entry("usage.mail_views", crontab(hour="5-8", minute=47), expires=3000),
         "usage.alert_operators": _entry("usage.alert_operators", crontab(minute="*/10"), expires=500),
         # Sent when a teacher writes; this continues interrupted runs.
         "teaching.send_messages": _entry("teaching.send_messages", crontab(minute="*/5"), expires=240),

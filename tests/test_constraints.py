@@ -30,7 +30,7 @@ from keys.models import (
     UnownedKey,
 )
 from playground.models import Answer, Conversation, Message
-from usage.models import Discrepancy, KeyHour, Notice, PollRun, Reconciliation, UsedModel
+from usage.models import Discrepancy, KeyHour, Notice, PollRun, Reconciliation, SavedView, UsedModel
 
 DAY = date(2026, 11, 28)
 Maker = Callable[[User], models.Model]
@@ -107,6 +107,10 @@ def key_hour_of(person: User) -> KeyHour:
     return KeyHour.objects.create(key=course_key_of(person), hour=timezone.now())
 
 
+def view_of(owner: User) -> SavedView:
+    return SavedView.objects.create(owner=owner, name="Mine", page="usage:index")
+
+
 def notice_of(person: User) -> Notice:
     return Notice.objects.create(person=person, period_first_day=DAY, threshold=80, spent_usd=4, budget_usd=5)
 
@@ -175,6 +179,8 @@ REFUSED: list[tuple[Maker, str, dict[str, Any]]] = [  # a row that is right, the
     (run_of, "usage_run_ends_after_start", {"last_day": DAY - timedelta(days=1)}),
     (key_hour_of, "usage_key_hour_not_negative", {"ok_requests": -1}),
     (key_hour_of, "usage_key_hour_not_negative", {"failed_requests": -1}),
+    (view_of, "usage_view_page_known", {"page": "usage:runs"}),
+    (view_of, "usage_view_mail_known", {"mail": "hourly"}),
     (notice_of, "usage_threshold_known", {"threshold": 90}),
     (notice_of, "usage_notice_amounts_positive", {"budget_usd": 0}),
     (notice_of, "usage_notice_amounts_positive", {"spent_usd": Decimal("-0.01")}),

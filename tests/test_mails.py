@@ -51,8 +51,8 @@ from tests.factories import make_user
 from tests.keys.crashes import killed_at_step
 from tests.smtp import MailServer, mail_server
 from tests.teaching.courses import add_student, make_course
-from usage.models import Notice, UnusualSpend, utc_today
-from usage.services import warn_of_budgets, warn_of_unusual_spend
+from usage.models import Notice, SavedView, UnusualSpend, utc_today
+from usage.services import mail_views, warn_of_budgets, warn_of_unusual_spend
 
 TEMPLATES: Final = Path(__file__).parents[1] / "templates"
 FOLDERS: Final = tuple(
@@ -71,6 +71,7 @@ CLAIMS: Final = (
     (ReminderMail, "claimed_at"),
     (RequestDigest, "claimed_at"),
     (RequestedReminder, "claimed_at"),
+    (SavedView, "mail_claimed_at"),
     (UnusualSpend, "mail_claimed_at"),
 )
 
@@ -167,6 +168,11 @@ def _unusual() -> Callable[[], object]:
     return warn_of_unusual_spend
 
 
+def _view() -> Callable[[], object]:
+    SavedView.objects.create(owner=_person(), name="Mine", page="usage:index", mail="weekly")
+    return mail_views
+
+
 def _asked(person: User) -> AccessRequest:
     until = timezone.localdate() + timedelta(days=7)
     about: dict[str, Any] = {"thing": "budget", "amount_usd": Decimal(2), "ends_on": until, "why": "thesis"}
@@ -251,6 +257,7 @@ MAILS: Final = {
     "budget": Mail(make=_budget, to=(ONE,)),
     "keys stopped by a group": Mail(make=_stopped, to=(ONE,)),
     "unusual spend": Mail(make=_unusual, to=(BOSS, ONE)),
+    "saved view": Mail(make=_view, to=(ONE,)),
     "open requests": Mail(make=_open_requests, to=(BOSS,)),
     "decided request": Mail(make=_decided, to=(ONE,)),
     "alert": Mail(make=_alert, to=(ONE, TWO)),

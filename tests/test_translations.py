@@ -17,6 +17,7 @@ A_FORMAT = re.compile(r"\w+ day|day")  # the context of what is no sentence, but
 SAME_IN_BOTH = {  # words that are French too
     "%(number)s page",
     "%(number)s pages",
+    "Actions",
     "Active",
     "Admin",
     "Administration",
@@ -29,6 +30,7 @@ SAME_IN_BOTH = {  # words that are French too
     "Important",
     "Pages",
     "Passerelle",
+    "Page",
     "Publication",
     "Secrets",
     "Total",

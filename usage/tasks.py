@@ -86,6 +86,12 @@ def warn_of_unusual_spend() -> None:
     logger.info("usage.warn_of_unusual_spend: %d written", services.warn_of_unusual_spend())
 
 
+@shared_task(name="usage.mail_views", soft_time_limit=300, acks_late=True, ignore_result=True)  # s
+def mail_views() -> None:
+    """Send the numbers of saved views that are due."""
+    logger.info("usage.mail_views: %d sent", services.mail_views())
+
+
 @shared_task(name="usage.enforce_ceilings", soft_time_limit=300, acks_late=True, ignore_result=True)  # s
 def enforce_ceilings() -> None:
     """Block and unblock keys of people whose budgets the gateway cannot enforce; the next poll retries what fails."""

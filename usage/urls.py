@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from usage.views import explorer_csv, exports, notices, pages, polling, report, suggest
+from usage.views import explorer_csv, exports, notices, pages, polling, report, saved, suggest
 
 app_name = "usage"
 urlpatterns = [
@@ -25,6 +25,12 @@ urlpatterns = [
     path("everyone/report.csv", report.of_everyone_csv, name="everyone_report_csv"),
     path("everyone/suggest/people/", suggest.people, name="suggest_people"),
     path("everyone/suggest/keys/", suggest.keys, name="suggest_keys"),
+    path("start/", saved.start, name="start"),
+    path("views/", saved.index, name="views"),
+    path("views/save/", saved.save, name="save_view"),
+    path("views/<uuid:view_id>/", saved.show, name="view"),
+    path("views/<uuid:view_id>/change/", saved.change, name="change_view"),
+    path("views/<uuid:view_id>/delete/", saved.delete, name="delete_view"),
     path("notices/seen/", notices.seen, name="notices_seen"),
     path("refresh/", polling.refresh, name="refresh"),
     path("refreshed/", polling.refreshed, name="refreshed"),

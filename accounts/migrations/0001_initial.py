@@ -1429,6 +1429,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "views",
+                    models.BooleanField(
+                        default=True,
+                        help_text="The weekly or monthly mail of each view that has one.",
+                        verbose_name="Saved views of usage",
+                    ),
+                ),
+                (
                     "daily",
                     models.BooleanField(
                         default=False,

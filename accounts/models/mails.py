@@ -34,6 +34,9 @@ class MailChoices(models.Model):
         default=True,
         help_text=_("When your supervisor or an administrator changes them."),
     )
+    views = models.BooleanField(
+        _("Saved views of usage"), default=True, help_text=_("The weekly or monthly mail of each view that has one.")
+    )
     daily = models.BooleanField(
         _("All in one mail a day"), default=False, help_text=_("In the morning; on days without news there is none.")
     )

@@ -10,10 +10,10 @@ from django.views.decorators.http import require_safe
 
 from teaching.views.common import CourseView, course_seen_by, period_of_course
 from usage.models import utc_today
+from usage.pages import Page
 from usage.periods import period_of
 from usage.queries.scope import Scope
 from usage.views import report as reports
-from usage.views.common import Page
 from web.request import PortalRequest
 
 

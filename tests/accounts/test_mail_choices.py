@@ -37,7 +37,7 @@ def yesterday() -> None:
 
 
 def test_the_page_keeps_the_choice(as_intern: Client, intern: User) -> None:
-    assert as_intern.get(URL).content.decode().count(" checked") == 5
+    assert as_intern.get(URL).content.decode().count(" checked") == 6
 
     response = as_intern.post(URL, {"budget": "on", "daily": "on"}, follow=True)
 

@@ -38,6 +38,7 @@ SOME_VALUES = {  # for the parameters of patterns; a new one is added here
     "grant_id": 1,
     "person_id": 1,  # nobody, or whoever there is
     "group_id": 1,
+    "view_id": uuid.UUID(int=8),
     "notice_id": 1,
     "discrepancy_id": 1,
     "uidb36": "zzzz",  # nobody; for somebody, allauth copies their address into its own table even on GET

@@ -19,6 +19,7 @@ ASKS: Final = (
 WAITS: Final = "answers that wait (services.quotas.MOST_WAITING), PLAYGROUND_STORED_MB_PER_USER"
 CHANGES: Final = "changes or deletes rows that are there, and makes none"
 NOTHING: Final = "writes nothing to the database"
+MOST_VIEWS: Final = "usage.services.saved_views.MAX_VIEWS rows of a person"
 ONCE: Final = "one row a person and announcement, or version of the terms"
 CALLS: Final = "PLAYGROUND_REQUESTS_PER_MINUTE; one small row a call, deleted after a day"
 TASKS: Final = "one task in half a minute"
@@ -140,6 +141,8 @@ BOUNDS: Final = {
         NOTHING,
     ),
     **dict.fromkeys(("playground:embeddings", "playground:moderation"), CALLS),
+    **dict.fromkeys(("usage:change_view", "usage:delete_view"), CHANGES),
+    "usage:save_view": MOST_VIEWS,
     **dict.fromkeys(("usage:refresh", "usage:reconcile", "usage:fix"), TASKS),
     **dict.fromkeys(
         (

@@ -1,3 +1,4 @@
+import uuid
 from decimal import Decimal
 
 import django.db.models.deletion
@@ -688,6 +689,90 @@ class Migration(migrations.Migration):
             options={
                 "default_permissions": (),
                 "constraints": [models.UniqueConstraint(fields=("at", "model"), name="usage_model_growth_is_one_row")],
+            },
+        ),
+        migrations.CreateModel(
+            name="SavedView",
+            fields=[
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=60, verbose_name="Name")),
+                (
+                    "page",
+                    models.CharField(
+                        choices=[
+                            ("usage:index", "My usage"),
+                            ("usage:interns", "My interns"),
+                            ("usage:everyone", "Everyone"),
+                        ],
+                        editable=False,
+                        max_length=20,
+                    ),
+                ),
+                ("query", models.TextField(editable=False, help_text="The query string of the page.")),
+                (
+                    "is_shared",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Readers see only what they may see: without the right to everyone’s usage, that of their own keys.",
+                        verbose_name="Anyone who is signed in can open the link",
+                    ),
+                ),
+                ("is_start", models.BooleanField(default=False, verbose_name="Open this view when I open Usage")),
+                (
+                    "mail",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("", "never"),
+                            ("weekly", "each week, with the numbers of the week before"),
+                            ("monthly", "each month, with the numbers of the month before"),
+                        ],
+                        default="",
+                        max_length=10,
+                        verbose_name="Mail me its numbers",
+                    ),
+                ),
+                (
+                    "mailed_on",
+                    models.DateField(
+                        editable=False, help_text="First day of the last week or month with a mail.", null=True
+                    ),
+                ),
+                (
+                    "mail_claimed_at",
+                    models.DateTimeField(editable=False, help_text="Since when a process sends the next.", null=True),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        editable=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["name"],
+                "default_permissions": (),
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("mail", ""), _negated=True), fields=["mail"], name="usage_views_with_mail"
+                    )
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("page__in", ("usage:index", "usage:interns", "usage:everyone"))),
+                        name="usage_view_page_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("mail__in", ("", "weekly", "monthly"))), name="usage_view_mail_known"
+                    ),
+                    models.UniqueConstraint(fields=("owner", "name"), name="usage_view_has_a_name_of_its_own"),
+                    models.UniqueConstraint(
+                        condition=models.Q(("is_start", True)), fields=("owner",), name="usage_view_one_start"
+                    ),
+                ],
             },
         ),
     ]

@@ -18,6 +18,7 @@ from usage.models.hours import KeyHour
 from usage.models.notices import Notice, UnusualSpend
 from usage.models.polling import Anomaly, Discrepancy, PollRun, Reconciliation, UsageState
 from usage.models.rollups import CountedMember, DayGroup, DayModel, DayToken, ModelGrowth, WeekToken
+from usage.models.saved_views import SavedView
 
 __all__ = [
     "COLOURS",
@@ -37,6 +38,7 @@ __all__ = [
     "Notice",
     "PollRun",
     "Reconciliation",
+    "SavedView",
     "TokenRef",
     "UnusualSpend",
     "UsageState",

@@ -9,10 +9,13 @@ from usage.services.prune import delete_old_rows
 from usage.services.reconcile import compare_with_gateway
 from usage.services.refresh import refresh_facts
 from usage.services.rollups import rebuild_rollups
+from usage.services.saved_views import ViewRefused, save_view
 from usage.services.schedule import backfill_month, days_for, record_nightly_run, reread_older_days
 from usage.services.unusual import warn_of_unusual_spend
+from usage.services.view_mails import mail_views
 
 __all__ = [
+    "ViewRefused",
     "alert_operators",
     "are_any_kept_here",
     "attribute_tokens",
@@ -22,9 +25,11 @@ __all__ = [
     "delete_old_rows",
     "record_nightly_run",
     "enforce_ceilings",
+    "mail_views",
     "rebuild_rollups",
     "refresh_facts",
     "reread_older_days",
+    "save_view",
     "update_keys",
     "warn_of_budgets",
     "warn_of_unusual_spend",

@@ -49,6 +49,12 @@ def unit_of(metric: str) -> str:
 
 
 @register.filter
+def amount_of(value: Number | None, metric: str) -> str:
+    """Return a number of a metric, with its unit."""
+    return f"{number_of(value, metric)} {unit_of(metric)}".strip()
+
+
+@register.filter
 def part_words(text: str, split: str) -> str:
     """Return the name of a part of a split; what has none is named, too."""
     if text:
@@ -134,7 +140,7 @@ class _Plot:
         if self.display == "share":
             return f"{round(100 * share)}{NO_BREAK_SPACE}%"
         metric = self.found.question.metric
-        return usd(value) if metric == "spend" else f"{number_of(value, metric)} {unit_of(metric)}".strip()
+        return usd(value) if metric == "spend" else amount_of(value, metric)
 
     def svg(self) -> str:
         """Return the drawing."""
@@ -199,8 +205,7 @@ class _Plot:
         return escape("\n".join(lines))
 
     def _number(self, amount: Amount) -> str:
-        metric = self.found.question.metric
-        return f"{number_of(self.found.value(amount), metric)} {unit_of(metric)}".strip()
+        return amount_of(self.found.value(amount), self.found.question.metric)
 
     def _share(self, amount: Amount, place: int) -> str:
         """Return a part's share of the whole, where the parts add up to it."""

@@ -9,12 +9,13 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from accounts.policies import policy_of
 from keys.models import Key
+from usage.explorer_view import FILTER_WORDS
 from usage.models import Notice, utc_today
-from usage.periods import MORE_NAMES, NAMES, Period, period_of
+from usage.pages import EVERYONE, INTERNS, MINE, Page, page_of
+from usage.periods import MORE_NAMES, NAMES
 from usage.queries.access import PageAccess, page_access
-from usage.queries.scope import FILTERS, KINDS, NONE, OR, UNATTRIBUTED, Scope, joined, scope_of, values_of
+from usage.queries.scope import KINDS, NONE, UNATTRIBUTED, joined, values_of
 from web.request import PortalRequest
 
 if TYPE_CHECKING:
@@ -33,27 +34,6 @@ PERIOD_WORDS: Final = {
     "semester": _("This semester"),
     "year": _("This year"),
 }
-FILTER_WORDS: Final = {
-    "person": _("Person"),
-    "group": _("Group"),
-    "model": _("Model"),
-    "provider": _("Provider"),
-    "key": _("Key"),
-    "kind": _("Kind of key"),
-    "course": _("Course"),
-    "supervisor": _("Supervisor"),
-}
-FILTERS_OF_ONE: Final = ("model", "provider", "key", "kind", "course")  # of pages of one person
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """One of the pages of usage: its scope, its route, and its URL parameters."""
-
-    access: PageAccess
-    here: str  # name of its route
-    scope: Scope
-    period: Period
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,29 +47,18 @@ class Chip:
 
 
 def mine(request: PortalRequest) -> Page:
-    """Return the page over the person's own keys; without filters on people."""
-    filters = filters_of(request, *FILTERS_OF_ONE)
-    scope = scope_of(filters, owner_id=request.user.pk)
-    return Page(
-        access=page_access(request.user), here="usage:index", scope=scope, period=period_of(request.GET, utc_today())
-    )
+    """Return the page over the person's own keys."""
+    return page_of(request.user, MINE, request.GET)
 
 
 def interns(request: PortalRequest) -> Page:
     """Return the page over the keys that the person is responsible for; refuse people without interns."""
-    access = page_access(request.user)
-    if not access.names_interns and not policy_of(request.user).may_name_interns:
-        raise PermissionDenied
-    filters = filters_of(request, *FILTERS_OF_ONE)
-    scope = scope_of(filters, owner_id=request.user.pk, interns_only=True)
-    return Page(access=access, here="usage:interns", scope=scope, period=period_of(request.GET, utc_today()))
+    return page_of(request.user, INTERNS, request.GET)
 
 
 def everybody(request: PortalRequest) -> Page:
     """Return the page over everybody's keys; refuse people without permission."""
-    access = require(request.user, lambda access: access.sees_everyone)
-    scope = scope_of(filters_of(request, *FILTERS))
-    return Page(access=access, here="usage:everyone", scope=scope, period=period_of(request.GET, utc_today()))
+    return page_of(request.user, EVERYONE, request.GET)
 
 
 def require(user: User, may: Callable[[PageAccess], bool]) -> PageAccess:
@@ -125,9 +94,9 @@ def notices_of(user: User, page: Page) -> list[Notice]:
     The newest of each budget: on My usage all, on the page of one key its own, on My interns those of interns' keys.
     """
     notices = Notice.objects.filter(person=user, seen_at=None, of_person=False).select_related("key")
-    if page.here == "usage:interns":
+    if page.here == INTERNS:
         notices = notices.filter(key__intern__isnull=False)
-    elif page.here != "usage:index":
+    elif page.here != MINE:
         notices = notices.filter(key=None)
     if page.scope.key:
         notices = notices.filter(key__in=page.scope.live_keys())
@@ -135,11 +104,6 @@ def notices_of(user: User, page: Page) -> list[Notice]:
     for notice in notices:
         found.setdefault(notice.key_id, notice)
     return list(found.values())
-
-
-def filters_of(request: PortalRequest, *names: str) -> dict[str, str]:
-    """Return these filters; a field may be there several times, as a form with boxes sends it."""
-    return {name: OR.join(value for value in request.GET.getlist(name) if value) for name in names}
 
 
 def _chips(name: str, text: str, labels: Mapping[str, str]) -> list[Chip]:

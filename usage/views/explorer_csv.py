@@ -7,13 +7,14 @@ from django.http import StreamingHttpResponse
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
+from usage.explorer_view import view_of
+from usage.pages import Page
 from usage.queries.explorer import Exploration
 from usage.queries.labels import Asked, Explored, Label, explored
 from usage.queries.metrics import Amount
 from usage.templatetags.usage_chart import part_words
 from usage.views.columns import column_labels, row_labels
-from usage.views.common import Page, everybody, interns, mine
-from usage.views.explorer import view_of
+from usage.views.common import everybody, interns, mine
 from web.request import PortalRequest
 from web.spreadsheet import Cell, Format, Row, csv_response, format_of
 

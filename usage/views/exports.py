@@ -8,13 +8,14 @@ from django.http import StreamingHttpResponse
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
+from usage.pages import Page
 from usage.queries.cached import overview_of, people_behind
 from usage.queries.export import COLUMNS, fact_rows
 from usage.queries.overview import Overview, Share
 from usage.queries.people import Person, in_order
 from usage.queries.sums import Sums
 from usage.views.columns import LabelFor, column_labels, row_labels
-from usage.views.common import Page, everybody, interns, mine
+from usage.views.common import everybody, interns, mine
 from usage.views.pages import order_of
 from web.request import PortalRequest
 from web.spreadsheet import Format, Row, csv_response, format_of

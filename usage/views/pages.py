@@ -16,7 +16,9 @@ from django.views.decorators.http import require_safe
 
 from keys.models import Intern, Key
 from keys.use import KeyUse
+from usage.explorer_view import View, view_of
 from usage.models import Anomaly, utc_today
+from usage.pages import Page
 from usage.queries.cached import everyone_of, explored_overview_of
 from usage.queries.courses import own_courses
 from usage.queries.key_use import person_use
@@ -24,8 +26,8 @@ from usage.queries.labels import Explored
 from usage.queries.overview import Overview
 from usage.queries.people import DEFAULT_ORDER, ORDERS
 from usage.queries.year import month_forecast
-from usage.views.common import Page, context_of, everybody, interns, kind_choices, mine
-from usage.views.explorer import View, context_of_explorer, view_of
+from usage.views.common import context_of, everybody, interns, kind_choices, mine
+from usage.views.explorer import context_of_explorer
 from web.pages import render_region
 from web.request import PortalRequest
 

@@ -14,11 +14,12 @@ from django.views.decorators.http import require_safe
 
 from courses.models import Course
 from usage.energy import METHOD, METHOD_URL, Impact
+from usage.pages import Page
 from usage.queries.cached import report_of
 from usage.queries.report import Report
 from usage.queries.sums import Sums
 from usage.views.columns import column_labels, row_labels
-from usage.views.common import Page, context_of, everybody, interns
+from usage.views.common import context_of, everybody, interns
 from web.request import PortalRequest
 from web.spreadsheet import Row, csv_response, format_of
 
