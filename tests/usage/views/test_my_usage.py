@@ -248,7 +248,7 @@ def test_is_marked_in_the_main_navigation(as_intern: Client, as_admin: Client) -
 
     for url, mark in current.items():
         page = as_admin.get(url).content.decode()
-        assert f'<a href="/usage/" aria-current="{mark}">Usage</a>' in page
+        assert f'<a href="/usage/start/" aria-current="{mark}">Usage</a>' in page
 
 
 def test_shows_the_keys_of_one_course(as_staff: Client, staff: User) -> None:
