@@ -3,6 +3,8 @@
 from datetime import timedelta
 from decimal import Decimal
 
+from django.utils import timezone
+
 from accounts.models import User
 from keys.models import Key
 from tests.usage.views.facts import day, key_of, used
@@ -23,6 +25,14 @@ def test_a_key_has_the_spend_of_thirty_days_and_its_last_use(intern: User) -> No
 
     assert stored(key) == (Decimal(3), day(3))
     assert stored(other) == (Decimal(0), None)
+
+
+def test_a_key_that_ended_after_its_last_calls_has_them_too(intern: User) -> None:
+    key = key_of(intern)
+    Key.objects.update(state=Key.State.DELETED, ended_at=timezone.now())
+    used(key, "3")
+
+    assert stored(key) == (Decimal(3), day(0))
 
 
 def test_follows_a_fact_that_went_away_and_writes_nothing_twice(intern: User) -> None:

@@ -5,8 +5,9 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Max, OuterRef, Subquery, Sum, Value
+from django.db.models import F, Max, OuterRef, Q, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 
 from keys.models import Key
 from keys.use import NOTHING_USD
@@ -14,6 +15,7 @@ from usage.models import DayToken, TokenRef, UsageState, utc_today
 from web.money import UsdField
 
 RECENT_DAYS: Final = 30
+SHOWN_AFTER_END: Final = timedelta(days=2)  # My keys lists keys for a day after their end
 AT_ONCE: Final = 200  # keys that are locked together
 LAST_DAY: Final = DayToken.objects.filter(token_ref=OuterRef("pk")).order_by("-day").values("day")[:1]  # of a token
 
@@ -37,12 +39,13 @@ def update_keys() -> int:
 
 
 def _changed(today: date) -> list[UUID]:
-    """Return the live keys that have other values by now: one query for all keys instead of a subquery for each."""
+    """Return the shown keys that have other values by now: one query for all keys instead of a subquery for each."""
     days = DayToken.objects.filter(token_ref__key__isnull=False, day__gte=_first_day(today)).order_by()
     recent = dict(days.values_list("token_ref__key").annotate(Sum("spend_usd")))
     tokens = TokenRef.objects.filter(key__isnull=False).alias(last=Subquery(LAST_DAY)).order_by()
     last = dict(tokens.values_list("key").annotate(Max("last")))
-    keys = Key.objects.filter(state__in=Key.LIVE_STATES).order_by("pk")
+    shown = Q(state__in=Key.LIVE_STATES) | Q(ended_at__gte=timezone.now() - SHOWN_AFTER_END)
+    keys = Key.objects.filter(shown).order_by("pk")
     stored = keys.values_list("pk", "recent_usd", "last_used_on").iterator()
     return [key for key, usd, day in stored if (usd, day) != (recent.get(key, NOTHING_USD), last.get(key))]
 
