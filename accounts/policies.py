@@ -1,18 +1,22 @@
 """Computes what a person may have, from the policies of all their groups and from their current grants."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
+from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.models import Group, Permission
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, TextField
+from django.db.models.functions import Cast
 
 from accounts.models import BudgetPeriod, Grant, GroupSpend, KeyKind, KeyRule, Policy, Thing, User, new_rules
 from accounts.rights import groups_to_give, names_claimed_in
+from web.json_list import JsonList, values_in
 
 MOST_USD: Final = Decimal("999999.99")  # the largest budget, grants included
 Budget = tuple[Decimal | None, str]  # USD (None: no limit), and the period after which it resets
@@ -192,9 +196,20 @@ def is_own_policy(actor: User, group: Group | None) -> bool:
         return False
     if group is None:
         return not policy_of(actor).names
-    is_member = Exists(User.groups.through.objects.filter(user=OuterRef("pk"), group=group))
-    rows = User.objects.filter(pk=actor.pk).values_list(is_member, "socialaccount__extra_data")
-    return any(member or group.name in names_claimed_in(data) for member, data in rows)
+    return any(map(is_own_group, with_claims(Group.objects.filter(pk=group.pk), actor)))
+
+
+def with_claims(groups: QuerySet[Group], actor: User) -> QuerySet[Any]:
+    """Add to groups what `is_own_group` needs: whether the actor is a member, and what the institution says of them."""
+    members = User.groups.through.objects.filter(user=actor, group=OuterRef("pk"))
+    accounts = SocialAccount.objects.filter(user=actor).order_by().values("user")
+    claims = accounts.annotate(all=JsonList(Cast("extra_data", TextField()))).values("all")
+    return groups.annotate(has_actor=Exists(members), claims=Subquery(claims))
+
+
+def is_own_group(group: Any) -> bool:
+    """Return whether the actor is in a group that was read `with_claims`, or may come into it by the institution."""
+    return group.has_actor or any(group.name in names_claimed_in(json.loads(text)) for text in values_in(group.claims))
 
 
 def may_change_policy(actor: User, group: Group | None) -> bool:

@@ -9,7 +9,8 @@ from functools import partial
 from typing import Any, ClassVar, Final
 
 from django.contrib.auth.models import Group
-from django.db.models import Sum, Value
+from django.db.models import OuterRef, QuerySet, Subquery, Sum, Value
+from django.db.models.functions import JSONArray
 
 from accounts.group_rules import is_mapped, with_origins
 from accounts.models import BudgetPeriod, KeyKind, KeyRule, Policy, User, new_rules
@@ -20,6 +21,7 @@ from people.listing import DEFAULT_ORDER, SPENT_TTL_S, Filters, Known, cached, f
 from people.services.groups import is_claimable
 from usage.models import DayToken, UsageState
 from usage.periods import next_month
+from web.json_list import JsonList, values_in
 from web.listing import ListedPage, number_within
 from web.money import STEP
 
@@ -103,10 +105,23 @@ def policy_in(group: Any) -> Policy | None:
     return getattr(group, "policy", None)
 
 
-def month_of(group: Group, state: UsageState, today: date) -> Spent:
-    """Return what the members have spent since the first of the month, and the budget; a query, and a cached one."""
-    members = group.user_set.filter(anonymised_at=None).values_list("pk", flat=True)
-    return _month(policy_in(group), _sum(_month_spent(state, today), members), today)
+def with_members(groups: QuerySet[Any]) -> QuerySet[Any]:
+    """Add `members` to groups, for `members_of`."""
+    rows = JSONArray("pk", "username", "first_name", "last_name", "email")
+    people = User.objects.filter(groups=OuterRef("pk"), anonymised_at=None).order_by().values(one=Value(1))
+    with_rows: QuerySet[Any] = groups.annotate(members=Subquery(people.annotate(all=JsonList(rows)).values("all")))
+    return with_rows
+
+
+def members_of(group: Any) -> list[list[Any]]:
+    """Return the id, the user name, first and last name, and the address of each member; no query."""
+    return values_in(group.members)
+
+
+def month_of(group: Any, state: UsageState, today: date) -> Spent:
+    """Return what the members have spent since the first of the month, and the budget; a cached query."""
+    spent_usd = _sum(_month_spent(state, today), (row[0] for row in members_of(group)))
+    return _month(policy_in(group), spent_usd, today)
 
 
 def _month(policy: Policy | None, spent_usd: Decimal, today: date) -> Spent:

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.core.exceptions import PermissionDenied
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import JSONObject
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -13,11 +14,13 @@ from django.utils.translation import gettext as _
 
 from accounts.group_rules import why_protected, with_origins
 from accounts.models import Policy, User
-from accounts.policies import is_own_policy
+from accounts.policies import is_own_group, is_own_policy, with_claims
 from accounts.rights import groups_to_give
+from people.group_listing import with_members
 from people.services.policies import policy_of_group
 from people.views.common import require_sight
 from usage.queries.access import PageAccess
+from web.json_list import JsonList
 from web.request import PortalRequest
 
 
@@ -25,7 +28,7 @@ from web.request import PortalRequest
 class GroupSubject:
     """A group that an admin looks at, or the default policy, with the permitted actions."""
 
-    group: Any  # Group, of `with_origins`; None: the default policy
+    group: Any  # Group, of `_groups_for`; None: the default policy
     policy: Policy | None  # None: the group has none of its own
     access: PageAccess
     gives_no_more: bool  # the group gives nothing that they lack
@@ -84,14 +87,28 @@ def group_subject(request: PortalRequest, group_id: int | None) -> GroupSubject:
         policy=getattr(group, "policy", None) if group else policy_of_group(None),
         access=access,
         gives_no_more=group is None or (is_theirs and group.gives_no_more),
-        is_own=access.manages_policies and is_own_policy(request.user, group),
+        is_own=access.manages_policies and _is_own(request.user, group),
         is_superuser=request.user.is_superuser,
         protected=why_protected(group) if group and access.manages_policies else "",
     )
 
 
+def _is_own(user: User, group: Any) -> bool:
+    """Return the same as `is_own_policy`, without a query for a group of `_groups_for`."""
+    if group is None:
+        return is_own_policy(user, None)
+    return not user.is_superuser and is_own_group(group)
+
+
 def _groups_for(user: User) -> QuerySet[Any]:
-    """Return the groups with their policies and origins, and whether they give nothing that the person lacks."""
+    """Return the groups with all that a page of one needs, and whether they give nothing that the person lacks.
+
+    `rights` and `members` are JSON, as a query each would make the page slow.
+    """
     given = Exists(groups_to_give(user).filter(pk=OuterRef("pk")))
-    groups: QuerySet[Any] = with_origins(Group.objects.select_related("policy")).annotate(gives_no_more=given)
-    return groups
+    facts = JSONObject(name="name", codename="codename", model="content_type__model")
+    rights = Permission.objects.filter(group=OuterRef("pk")).order_by().values(one=Value(1))
+    groups: QuerySet[Any] = with_members(with_claims(with_origins(Group.objects.select_related("policy")), user))
+    rights_as_json = Subquery(rights.annotate(all=JsonList(facts)).values("all"))
+    with_rights: QuerySet[Any] = groups.annotate(gives_no_more=given, rights=rights_as_json)
+    return with_rights

@@ -1,10 +1,11 @@
 """Groups: the list, the page of one, and of the default policy."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Final
 
 from django.contrib.auth.models import Group
-from django.db.models import Q
+from django.db.models import Count, Q, Subquery, Value
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -17,13 +18,14 @@ from accounts.group_rules import is_mapped
 from accounts.models import AuditEntry, AuditEntryQuerySet, AuditObject, KeyKind, KeyRule, Policy, new_rules
 from accounts.policies import Allowance, merged, people_under
 from keys.models import GatewayModel
-from people.group_listing import SEARCH_FROM, group_page, month_of
-from people.listing import DEFAULT_ORDER, Filters, list_page
+from people.group_listing import SEARCH_FROM, group_page, members_of, month_of
+from people.listing import page_by_name
 from people.services.groups import is_claimable
 from people.views.common import require_sight
 from people.views.group_common import GroupSubject, group_subject
 from usage.models import utc_today
 from usage.queries.year import month_forecast
+from web.json_list import JsonList, values_in
 from web.listing import number_in
 from web.pages import render_region
 from web.request import PortalRequest
@@ -60,17 +62,18 @@ def group(request: PortalRequest, group_id: int | None = None) -> HttpResponse:
 
 def render_group(request: PortalRequest, subject: GroupSubject, *, said: str = "", status: int = 200) -> HttpResponse:
     """Render the page of a group; `said` is why an action failed."""
-    allowance = _allowance(subject)
+    rules = _rules(subject)
+    allowance = _allowance(subject, rules)
     context = {
         "subject": subject,
         "access": subject.access,
         "here": "people:group",
         "allowance": allowance,
         "kinds": [(kind.label, allowance.rules[kind]) for kind in KeyKind],
-        "unknown_models": _unknown_models(allowance),
+        "unknown_models": _unknown_models(allowance, rules),
         "entries": _entries(subject),
         "said": said,
-        **(_of_group(request, subject, subject.group) if subject.group else _of_everybody()),
+        **(_of_group(request, subject, subject.group) if subject.group else _of_everybody(rules)),
     }
     return render(request, "people/group.html", context, status=status)
 
@@ -78,14 +81,13 @@ def render_group(request: PortalRequest, subject: GroupSubject, *, said: str = "
 def _of_group(request: PortalRequest, subject: GroupSubject, group: Any) -> dict[str, object]:
     """Return a page of members, and how people join the group."""
     q = search_in(request)
-    filters = Filters(q=q, group=group.name)
-    page = list_page(filters, DEFAULT_ORDER, number_in(request.GET), subject.access.state, utc_today())
+    page = page_by_name(members_of(group), q, number_in(request.GET), utc_today())
     return {
         "group": group,
         **_month(subject, group),
         "q": q,
         "page": page,
-        "rights": _rights(group) if group.gives_rights else [],
+        "rights": _rights(group),
         "is_mapped": is_mapped(group),
         "is_claimable": is_claimable(group),
         "previous": page.previous and _address(q, page.previous, group),
@@ -102,36 +104,46 @@ def _month(subject: GroupSubject, group: Group) -> dict[str, object]:
     return {"month": month, "forecast": forecast}
 
 
-def _rights(group: Group) -> list[str]:
+def _rights(group: Any) -> list[str]:
     """Describe the members' rights on the portal; all of Django's own permissions as one."""
     own, others = [], False
-    for permission in group.permissions.select_related("content_type"):
-        if permission.codename.partition("_")[2] == permission.content_type.model:
+    for permission in values_in(group.rights):
+        if permission["codename"].partition("_")[2] == permission["model"]:
             others = True
         else:
-            own.append(gettext(permission.name))
+            own.append(gettext(permission["name"]))
     return [*sorted(own), *([gettext("pages of Django’s admin")] if others else [])]
 
 
-def _of_everybody() -> dict[str, object]:
+def _of_everybody(rules: Sequence[Any]) -> dict[str, object]:
     """Return to how many people the default policy applies."""
-    return {"everybody": people_under(None).count()}
+    return {"everybody": rules[0].everybody or 0 if rules else people_under(None).count()}
 
 
-def _allowance(subject: GroupSubject) -> Allowance:
+def _rules(subject: GroupSubject) -> list[Any]:
+    """Return the rules of the group's policy and of the default one, each with `offered`, the names of all models.
+
+    With `everybody`, the number of people to whom the default policy applies, if that is shown.
+    """
+    group_id = subject.group.pk if subject.group else None
+    models = GatewayModel.objects.order_by().values(one=Value(1)).annotate(all=JsonList("name"))
+    people = people_under(None).order_by().values(one=Value(1)).annotate(count=Count("pk"))
+    more = {} if subject.group else {"everybody": Subquery(people.values("count"))}
+    rules = KeyRule.objects.filter(Q(policy__group=group_id) | Q(policy__group=None)).select_related("policy__group")
+    return list(rules.annotate(offered=Subquery(models.values("all")), **more))
+
+
+def _allowance(subject: GroupSubject, rules: Sequence[KeyRule]) -> Allowance:
     """Return the allowance of a member without other groups."""
     group_id = subject.group.pk if subject.group else None
-    rules = list(
-        KeyRule.objects.filter(Q(policy__group=group_id) | Q(policy__group=None)).select_related("policy__group")
-    )
     own = [rule for rule in rules if rule.policy.group_id == group_id]
     return merged(own or rules or new_rules(Policy()))
 
 
-def _unknown_models(allowance: Allowance) -> list[str]:
+def _unknown_models(allowance: Allowance, rules: Sequence[Any]) -> list[str]:
     """Return the names in the policy that no model of the gateway has; none before the models were first read."""
     listed = {name for rule in allowance.rules.values() for name in rule.models or ()} | {*allowance.on_request}
-    offered = set(GatewayModel.objects.values_list("name", flat=True)) if listed else set()
+    offered = set(values_in(rules[0].offered)) if rules else set()
     return sorted(listed - offered) if offered else []
 
 
