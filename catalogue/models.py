@@ -31,6 +31,7 @@ class ModelHealth(models.Model):
     state = models.CharField(max_length=10, choices=State, default=State.UNKNOWN)
     ok = models.PositiveIntegerField(default=0, help_text="Calls of the last hour that succeeded.")
     failed = models.PositiveIntegerField(default=0)
+    is_explained = models.BooleanField(default=False, help_text="The Playground knows why calls failed.")
     first_token_ms = models.PositiveIntegerField(null=True, help_text="Mean of the Playground's in the last hour.")
     response_ms = models.PositiveIntegerField(null=True, help_text="Mean of all calls in the last hour.")
     last_day = models.DateField(help_text="UTC, of `days`.")

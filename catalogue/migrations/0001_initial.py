@@ -42,6 +42,10 @@ class Migration(migrations.Migration):
                 ("ok", models.PositiveIntegerField(default=0, help_text="Calls of the last hour that succeeded.")),
                 ("failed", models.PositiveIntegerField(default=0)),
                 (
+                    "is_explained",
+                    models.BooleanField(default=False, help_text="The Playground knows why calls failed."),
+                ),
+                (
                     "first_token_ms",
                     models.PositiveIntegerField(help_text="Mean of the Playground's in the last hour.", null=True),
                 ),

@@ -1,7 +1,7 @@
 """Measures how well each model works, from what is stored already: no call is made for it (ADR 38).
 
 The last hour is that of the Playground's answers, which say why they failed, and of the growth of the polled facts,
-which do not: a failure there may be the caller's mistake.
+which do not: a failure there may be the caller's mistake, and is not counted where the Playground knows that it is.
 """
 
 from collections import defaultdict
@@ -30,7 +30,7 @@ LEAST_FAILED: Final = 3  # in an hour; fewer may be chance
 SLOW_FACTOR: Final = 3  # times as long as usual
 LEAST_SLOW_FIRST_TOKEN_MS: Final = 3_000
 LEAST_SLOW_RESPONSE_MS: Final = 10_000
-FIELDS: Final = ("state", "ok", "failed", "first_token_ms", "response_ms", "last_day", "days")
+FIELDS: Final = ("state", "ok", "failed", "is_explained", "first_token_ms", "response_ms", "last_day", "days")
 
 
 @dataclass(slots=True)
@@ -39,6 +39,7 @@ class Calls:
 
     answers: int = 0  # of the Playground, without those that failed by the caller's doing
     failed_answers: int = 0
+    callers_failures: int = 0  # of the Playground; the polls see them too, later
     timed: int = 0
     first_token_ms: int = 0  # summed over these
     requests: int = 0  # of the polled facts, that succeeded
@@ -52,8 +53,8 @@ class Calls:
 
     @property
     def failed(self) -> int:
-        """Those that failed."""
-        return max(self.failed_answers, self.failed_requests)
+        """Those that failed, without those of which the Playground knows that they were the caller's doing."""
+        return max(self.failed_answers, self.failed_requests - self.callers_failures)
 
     @property
     def mean_first_token_ms(self) -> int | None:
@@ -81,14 +82,17 @@ def state_of(hour: Calls, usual: Calls) -> State:
 
 
 def _is_failing(hour: Calls) -> bool:
-    """Tell whether most answers of the Playground failed, or without any answer there all requests."""
+    """Tell whether more answers of the Playground failed than calls succeeded, or without any there all requests."""
     if hour.failed_answers or hour.answers:
-        return hour.failed_answers >= LEAST_FAILED and hour.failed_answers > hour.answers
-    return hour.failed_requests >= LEAST_FAILED and not hour.requests
+        return hour.failed_answers >= LEAST_FAILED and hour.failed_answers > hour.ok
+    return hour.failed >= LEAST_FAILED and not hour.requests
 
 
 def _is_slow(mean_ms: int | None, usual_ms: int | None, least_ms: int) -> bool:
-    return mean_ms is not None and mean_ms >= max(least_ms, SLOW_FACTOR * (usual_ms or 0))
+    """Compare with what is usual; a model that nobody has called before is not slow."""
+    if mean_ms is None or usual_ms is None:
+        return False
+    return mean_ms >= max(least_ms, SLOW_FACTOR * usual_ms)
 
 
 def measure_health() -> int:
@@ -107,6 +111,7 @@ def _measured(model: int, hour: Calls, usual: Calls, days: dict[date, tuple[int,
         state=state_of(hour, usual),
         ok=hour.ok,
         failed=hour.failed,
+        is_explained=hour.failed_answers > 0,
         first_token_ms=hour.mean_first_token_ms,
         response_ms=hour.mean_response_ms,
         last_day=today,
@@ -163,7 +168,9 @@ def _add_answers(calls: dict[str, Calls], rows: Iterable[tuple[Any, ...]]) -> No
         of_model.first_token_ms += first_token_ms
         if outcome in MODEL_FAILURES:
             of_model.failed_answers += answers
-        elif not outcome:
+        elif outcome:
+            of_model.callers_failures += answers
+        else:
             of_model.answers += answers
 
 

@@ -40,10 +40,12 @@ def health_state(context: Context, health: ModelHealth | None) -> SafeString:
 def health_details(health: ModelHealth | None) -> str:
     """Say why: how fast its answers begin, how many calls failed."""
     if health is None or health.state == State.UNKNOWN:
-        return _("no calls in the last hour")
+        return _("too few calls in the last hour")
     if health.state == State.FAILING:
-        share = health.failed / (health.ok + health.failed)
-        return _("%(share)s of the last hour’s calls failed") % {"share": percent(share)}
+        words = _("%(share)s of the last hour’s calls failed")
+        if not health.is_explained:
+            words = _("%(share)s of the last hour’s calls failed; the gateway does not report why")
+        return words % {"share": percent(health.failed / (health.ok + health.failed))}
     if health.first_token_ms is not None:
         return _("first word after %(time)s") % {"time": _seconds(health.first_token_ms)}
     if health.response_ms is not None:

@@ -21,7 +21,7 @@ from tests.sandbox_process import Sandbox
 from tests.usage.polling import poll, report_day, used
 from tests.usage.views.facts import key_of, settle
 from tests.usage.views.facts import used as fact
-from usage.models import ModelGrowth, UsageState, utc_today
+from usage.models import ModelGrowth, UsageState, UsedModel, utc_today
 
 pytestmark = pytest.mark.django_db
 TOKEN = "a" * 64
@@ -61,9 +61,12 @@ def test_the_state_follows_from_the_calls_of_the_hour() -> None:
         (Calls(failed_requests=3), "failing"),
         (Calls(failed_requests=300, requests=1), "up"),  # one caller's mistakes, perhaps
         (Calls(failed_requests=300, answers=1), "up"),
+        (Calls(failed_requests=5, callers_failures=3), "unknown"),  # of which two may be chance
+        (Calls(failed_answers=3, requests=300), "up"),
     )
 
     assert [(calls, state_of(calls, usual)) for calls, _state in cases] == list(cases)
+    assert state_of(Calls(answers=1, timed=1, first_token_ms=60_000), Calls()) == "up"  # nothing to compare with
 
 
 def test_answers_are_counted_when_they_end(intern: User, sandbox: Sandbox) -> None:
@@ -131,10 +134,24 @@ def test_models_says_in_words_how_each_works(as_intern: Client) -> None:
 
     page = as_intern.get(reverse("catalogue:index"))
     assertContains(page, "Failing")
-    assertContains(page, "100.0\u00a0% of the last hour’s calls failed")
+    assertContains(page, "100.0\u00a0% of the last hour’s calls failed<")
 
     GatewayState.objects.update(checked_at=timezone.now() - timedelta(hours=1))  # nobody measures any more
     assertNotContains(as_intern.get(reverse("catalogue:index")), "Failing")
+
+
+def test_a_callers_mistakes_do_not_make_a_model_failing(as_intern: Client) -> None:
+    url = reverse("catalogue:index")
+    polled = UsedModel.objects.create(name="small")
+    grown = ModelGrowth.objects.create(at=timezone.now(), model=polled, failed_requests=4)
+    count("over_budget", 3)  # which the poll has seen too
+
+    assert (measured().state, measured().failed) == ("unknown", 1)
+    assertContains(as_intern.get(url), "too few calls in the last hour")
+
+    ModelGrowth.objects.filter(pk=grown.pk).update(failed_requests=6)
+    assert measured().state == "failing"
+    assertContains(as_intern.get(url), "calls failed; the gateway does not report why")
 
 
 def test_failures_are_listed_by_kind_model_and_day(
