@@ -7,7 +7,7 @@ from catalogue.views import health, index, one_model
 app_name = "catalogue"
 urlpatterns = [
     path("models/", index.index, name="index"),
-    path("models/describe/<path:name>/", one_model.describe, name="describe"),
+    path("describe-model/<path:name>/", one_model.describe, name="describe"),
     path("models/<path:name>/", one_model.model, name="model"),
     path("usage/health/", health.health, name="health"),
 ]

@@ -65,7 +65,7 @@ def test_pages_of_admins_are_accessible_and_fit(
         "/usage/everyone/",
         "/usage/everyone/?person=staff&kind=temporary",
         "/usage/health/",
-        "/models/describe/gpt-4o-mini/",
+        "/describe-model/gpt-4o-mini/",
         "/usage/runs/",
         "/usage/compare/",
     )
@@ -84,7 +84,7 @@ def unfolded(page: Page) -> None:
 @pytest.mark.timeout(900)
 def test_empty_pages_are_accessible_and_fit(visit: Visit, admin: User, axe_everywhere: bool) -> None:
     ways = places(
-        "/usage/everyone/", "/usage/health/", "/models/describe/gpt-4o-mini/", "/usage/runs/", "/usage/compare/"
+        "/usage/everyone/", "/usage/health/", "/describe-model/gpt-4o-mini/", "/usage/runs/", "/usage/compare/"
     )
 
     assert_all_in_order(visit("about:blank", user=admin), ways, axe_everywhere)

@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import translation
+from django.utils.html import escape
 from pytest_django import DjangoAssertNumQueries, Settings
 from pytest_django.asserts import assertContains, assertNotContains, assertRedirects
 
@@ -49,6 +50,16 @@ def test_shows_price_by_example_size_access_and_code(as_intern: Client) -> None:
     assertContains(page, "base_url")
     assertNotContains(page, "Everyone’s spend")
     assertNotContains(page, "Describe")
+
+
+@pytest.mark.parametrize("name", ["describe/small", 'a "b" <c>/?&#%é\'', "l" * 60, "/x/"])
+def test_any_name_has_a_page(as_intern: Client, as_admin: Client, name: str) -> None:
+    GatewayModel.objects.create(name=name, mode="chat")
+
+    for page in (as_intern.get(reverse("catalogue:index")), as_intern.get(reverse("catalogue:model", args=[name]))):
+        assertContains(page, f'translate="no">{escape(name)}</')
+    for route in ("describe", "model"):
+        assertContains(as_admin.get(reverse(f"catalogue:{route}", args=[name])), escape(name))
 
 
 def test_a_model_that_the_person_can_neither_call_nor_request_is_not_found() -> None:
