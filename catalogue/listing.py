@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, ClassVar, Final
+from urllib.parse import urlencode
 
 from django.db.models import Q, QuerySet
 from django.http import QueryDict
@@ -12,10 +13,12 @@ from accounts.policies import Allowance
 from catalogue.models import ModelHealth, ModelNote
 from keys.catalogue import EMBEDDING_MODES
 from keys.models import GatewayModel
+from web.listing import ListedPage, number_within
 
 LONGEST_TEXT: Final = 100
 FEATURES: Final = ("vision", "tools", "reasoning", "embeddings")
 DEFAULT_ORDER: Final = "name"
+MODELS_PER_PAGE: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +47,27 @@ class Filters:
     free: bool = False
     on_request: bool = False
     order: str = DEFAULT_ORDER
+
+    def query(self, page: int) -> str:
+        """Return the part of a URL that `filters_of` reads, for a page."""
+        params = {
+            **{name: getattr(self, name) for name in ("q", "mode", "provider")},
+            "has": self.features,
+            "free": "1" if self.free else "",
+            "request": "1" if self.on_request else "",
+            "order": "" if self.order == DEFAULT_ORDER else self.order,
+            "page": page if page > 1 else "",
+        }
+        return urlencode({name: value for name, value in params.items() if value}, doseq=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelPage(ListedPage):
+    """One page of the list: the models that can be called, then those on request."""
+
+    PER_PAGE: ClassVar = MODELS_PER_PAGE
+
+    rows: tuple[ListedModel, ...]
 
 
 def is_free(model: GatewayModel) -> bool:
@@ -100,10 +124,13 @@ def listed(models: Iterable[GatewayModel], allowance: Allowance, notes: Mapping[
     ]
 
 
-def found(rows: Iterable[ListedModel], filters: Filters) -> list[ListedModel]:
-    """Return the rows that a URL asks for, in its order."""
+def page_of(rows: Iterable[ListedModel], filters: Filters, number: int) -> ModelPage:
+    """Return a page of the rows that a URL asks for, in its order; the last one if the number is too high."""
     kept = [row for row in rows if _fits(row, filters)]
-    return sorted(kept, key=lambda row: ORDERS[filters.order](row.model))
+    kept.sort(key=lambda row: (row.on_request, ORDERS[filters.order](row.model)))
+    number = number_within(number, len(kept), MODELS_PER_PAGE)
+    shown = kept[(number - 1) * MODELS_PER_PAGE : number * MODELS_PER_PAGE]
+    return ModelPage(rows=tuple(shown), number=number, count=len(kept))
 
 
 def _fits(row: ListedModel, filters: Filters) -> bool:

@@ -156,11 +156,35 @@ def test_says_so_before_the_first_list(as_intern: Client) -> None:
     assertContains(as_intern.get(MODELS_URL), "No list yet")
 
 
-def test_costs_few_queries(as_intern: Client, django_assert_max_num_queries: DjangoAssertNumQueries) -> None:
-    GatewayModel.objects.bulk_create(GatewayModel(name=f"model-{number}", mode="chat") for number in range(300))
+def test_costs_few_queries_and_has_pages(
+    as_intern: Client, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    rows = (GatewayModel(name=f"model-{number}", mode="chat", features=["tools"]) for number in range(300))
+    GatewayModel.objects.bulk_create(rows)
 
     with django_assert_max_num_queries(8):
-        assertContains(as_intern.get(MODELS_URL), "model-299")
+        first = as_intern.get(MODELS_URL, {"q": "model-", "has": "tools"})
+    assertContains(first, "1 to 100 of 300")
+    assertContains(first, ">300 models<")
+    second = as_intern.get(first.context["next"], headers=HTMX)
+    assertContains(second, "101 to 200 of 300")
+    assert second.context["previous"] == f"{MODELS_URL}?q=model-&has=tools"
+    assert [len(shown(as_intern, q="model-", page=page)) for page in ("3", "9", "x")] == [100] * 3
+    assert "model-99" in shown(as_intern, q="model-", page="9")
+
+
+def test_models_on_request_are_on_the_last_pages() -> None:
+    callable_ones = [f"model-{number:03}" for number in range(100)]
+    GatewayModel.objects.bulk_create(GatewayModel(name=name, mode="chat") for name in callable_ones)
+    make_policy("Few", all_models=False, model_names=callable_ones, on_request=["embedding"])
+    client = signed_in(make_user(groups=("Few",)))
+
+    first, second = client.get(MODELS_URL), client.get(MODELS_URL, {"page": "2"})
+
+    assertContains(first, "The 100 models that you may call")
+    assertNotContains(first, "Ask for it")
+    assert [row.model.name for row in second.context["on_request"]] == ["embedding"]
+    assert not second.context["models"]
 
 
 def test_accepts_get_only(as_intern: Client) -> None:
