@@ -163,20 +163,29 @@ def shown_turns(conversation: Conversation, *, with_parameters: bool = False) ->
     return [_shown(tree, message, answer) for message, answer in way]
 
 
-def turns_page(conversation: Conversation, *, start: UUID | None = None, end: UUID | None = None) -> TurnsPage:
+def turns_page(conversation: Conversation, *, start: UUID | None = None) -> TurnsPage:
     """Return the last turns of the shown branch, of any length in four queries, one more for refused parameters.
 
-    `start`: the message to begin with, if it is among earlier turns; `end`: the message to stop before.
+    `start`: the message to begin with, if it is among earlier turns.
     """
     tree = Tree.of(conversation, bare=True)
-    way = tree.way_shown(conversation)
+    return _last_turns(tree, tree.way_shown(conversation), start=start)
+
+
+def turns_before(conversation: Conversation, message_id: UUID) -> TurnsPage | None:
+    """Return the turns before a message, on its branch, though another may be shown by now; None: it was deleted."""
+    tree = Tree.of(conversation, bare=True)
+    message = next((each for each in tree.messages() if each.id == message_id), None)
+    return _last_turns(tree, tree.way_to(message.parent_id)) if message else None
+
+
+def _last_turns(tree: Tree, way: Sequence[Turn], *, start: UUID | None = None) -> TurnsPage:
     ids = [message.id for message, _ in way]
-    last = ids.index(end) if end in ids else len(way)
-    first = max(0, last - PAGE_TURNS)
+    first = max(0, len(way) - PAGE_TURNS)
     if start in ids:
         first = min(first, ids.index(start))
     return TurnsPage(
-        turns=_with_content(tree, way[first:last]),
+        turns=_with_content(tree, way[first:]),
         earlier_count=first,
         earlier_from=ids[max(0, first - PAGE_TURNS)] if first else None,
     )

@@ -30,7 +30,7 @@ from playground.services.chat import ChatContext, NewMessage
 from playground.services.payers import Payers
 from playground.services.refusals import AskRefused
 from playground.services.requests import Upload
-from playground.services.tree import Shown, only_turn, turn_of, turns_page
+from playground.services.tree import Shown, only_turn, turn_of, turns_before, turns_page
 from playground.views.common import (
     REFUSALS,
     chat_context_of,
@@ -65,13 +65,16 @@ def index(request: PortalRequest) -> HttpResponseBase:
 @never_cache
 @gzip_page
 def conversation(request: PortalRequest, conversation_id: UUID) -> HttpResponseBase:
-    """Show the end of a conversation, or all of it from the message `from`; to htmx only the turns before `before`."""
+    """Show the end of a conversation, or all of it from the message `from`; to htmx only the turns before `before`.
+
+    If that message was deleted meanwhile, htmx gets the page, which replaces the outdated one.
+    """
     conversation = own_conversation(request, conversation_id)
     if conversation.kind != Conversation.Kind.CHAT:
         return redirect(address_of(conversation))
     before = named_message(request, "before")
-    if request.htmx and before:
-        context = {"conversation": conversation, **turns_context(turns_page(conversation, end=before))}
+    if request.htmx and before and (page := turns_before(conversation, before)):
+        context = {"conversation": conversation, **turns_context(page)}
         return render(request, "playground/_turns.html", context)
     return render(request, PAGE, page_context(request, conversation, start=named_message(request, "from")))
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from playground.models import Answer, Conversation, Message
-from playground.services.tree import PAGE_TURNS, Shown, Tree, newest_end, shown_turns, turns_page, way_to
+from playground.services.tree import PAGE_TURNS, Shown, Tree, newest_end, shown_turns, turns_before, turns_page, way_to
 from tests.factories import make_user
 from tests.playground import rows
 
@@ -159,8 +159,10 @@ def test_a_page_has_the_last_turns_and_leads_to_those_before_it(owner: User) -> 
     conversation = rows.conversation(owner, *[(f"q{number}", number) for number in numbers])
 
     last = turns_page(conversation)
-    middle = turns_page(conversation, end=last.turns[0].message.id)
-    first = turns_page(conversation, end=middle.turns[0].message.id)
+    middle = turns_before(conversation, last.turns[0].message.id)
+    assert middle
+    first = turns_before(conversation, middle.turns[0].message.id)
+    assert first
 
     answers = [turn.answer.text for page in (first, middle, last) for turn in page.turns]
     assert answers == numbers
@@ -176,7 +178,19 @@ def test_a_page_begins_with_an_earlier_message_where_one_is_named(owner: User) -
 
     assert said(turns_page(conversation, start=start).turns)[0] == ("q3", "a")
     assert len(turns_page(conversation, start=Message.objects.get(text="q20").pk).turns) == PAGE_TURNS
-    assert len(turns_page(conversation, start=uuid4(), end=uuid4()).turns) == PAGE_TURNS
+    assert len(turns_page(conversation, start=uuid4()).turns) == PAGE_TURNS
+
+
+def test_earlier_turns_are_those_of_the_branch_of_the_message(owner: User) -> None:
+    conversation = rows.conversation(owner, *[(f"q{number}", "a") for number in range(PAGE_TURNS + 2)])
+    page = turns_page(conversation)
+    conversation.head = rows.answer(Message.objects.get(text="q0"), "another tab shows this branch")
+
+    earlier = turns_before(conversation, page.turns[0].message.id)
+
+    assert earlier
+    assert said(earlier.turns) == [("q0", "a"), ("q1", "a")]
+    assert turns_before(conversation, uuid4()) is None
 
 
 @pytest.mark.parametrize("length", [1, 60])

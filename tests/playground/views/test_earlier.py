@@ -55,8 +55,9 @@ def test_another_persons_conversation_is_not_found(as_staff: Client, conversatio
 
 
 def test_an_invalid_message_is_as_none(as_intern: Client, conversation: Conversation) -> None:
-    for query in ("?from=x", "?before=x", f"?from={conversation.pk}"):
+    for query in ("?from=x", "?before=x", f"?from={conversation.pk}", f"?before={conversation.pk}"):
         page = as_intern.get(page_of(conversation, query), headers=HTMX)
+        assertContains(page, "<html")
         assertContains(page, f"answer {LENGTH - 1}.")
         assertContains(page, "Earlier messages (10)")
 
