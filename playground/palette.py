@@ -15,13 +15,12 @@ from keys.models import GatewayModel, Key
 from playground.listing import Row, found_rows
 
 MOST: Final = 6  # of each kind
-COURSES: Final = "courses:index"
+COURSES: Final = gettext_noop("Courses")
 ADMIN: Final = gettext_noop("Admin")
 PAGES: Final = {
     "playground:index": gettext_noop("New conversation"),
     "keys:index": gettext_noop("My keys"),
     "usage:index": gettext_noop("Usage"),
-    COURSES: gettext_noop("Courses"),
     "catalogue:index": gettext_noop("Models"),
     "keys:get_started": gettext_noop("Get started"),
     "playground:compare": gettext_noop("Compare"),
@@ -36,11 +35,10 @@ PAGES: Final = {
 
 
 class Page(NamedTuple):
-    """A page of the portal; that of courses is for people who have some."""
+    """A page of the portal that everybody may open."""
 
     title: str
     url: str
-    is_of_courses: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,40 +50,38 @@ class Matches:
     models: Sequence[GatewayModel]
     keys: Sequence[Key]
     pages: Sequence[Page]
-    shows_admin: bool  # whether the first page of administration would match
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing matches."""
-        return not (self.conversations or self.models or self.keys or self.pages or self.shows_admin)
+    finds_courses: bool  # whether the title matches, of a page for people who have courses
+    finds_admin: bool  # the same for the first page of administration
 
 
 def matches_of(user: User, q: str) -> Matches:
     """Return what matches, of `user` alone; without any text the newest conversations."""
     q, conversations = found_rows(user, q, most=MOST)
-    if not q:
-        return Matches(q=q, conversations=conversations, models=(), keys=(), pages=_pages(""), shows_admin=True)
-    keys = Key.objects.used_by_owner(user).listed(timezone.now()).filter(label__icontains=q)
     return Matches(
         q=q,
         conversations=conversations,
-        models=_models(user, q),
-        keys=list(keys.order_by("-created_at")[:MOST]),
+        models=_models(user, q) if q else (),
+        keys=_keys(user, q) if q else (),
         pages=_pages(q),
-        shows_admin=_is_in(q, gettext(ADMIN)),
+        finds_courses=_is_in(q, gettext(COURSES)),
+        finds_admin=_is_in(q, gettext(ADMIN)),
     )
 
 
 def _pages(q: str) -> list[Page]:
     """Return the pages with `q` in their title."""
     titles = {name: gettext(title) for name, title in PAGES.items()}
-    return [
-        Page(title, reverse(name), is_of_courses=name == COURSES) for name, title in titles.items() if _is_in(q, title)
-    ]
+    return [Page(title, reverse(name)) for name, title in titles.items() if _is_in(q, title)]
 
 
 def _is_in(q: str, title: str) -> bool:
     return q.casefold() in title.casefold()
+
+
+def _keys(user: User, q: str) -> list[Key]:
+    """Return the newest keys with `q` in their label."""
+    keys = Key.objects.used_by_owner(user).listed(timezone.now()).filter(label__icontains=q)
+    return list(keys.order_by("-created_at")[:MOST])
 
 
 def _models(user: User, q: str) -> list[GatewayModel]:

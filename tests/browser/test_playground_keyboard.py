@@ -215,6 +215,33 @@ def test_shortcuts_open_the_search_the_list_and_a_new_conversation(visit: Visit,
     expect(page).to_have_url(re.compile(r"/playground/$"))
 
 
+def test_enter_takes_what_the_typed_text_finds(visit: Visit, intern: User) -> None:
+    rows.conversation(intern, ("Bees in the city", "Yes."))
+    page = visit("/playground/", user=intern)
+    chosen = page.get_by_role("dialog").get_by_role("option", selected=True)
+    page.keyboard.press("Control+k")
+    expect(chosen).to_have_text("Bees in the city")
+    page.keyboard.press("ArrowDown")
+    page.evaluate("htmx.ajax('GET', '/playground/shortcuts/', { target: '#say' })")  # as an answer that streams
+    expect(chosen).to_have_text("New conversation")
+
+    page.keyboard.type("Usage")
+    page.keyboard.press("Enter")
+
+    expect(page).to_have_url(re.compile("/usage/$"))
+
+
+def test_the_search_closes_without_a_keyboard_and_has_its_name(visit: Visit, intern: User) -> None:
+    page = visit("/playground/shortcuts/", user=intern, viewport=PHONE, has_touch=True, is_mobile=True)
+    page.get_by_role("link", name="Search").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_have_accessible_name("Search")
+
+    dialog.get_by_role("link", name="Close").click()
+
+    expect(dialog).to_be_hidden()
+
+
 def at_a_conversation(visit: Visit, user: User, **options: Any) -> Page:
     """Open a conversation of one message."""
     conversation = rows.conversation(user, ("Who are you?", "Hi, I am a bee."), model="general_nothink")

@@ -70,6 +70,11 @@ def test_pages_of_administration_are_for_those_who_have_any(as_admin: Client) ->
     assertNotContains(as_admin.get(FIND, {"q": "bees"}, headers=HTMX), reverse("people:index"))
 
 
+def test_says_so_where_only_pages_of_others_match(as_intern: Client) -> None:
+    for q in ("adm", "courses"):
+        assertContains(as_intern.get(FIND, {"q": q}, headers=HTMX), f"Nothing has “{q}” in its name.")
+
+
 def test_takes_eight_queries_at_most(as_intern: Client, django_assert_max_num_queries: Any) -> None:
     with django_assert_max_num_queries(8):
         as_intern.get(FIND, {"q": "e"}, headers=HTMX)
