@@ -36,17 +36,21 @@ function bringBack() {
 
 // Removes the drafts of messages, except those of this person.
 function removeDrafts(except) {
-  const keys = Object.keys(localStorage).filter((key) => key.startsWith(DRAFTS));
-  for (const key of keys) if (!except || !key.startsWith(`${DRAFTS}${except}:`)) localStorage.removeItem(key);
+  try {
+    const keys = Object.keys(localStorage).filter((key) => key.startsWith(DRAFTS));
+    for (const key of keys) if (!except || !key.startsWith(`${DRAFTS}${except}:`)) localStorage.removeItem(key);
+  } catch {
+    // storage that is forbidden
+  }
 }
 
 document.addEventListener("submit", (event) => {
   if (event.target.matches("[data-signs-out]")) removeDrafts();
 });
 
+if (owner()) removeDrafts(owner());
 try {
   bringBack();
-  if (owner()) removeDrafts(owner());
 } catch {
   // storage that is forbidden or not ours
 }

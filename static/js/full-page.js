@@ -11,7 +11,8 @@ function showAtComposer(ctx) {
   if (!note) return false;
   const page = new DOMParser().parseFromString(ctx.text, "text/html");
   note.querySelector("[data-title]").textContent = page.querySelector("main h1, main h2")?.textContent ?? page.title;
-  note.querySelector("[data-words]").textContent = page.querySelector("main section p, main p")?.textContent ?? "";
+  const words = [...page.querySelectorAll("main p")].find((each) => !each.closest(".ps-note")); // notes are of every page
+  note.querySelector("[data-words]").textContent = words?.textContent ?? "";
   form.querySelector("[data-trouble]").replaceChildren(note);
   say(note.textContent.trim());
   return true;

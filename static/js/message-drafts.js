@@ -5,7 +5,8 @@ import { DRAFTS } from "./drafts.js";
 
 const KEPT_DAYS = 30;
 const DAY_MS = 86_400_000;
-const sending = new WeakMap(); // request -> the drafts that are sent with it
+const sending = new WeakMap(); // request -> the texts that are sent with it, by the keys of their drafts
+const restored = new WeakSet(); // fields that have got their drafts: what another tab keeps later is not put into them
 
 const isDrafted = (field) => field.matches?.("textarea[name]:not([readonly])") && field.form?.matches("[data-stream]");
 const fields = () => [...document.querySelectorAll("main textarea")].filter(isDrafted);
@@ -33,7 +34,8 @@ function keep(field) {
 }
 
 function restore() {
-  for (const field of fields()) {
+  for (const field of fields().filter((each) => !restored.has(each))) {
+    restored.add(field);
     const draft = field.value === field.defaultValue && read(keyOf(field));
     if (!draft || draft.text === field.value) continue;
     field.value = draft.text;
@@ -53,14 +55,15 @@ document.addEventListener("input", (event) => {
 document.addEventListener("htmx:before:request", (event) => {
   const { ctx } = event.detail;
   if (!event.target.matches?.("form[data-stream]")) return;
-  const sent = fields().filter((field) => field.form === event.target && ctx.request.body.has(field.name));
-  sending.set(ctx, sent.map(keyOf));
+  const isSent = (field) => ctx.request.body.getAll(field.name).includes(field.value);
+  const sent = fields().filter((field) => field.form === event.target && isSent(field));
+  sending.set(ctx, new Map(sent.map((field) => [keyOf(field), field.value])));
 });
 
 document.addEventListener("htmx:after:request", (event) => {
   const { ctx } = event.detail;
   if (!sending.has(ctx) || !ctx.response.raw.ok || ctx.response.raw.redirected) return;
-  for (const key of sending.get(ctx)) localStorage.removeItem(key);
+  for (const [key, text] of sending.get(ctx)) if (read(key)?.text === text) localStorage.removeItem(key); // else another tab's
 });
 
 document.addEventListener("htmx:after:settle", restore);

@@ -69,11 +69,16 @@ function lookAtAll() {
   for (const form of forms()) look(form);
 }
 
-// What belongs to an act on one answer is in its button: where to send the form. Message and images stay here.
+// What belongs to an act on one answer is in its button: where to send the form. Message and images stay here, and
+// so do other messages that are being edited.
 document.addEventListener("htmx:config:request", (event) => {
+  if (!event.target.matches?.("form[data-stream]")) return;
   const { request } = event.detail.ctx;
+  const edit = request.submitter?.closest(".ps-edit");
+  request.body.delete("edited");
+  if (edit) request.body.set("edited", edit.querySelector("textarea").value);
   const address = request.submitter?.getAttribute("formaction");
-  if (!address || !event.target.matches?.("form[data-stream]")) return;
+  if (!address) return;
   request.action = address;
   request.body.delete("message");
   request.body.delete("images");

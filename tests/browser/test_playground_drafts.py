@@ -6,7 +6,7 @@ from django.urls import reverse
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
-from playground.models import Conversation
+from playground.models import Conversation, Message
 from tests.browser import playground_steps as chat
 from tests.browser.visit import Visit
 from tests.playground import rows
@@ -57,6 +57,52 @@ def test_a_draft_survives_a_retry_and_the_edit_of_another_message(visit: Visit, 
     expect(chat.composer(page)).to_have_value("not sent yet")
 
 
+def test_a_second_tab_gets_no_text_while_it_is_typed_and_loses_none(visit: Visit, intern: User) -> None:
+    address = page_of(rows.conversation(intern, ("[echo] one", "Yes.")))
+    page = visit(address, user=intern, first=True)
+    other = page.context.new_page()
+    other.goto(address)
+
+    chat.composer(page).fill("[echo] here")
+    other.evaluate("htmx.ajax('GET', '/playground/shortcuts/', { target: '#say' })")
+    expect(chat.composer(other)).to_have_value("")
+    chat.composer(other).fill("there")
+    chat.composer(page).press("Enter")
+    expect(chat.turns(page)).to_have_count(2)
+    chat.over(chat.last_answer(page))
+    other.reload()
+
+    expect(chat.composer(other)).to_have_value("there")
+    other.close()
+
+
+def test_one_of_two_edited_messages_is_sent(visit: Visit, intern: User) -> None:
+    page = visit(page_of(rows.conversation(intern, ("[echo] one", "1"), ("[echo] two", "2"))), user=intern, first=True)
+    for number in (1, 2):
+        page.get_by_role("link", name="Edit and resend").first.click()
+        expect(page.locator("[name=edited]")).to_have_count(number)
+        page.locator("[name=edited]").last.fill(f"[echo] changed {number}")
+
+    page.get_by_role("button", name="Resend").first.click()
+
+    expect(page.locator(".ps-turn")).to_have_count(1)
+    chat.over(chat.last_answer(page))
+    assert Message.objects.latest("created_at").text == "[echo] changed 1"
+    assert drafts(page) == 1
+
+
+def test_nothing_breaks_where_the_browser_keeps_nothing(visit: Visit, intern: User) -> None:
+    page = visit("/playground/", user=intern, first=True)
+    page.add_init_script("Object.defineProperty(window, 'localStorage', { get() { throw new Error('forbidden'); } })")
+    page.reload()
+    chat.ask(page, "[echo] one")
+    page.get_by_text("Account of").locator("..").click()
+    page.get_by_role("button", name="Sign out").click()
+
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    assert not visit.complaints
+
+
 def test_signing_out_and_another_person_remove_drafts(visit: Visit, intern: User) -> None:
     page = visit("/playground/", user=intern, first=True)
     chat.composer(page).fill("Only mine")
@@ -89,6 +135,7 @@ def test_failures_are_shown_at_the_composer_and_can_be_tried_again(
     page.context.clear_cookies(name=settings.CSRF_COOKIE_NAME)
     again.click()
     expect(page.locator("#playground-form").get_by_role("alert")).to_contain_text("This form has expired")
+    expect(page.locator("#playground-form").get_by_role("alert")).not_to_contain_text("The portal does not answer")
     expect(chat.composer(page)).to_have_value("[echo] one")
     visit.complaints.clear()
 
@@ -106,3 +153,9 @@ def test_what_is_read_stays_where_it_is(visit: Visit, intern: User) -> None:
     expect(page.get_by_text("Question 10", exact=True)).to_be_attached()
     assert abs(read.evaluate(top) - before) <= 1
     expect(page.get_by_role("link", name="Earlier messages (10)")).to_be_focused()
+
+    turn = page.locator(".ps-turn").filter(has_text="Question 25")
+    turn.get_by_role("link", name="Edit and resend").click()
+    turn.get_by_role("link", name="Cancel").click()
+    expect(page.get_by_text("Question 24", exact=True)).not_to_be_attached()
+    expect(turn.get_by_role("link", name="Edit and resend")).to_be_focused()
