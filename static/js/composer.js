@@ -42,11 +42,20 @@ document.addEventListener(
   "keydown",
   (event) => {
     if (event.key !== "Escape" || isOfInputMethod(event)) return;
-    if (document.querySelector("dialog[open], .ps-menu[open], [data-picker][open]")) return;
+    if (document.querySelector("dialog[open], .ps-menu[open], .ps-ways[open], [data-picker][open]")) return;
     formOf(event.target)?.querySelector("[data-stop]")?.click();
   },
   true,
 );
+
+// On a phone the composer is one row until somebody writes, and stays unfolded for what is tapped in it then: a label
+// takes the focus away from the message before it is clicked.
+document.addEventListener("pointerdown", (event) => {
+  for (const form of document.querySelectorAll("form[data-stream]")) {
+    const isUnfolded = form.matches(":focus-within, .is-used");
+    form.classList.toggle("is-used", isUnfolded && form.contains(event.target));
+  }
+});
 
 document.addEventListener("click", (event) => {
   const example = event.target.closest("[data-fills]");

@@ -1,6 +1,6 @@
-// <details class="ps-menu">: one open at a time, closed by a choice, a click elsewhere and Escape.
+// <details class="ps-menu">, and the ways to try a model: one open at a time, closed by a choice, a click elsewhere and Escape.
 
-const openMenus = () => document.querySelectorAll(".ps-menu[open]");
+const openMenus = () => document.querySelectorAll(".ps-menu[open], .ps-ways[open]");
 
 // What a choice opens gives the focus back to where it was: to the menu's summary, which is still to be seen.
 function close(menu) {

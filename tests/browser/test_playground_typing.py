@@ -94,6 +94,20 @@ def test_on_a_phone_the_composer_is_one_row_with_the_model(visit: Visit, intern:
     expect(page.get_by_role("link", name="Compare")).to_be_hidden()
     page.locator(".ps-ways summary").click()
     expect(page.get_by_role("link", name="Compare")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("link", name="Compare")).to_be_hidden()
+
+
+def test_on_a_phone_everything_in_the_composer_can_be_tapped(visit: Visit, intern: User) -> None:
+    page = visit("/playground/", user=intern, viewport=PHONE, has_touch=True, is_mobile=True)
+    chat.composer(page).tap()
+    page.get_by_text("Temporary conversation").tap()
+
+    expect(page.get_by_role("checkbox", name="Temporary conversation")).to_be_checked()
+    with page.expect_file_chooser():
+        page.locator(".ps-attach").tap()
+    page.get_by_role("heading", name="New conversation").tap()
+    expect(page.locator(".ps-attach")).to_be_hidden()
 
 
 def test_a_failed_send_is_reported_next_to_the_composer(visit: Visit, intern: User) -> None:

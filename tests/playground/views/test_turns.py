@@ -1,5 +1,7 @@
 """Alternatives to page through, and answers that are deleted with their descendants."""
 
+from decimal import Decimal
+
 from django.test import Client
 from django.urls import reverse
 from pytest_django.asserts import assertContains, assertRedirects
@@ -150,3 +152,11 @@ def test_deletes_the_beginning_of_a_very_long_conversation(intern: User, as_inte
 
     assert said(conversation) == [("first", "kept")]
     assert Message.objects.count() == 1
+
+
+def test_the_line_of_figures_marks_an_estimated_cost(as_intern: Client, intern: User) -> None:
+    conversation = rows.conversation(intern, ("a", "1"))
+    for source, number in (("reported", 0), ("listed", 2)):  # in the line and among all figures
+        rows.answer(rows.last_answer(conversation).message, "2", cost_usd=Decimal("0.25"), cost_source=source)
+        page = as_intern.get(reverse("playground:conversation", args=[conversation.pk]))
+        assertContains(page, "(estimate)", count=number)
