@@ -236,6 +236,10 @@ def test_the_search_closes_without_a_keyboard_and_has_its_name(visit: Visit, int
     page.get_by_role("link", name="Search").click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_have_accessible_name("Search")
+    page.emulate_media(forced_colors="active")
+    ground = "it => getComputedStyle(it).backgroundColor"
+    highlight = page.locator("#say").evaluate(f"it => {{ it.style.background = 'Highlight'; return ({ground})(it); }}")
+    assert dialog.get_by_role("option", selected=True).evaluate(ground) == highlight
 
     dialog.get_by_role("link", name="Close").click()
 
