@@ -70,6 +70,19 @@ WORDS: dict[str, tuple["_StrPromise", str, str]] = {
 }
 
 
+SENTENCES: dict[str, "_StrPromise"] = {  # of states without dates
+    "issuing": gettext_lazy("Checking with the gateway."),
+    "unknown": gettext_lazy(
+        "We do not know yet whether the key was created. If it was, nobody has seen its secret, and we will "
+        "delete it %(soon)s."
+    ),
+    "deleting": gettext_lazy("The gateway has not confirmed it yet. %(again)s"),
+    "blocked": gettext_lazy("The gateway refuses it. Contact the administrators."),
+    "frozen": gettext_lazy("The gateway refuses it until a teacher ends the freeze."),
+    "idle": gettext_lazy("It expired. The Playground renews it when you use it again."),
+}
+
+
 def status_of(key: Key, budget: BudgetUse | None = None) -> Status:
     """Return the status of `key`, whose tokens were prefetched; `budget` if one is used up or nearly."""
     budget = _with_block(key, budget)
@@ -88,7 +101,7 @@ class TokenSummary(NamedTuple):
 def brief_status_of(key: Key, budget: BudgetUse | None = None, tokens: TokenSummary | None = None) -> Status:
     """Return the status without its sentence, which may cost a query; without `tokens`, the key has its own loaded."""
     if tokens is None:
-        own = key.tokens.all()
+        own = key.own_tokens
         is_retiring = any(token.state == Token.State.RETIRING for token in own)
         tokens = TokenSummary(any(token.answer_lost for token in own), is_retiring)
     code = _code(key, _with_block(key, budget), tokens)
@@ -140,26 +153,16 @@ def _code_by_time(key: Key, tokens: TokenSummary) -> str:
 
 def _sentence(key: Key, code: str) -> str:
     """Say until when, since when, or what happens next."""
-    fixed = {
-        "issuing": _("Checking with the gateway."),
-        "unknown": _(
-            "We do not know yet whether the key was created. If it was, nobody has seen its secret, and we will "
-            "delete it %(soon)s."
-        ),
-        "deleting": _("The gateway has not confirmed it yet. %(again)s"),
-        "blocked": _("The gateway refuses it. Contact your teacher or the administrators.")
-        if key.team_id
-        else _("The gateway refuses it. Contact the administrators."),
-        "frozen": _("The gateway refuses it until a teacher ends the freeze."),
-        "failed": str(key.get_problem_display()),
-        "idle": _("It expired. The Playground renews it when you use it again."),
-    }
     if code == "paused_by_owner":
         return _("on %(day)s. The gateway refuses it until it is resumed.") % {"day": day(key.paused_at)}
+    if code == "failed":
+        return str(key.get_problem_display())
+    if code == "blocked" and key.team_id:
+        return _("The gateway refuses it. Contact your teacher or the administrators.")
     if code in ("unknown", "deleting"):
-        return fixed[code] % promises()
-    if code in fixed:
-        return fixed[code]
+        return str(SENTENCES[code]) % promises()
+    if code in SENTENCES:
+        return str(SENTENCES[code])
     if code == "deleted":
         since = _("The gateway has refused it since %(when)s.") % {"when": moment(key.ended_at)}
         return f"{since} {key.get_problem_display()}".strip()

@@ -6,6 +6,7 @@ of a token, so the sweep (services/sweep.py) recognises interrupted operations b
 """
 
 import uuid
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import ClassVar, Self
@@ -83,8 +84,12 @@ class KeyQuerySet(models.QuerySet["Key"]):
         )
 
     def newest_first(self) -> Self:
-        """Order by creation, newest first, with interns, own limits, courses and tokens (one more query)."""
-        related = self.select_related("intern", "override", "team__course").prefetch_related("tokens")
+        """Order by creation, newest first, with interns, own limits, courses and tokens (one more query): to be shown.
+
+        The tokens are a list, `Key.listed_tokens`: for the relation Django makes a query set for each key.
+        """
+        tokens = models.Prefetch("tokens", to_attr="listed_tokens")
+        related = self.select_related("intern", "override", "team__course").prefetch_related(tokens)
         return related.order_by("-created_at", "id")
 
 
@@ -286,9 +291,15 @@ class Key(models.Model):
         """Whether its owner has paused it, and so can resume it."""
         return self.blocked and self.paused_at is not None
 
+    @property
+    def own_tokens(self) -> "Iterable[Token]":
+        """Its tokens; no query when they were prefetched, or it was read `newest_first`."""
+        listed: Iterable[Token] | None = self.__dict__.get("listed_tokens")
+        return self.tokens.all() if listed is None else listed
+
     def in_state(self, *states: str) -> "list[Token]":
         """Return its tokens in these states, oldest first; no query when they were prefetched."""
-        return sorted((t for t in self.tokens.all() if t.state in states), key=lambda t: (t.created_at, t.pk))
+        return sorted((t for t in self.own_tokens if t.state in states), key=lambda t: (t.created_at, t.pk))
 
     @property
     def live_token(self) -> "Token | None":
@@ -308,7 +319,7 @@ class Key(models.Model):
     @property
     def last_four(self) -> str:
         """The last four characters of its newest secret; empty when there was none."""
-        tokens = sorted((t for t in self.tokens.all() if t.last_four), key=lambda t: (t.created_at, t.pk))
+        tokens = sorted((t for t in self.own_tokens if t.last_four), key=lambda t: (t.created_at, t.pk))
         return tokens[-1].last_four if tokens else ""
 
 

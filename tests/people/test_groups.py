@@ -27,7 +27,7 @@ from tests.usage.views.facts import key_of, used
 
 GROUPS = "/people/groups/"
 MAX_QUERIES = 8
-MAX_QUERIES_OF_A_GROUP = 14
+MAX_QUERIES_OF_A_GROUP = 8
 
 
 def url(name: str, group: Group) -> str:
