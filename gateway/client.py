@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
+from gateway.failure_log import FailureLog
 from gateway.health import Health
 from gateway.inference import Inference
 from gateway.keys import Keys
@@ -68,6 +69,7 @@ class Gateway:
         self.health = Health(self._transport)
         self.inference = Inference(self._transport, open_streams)
         self.usage = Usage(self._transport)
+        self.failure_log = FailureLog(self._transport)
 
     def __repr__(self) -> str:
         """Show the address only."""

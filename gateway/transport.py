@@ -101,6 +101,7 @@ class Transport:
         secret: Secret | None = None,
         read_timeout_s: float | None = None,
         retry: bool = True,
+        max_bytes: int = MAX_ANSWER_BYTES,
     ) -> Answer:
         """GET, as admin unless a secret is given. Retried when the gateway is unavailable, not when it is slow."""
         until = self._deadline(read_timeout_s)
@@ -109,7 +110,13 @@ class Transport:
             with self._waiting():
                 try:
                     return self._call(
-                        "GET", path, query=query, secret=secret, read_timeout_s=read_timeout_s, until=until
+                        "GET",
+                        path,
+                        query=query,
+                        secret=secret,
+                        read_timeout_s=read_timeout_s,
+                        until=until,
+                        max_bytes=max_bytes,
                     )
                 except GatewayUnavailable as error:
                     pause_s = next(pauses, None)
@@ -145,6 +152,7 @@ class Transport:
         secret: Secret | None,
         read_timeout_s: float | None,
         until: float,
+        max_bytes: int = MAX_ANSWER_BYTES,
     ) -> Answer:
         """Exchange request and answer, or raise a GatewayError."""
         began = time.monotonic()
@@ -154,7 +162,7 @@ class Transport:
             response = self.open(method, path, query=query, body=body, secret=secret, read_timeout_s=timeout_s)
             with response:
                 kind = redact(response.headers.get("Content-Type", "an answer without a type"))[:100]
-                body_told = parsing.load(_read(response, deadline=until), kind)
+                body_told = parsing.load(_read(response, deadline=until, max_bytes=max_bytes), kind)
         return Answer(body=body_told, headers=headers_from(response.headers), took_s=time.monotonic() - began)
 
     def open(
@@ -219,14 +227,14 @@ def _ended_after(seconds: float) -> Iterator[None]:
         interrupter.forget()
 
 
-def _read(response: requests.Response, *, deadline: float) -> bytes:
+def _read(response: requests.Response, *, deadline: float, max_bytes: int = MAX_ANSWER_BYTES) -> bytes:
     """Read a whole body, limited in size and time: with a read timeout alone a slow gateway could take for ever."""
     chunks: list[bytes] = []
     size = 0
     while chunk := mapped(lambda: response.raw.read1(READ_BYTES, decode_content=True)):
         chunks.append(chunk)
         size += len(chunk)
-        if size > MAX_ANSWER_BYTES:
+        if size > max_bytes:
             raise parsing.not_understood("it does not end")
         if time.monotonic() > deadline:
             raise GatewayUnavailable("The gateway takes too long to finish its answer.", timed_out=True)

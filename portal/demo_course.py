@@ -14,8 +14,9 @@ from accounts.audit import Actor
 from accounts.models import User
 from courses.models import Course, CourseTeacher, Student
 from courses.services import create_course, get_key, open_course
+from gateway.failure_log import FailureKind
 from keys.models import Key, Token
-from usage.models import MEASURES, KeyHour, utc_today
+from usage.models import MEASURES, HourFailure, KeyHour, utc_today
 from usage.services.day_reader import DayUsage, Tally, read_day
 
 TEACHER: Final = "staff"
@@ -33,6 +34,7 @@ NAMES: Final = (
 WITH_KEYS: Final = 6
 DAYS: Final = 10  # since its start, and until its end
 PRACTICALS: Final = 3  # the last days, whose requests are known by the hour
+REASON: Final = FailureKind.REQUESTS
 PRACTICAL: Final = (time(8), time(9), time(10))  # UTC
 
 
@@ -73,6 +75,12 @@ def spread_over_hours(students: Iterable[User]) -> None:
         with transaction.atomic():
             KeyHour.objects.filter(key__in=keys.values(), hour__date=day).delete()
             KeyHour.objects.bulk_create(rows)
+            HourFailure.objects.filter(key__in=keys.values(), hour__date=day).delete()
+            HourFailure.objects.bulk_create(
+                HourFailure(key_id=row.key_id, hour=row.hour, kind=REASON, requests=row.failed_requests)
+                for row in rows
+                if row.failed_requests
+            )
 
 
 def _hours_of(day_usage: DayUsage, keys: dict[str | None, UUID]) -> list[KeyHour]:

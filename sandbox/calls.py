@@ -11,6 +11,7 @@ from sandbox.auth import Caller, allow_spending, authenticate, route_of
 from sandbox.catalogue import MODELS, Model
 from sandbox.config import VERSION, usd
 from sandbox.errors import RefusalError, error
+from sandbox.failures import Failure, error_information
 from sandbox.holds import MOST_TOKENS, Budget, budgets_of
 from sandbox.ledger import Usage
 from sandbox.limits import Ticket
@@ -79,9 +80,18 @@ class Call:
             failures=int(failed),
             took_ms=0 if failed else self._took_ms,
         )
+        if failed:
+            self._log_failure(None)
 
-    def refused(self, refusal: RefusalError) -> RefusalError:
+    def _log_failure(self, refusal: RefusalError | None) -> None:
+        if self.key is not None:
+            now, name = self.state.clock.now(), str(self.body.get("model") or "")
+            failure = Failure(key=self.key, model=name, at=now, error=error_information(refusal))
+            self.state.failures.append(failure)
+
+    def refused(self, refusal: RefusalError, *, cause: RefusalError | None = None) -> RefusalError:
         """Record a failure, and give its response the headers of a call with an accepted key."""
+        self._log_failure(cause or refusal)
         self.state.limits.release(self.ticket, used_tokens=0)
         self._write(failures=1)
         refusal.headers |= {**self._key_headers(0), "x-litellm-response-cost": "0"}
@@ -125,8 +135,8 @@ def open_call(request: Request, body: Json, *, needs: str) -> Call:
     name = body.get("model")
     try:
         allow_spending(request, caller, *([str(name)] if name else []))
-    except RefusalError:
-        call.refused(RefusalError(0, None))
+    except RefusalError as refusal:
+        call.refused(RefusalError(0, None), cause=refusal)
         raise
     call.model = MODELS.get(str(name))
     try:

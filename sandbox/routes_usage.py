@@ -1,7 +1,7 @@
-"""/user/daily/activity and /spend/calculate."""
+"""/user/daily/activity, /spend/calculate and the log of failed calls."""
 
 import math
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 from starlette.requests import Request
@@ -73,6 +73,31 @@ async def aggregated(request: Request) -> Response:
     return JSONResponse({"results": activity.results(rows, keys=limit), "metadata": page_metadata})
 
 
+def _moment(request: Request, name: str) -> datetime:
+    try:
+        return datetime.strptime(request.query_params[name], "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
+    except (KeyError, ValueError) as exc:
+        raise detail(400, {"error": f"{name} must be YYYY-MM-DD HH:MM:SS"}) from exc
+
+
+async def failures(request: Request) -> Response:
+    """Return failed calls of a team page by page, the newest first; of the log, only these are simulated."""
+    require_admin(request)
+    query = request.query_params
+    since, until = _moment(request, "start_date"), _moment(request, "end_date")
+    page = fields.query_whole(query, "page", default=1, maximum=10**9)
+    size = fields.query_whole(query, "page_size", default=50, maximum=100)
+    team = query.get("team_id")
+    found = [
+        each.row()
+        for each in reversed(state_of(request).failures)
+        if since <= each.at <= until and team in (None, each.key.team_id)
+    ]
+    rows = found[(page - 1) * size : page * size]
+    pages = {"page": page, "page_size": size, "total_pages": math.ceil(len(found) / size), "total_is_capped": False}
+    return JSONResponse({"data": rows, "total": len(found), **pages})
+
+
 async def calculate(request: Request) -> Response:
     """Price messages, or an answer."""
     require_admin(request)
@@ -99,5 +124,6 @@ async def calculate(request: Request) -> Response:
 ROUTES = [
     Route("/user/daily/activity", daily, methods=["GET"]),
     Route("/user/daily/activity/aggregated", aggregated, methods=["GET"]),
+    Route("/spend/logs/v2", failures, methods=["GET"]),
     Route("/spend/calculate", calculate, methods=["POST"]),
 ]

@@ -1,6 +1,7 @@
 """The state of a sandbox process."""
 
 import sqlite3
+from collections import deque
 
 from starlette.requests import Request
 
@@ -8,6 +9,7 @@ from sandbox.clock import Clock
 from sandbox.config import Config
 from sandbox.connections import Connections
 from sandbox.database import connect, empty
+from sandbox.failures import MOST_FAILURES, Failure
 from sandbox.faults import Faults
 from sandbox.holds import Holds
 from sandbox.keyring import Keyring
@@ -31,6 +33,7 @@ class State:
         self.holds = Holds()
         self.connections = Connections()
         self.issued: list[str] = []
+        self.failures: deque[Failure] = deque(maxlen=MOST_FAILURES)
         self.short_lifetimes = False  # a new key ends with tomorrow, as in LiteLLM 1.80.11 near a month's end
 
     def remember(self, secret: str) -> None:
@@ -47,6 +50,7 @@ class State:
         self.holds.clear()
         self.connections = Connections()
         self.issued.clear()
+        self.failures.clear()
         self.short_lifetimes = False
 
 

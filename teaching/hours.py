@@ -7,7 +7,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from courses.models import Course
-from usage.queries.courses import Activity, CourseHour
+from usage.queries.courses import Activity, CourseHour, Reason
 
 MOST_DAYS: Final = 5
 HOUR: Final = timedelta(hours=1)
@@ -24,6 +24,7 @@ class Bar:
     x: int
     active_height: int
     failing_height: int
+    reasons: tuple[Reason, ...] = ()  # why requests failed, as far as it is known
 
     @property
     def ends_at(self) -> datetime:
@@ -98,4 +99,5 @@ def _bar(hour: datetime, place: int, numbers: Activity, zone: ZoneInfo, most: in
         x=place * WIDTH,
         active_height=HEIGHT * numbers.active // most,
         failing_height=HEIGHT * numbers.failing // most,
+        reasons=numbers.reasons if isinstance(numbers, CourseHour) else (),
     )

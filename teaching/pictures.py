@@ -10,8 +10,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from courses.models import Course
-from teaching.hours import HoursOfDay
+from teaching.hours import Bar, HoursOfDay
 from teaching.listing import StudentPage
+from teaching.reasons import are_limits, reasons_in_words
 from usage.queries.courses import Activity, CourseDay
 from web.templatetags.portal import clock, short_day, tokens
 
@@ -74,9 +75,10 @@ class Failures:
 def failures_in_words(
     course: Course, page: StudentPage, days: Iterable[CourseDay], hours: Sequence[HoursOfDay]
 ) -> Failures:
-    """Say what stops students, and what a teacher can do; the gateway reports failures without a reason.
+    """Say what stops students, and what a teacher can do; not every gateway reports why requests failed.
 
-    The worst hour of the last day has a sentence, else the worst day.
+    The worst hour of the last day has a sentence for each reason that is known, else one with the usual reason; without
+    such an hour the worst day has one.
     """
     sentences = []
     used_up = page.states.get("used_up", 0)
@@ -87,19 +89,26 @@ def failures_in_words(
             used_up,
         )
         sentences.append(words % {"number": tokens(used_up), "all": tokens(page.students)})
-    failing = (_failing_hour(hours[0]) if hours else "") or _failing_day(days)
+    worst = _worst_hour(hours[0]) if hours else None
+    if worst and worst.reasons:
+        sentences += reasons_in_words(course, worst)
+        return Failures(sentences=tuple(sentences), may_be_limits=are_limits(worst.reasons))
+    failing = _failing_hour(worst) if worst else _failing_day(days)
     if failing:
         sentences += [failing, _likely_reason(course)]
     has_limits = bool(course.team.rpm_limit or course.team.tpm_limit)
     return Failures(sentences=tuple(sentences), may_be_limits=bool(failing) and has_limits)
 
 
-def _failing_hour(day: HoursOfDay) -> str:
-    """Say in which hour of a day many students had failures; "" if there was none."""
+def _worst_hour(day: HoursOfDay) -> Bar | None:
+    """Return the hour of a day in which most students had failures; None if there were few."""
     worst = max(day.used, key=lambda bar: _severity(bar.numbers))
+    return worst if _is_many(worst.numbers) else None
+
+
+def _failing_hour(worst: Bar) -> str:
+    """Say that many students had failures in an hour."""
     numbers = worst.numbers
-    if not _is_many(numbers):
-        return ""
     words = ngettext(
         "On %(day)s between %(start)s and %(end)s requests of %(failing)s of %(active)s active student failed: "
         "%(failed)s of %(requests)s.",
@@ -107,7 +116,7 @@ def _failing_hour(day: HoursOfDay) -> str:
         "%(failed)s of %(requests)s.",
         numbers.active,
     )
-    times = {"day": short_day(day.day), "start": clock(worst.starts_at), "end": clock(worst.ends_at)}
+    times = {"day": short_day(worst.starts_at.date()), "start": clock(worst.starts_at), "end": clock(worst.ends_at)}
     return words % {**times, **_in_words(numbers)}
 
 

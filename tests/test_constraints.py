@@ -30,7 +30,7 @@ from keys.models import (
     UnownedKey,
 )
 from playground.models import Answer, Conversation, Message
-from usage.models import Discrepancy, KeyHour, Notice, PollRun, Reconciliation, SavedView, UsedModel
+from usage.models import Discrepancy, HourFailure, KeyHour, Notice, PollRun, Reconciliation, SavedView, UsedModel
 
 DAY = date(2026, 11, 28)
 Maker = Callable[[User], models.Model]
@@ -111,6 +111,10 @@ def view_of(owner: User) -> SavedView:
     return SavedView.objects.create(owner=owner, name="Mine", page="usage:index")
 
 
+def hour_failure_of(person: User) -> HourFailure:
+    return HourFailure.objects.create(key=course_key_of(person), hour=timezone.now(), kind="tokens", requests=1)
+
+
 def notice_of(person: User) -> Notice:
     return Notice.objects.create(person=person, period_first_day=DAY, threshold=80, spent_usd=4, budget_usd=5)
 
@@ -181,6 +185,7 @@ REFUSED: list[tuple[Maker, str, dict[str, Any]]] = [  # a row that is right, the
     (key_hour_of, "usage_key_hour_not_negative", {"failed_requests": -1}),
     (view_of, "usage_view_page_known", {"page": "usage:runs"}),
     (view_of, "usage_view_mail_known", {"mail": "hourly"}),
+    (hour_failure_of, "usage_failure_kind_known", {"kind": "colour"}),
     (notice_of, "usage_threshold_known", {"threshold": 90}),
     (notice_of, "usage_notice_amounts_positive", {"budget_usd": 0}),
     (notice_of, "usage_notice_amounts_positive", {"spent_usd": Decimal("-0.01")}),

@@ -101,6 +101,12 @@ def enforce_ceilings() -> None:
         logger.warning("usage.enforce_ceilings: not all keys, %s", error)
 
 
+@shared_task(name="usage.read_failures", soft_time_limit=120, acks_late=True, ignore_result=True)  # s
+def read_failures() -> None:
+    """Read why requests of courses failed; what cannot be read now is read after the next poll."""
+    logger.info("usage.read_failures: %d courses", services.read_failures())
+
+
 @shared_task(name="usage.alert_operators", soft_time_limit=300, ignore_result=True)  # s
 def alert_operators() -> None:
     """Alert the administrators to problems that they must fix."""
@@ -134,6 +140,8 @@ def _done(run: PollRun) -> None:
     )
     if run.outcome == PollRun.Outcome.DONE and run.last_day >= utc_today() and services.are_any_kept_here():
         enforce_ceilings.delay()
+    if run.outcome == PollRun.Outcome.DONE and run.last_day >= utc_today():
+        read_failures.delay()
     if run.rows_written:
         if run.last_day >= utc_today():
             warn_of_budgets.delay()

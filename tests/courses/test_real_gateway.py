@@ -29,9 +29,9 @@ from tests.faults.site import Visitor
 from tests.keys.real_gateway import RealGateway, real_gateway, secret_on
 from tests.playground.streams import ended
 from tests.waiting import wait_until
-from usage.models import PollRun, UsageState, utc_today
+from usage.models import HourFailure, PollRun, UsageState, utc_today
 from usage.queries.courses import course_hours
-from usage.services import refresh_facts
+from usage.services import read_failures, refresh_facts
 
 pytestmark = [pytest.mark.real_gateway, pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
 
@@ -214,6 +214,9 @@ def test_calls_that_succeed_and_fail_are_in_their_hour(staff: User, real: RealGa
     assert not any(hour.is_late for hour in hours)
     assert [sum(numbers) for numbers in zip(*((hour.failing, hour.failed) for hour in hours), strict=True)] == [1, 1]
     assert max(hour.active for hour in hours) in (1, 2)  # two, unless an hour ended in between
+    assert read_failures() == 1
+    kinds = HourFailure.objects.filter(key__team=course.team_id).values_list("kind", "requests", "is_partial")
+    assert list(kinds) == [("requests", 1, False)]
 
 
 def _requests_of(course: Course) -> int:

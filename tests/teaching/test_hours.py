@@ -8,12 +8,14 @@ from django.urls import reverse
 
 from accounts.models import User
 from courses.models import Course
+from gateway.failure_log import FailureKind
 from keys.models import Key
 from teaching.hours import MOST_DAYS, hours_by_day
+from teaching.reasons import LIMITS
 from tests.keys.views.pages import words_of
 from tests.teaching.courses import add_student, make_course
 from tests.usage.views.facts import settle, used
-from usage.models import KeyHour
+from usage.models import HourFailure, KeyHour
 from usage.queries.courses import CourseHour, course_hours
 
 TEN = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)  # 10:00 in Paris
@@ -66,6 +68,35 @@ def test_says_in_which_hour_many_failed_and_where_to_change_it(
     assert "Hours of Europe/Paris." in text
     assert "5 requests were read too late to know their hours." in text
     assert "Change the limits of the course" not in page_of(as_admin, course)
+
+
+def test_says_why_requests_of_an_hour_failed(as_staff: Client, course: Course) -> None:
+    write(course, TEN, (3, 2), (1, 0), (0, 1), (0, 4))
+    keys = Key.objects.filter(team=course.team).order_by("label")
+    for key, kind in ((keys[0], "requests"), (keys[2], "requests"), (keys[2], "tokens"), (keys[3], "requests")):
+        HourFailure.objects.create(key=key, hour=TEN, kind=kind, requests=2, is_partial=kind == "tokens")
+    settle()
+
+    text = page_of(as_staff, course)
+
+    first = "On 25 Nov between 10:00 and 11:00, 3 of 4 active students hit the limit of 5 requests a minute: raise it."
+    assert first in text
+    assert "1 of 4 active students hit the limit of tokens a minute: raise it." in text
+    assert "log was too long to be read completely" in text
+    assert "Often it is" not in text
+    assert "Change the limits of the course" in text
+
+
+def test_each_reason_has_words(as_staff: Client, course: Course) -> None:
+    write(course, TEN, (3, 2))
+    key = Key.objects.filter(team=course.team).order_by("label")[0]
+    for kind in FailureKind:
+        HourFailure.objects.all().delete()
+        HourFailure.objects.create(key=key, hour=TEN, kind=kind, requests=2)
+        settle()
+        text = page_of(as_staff, course)
+        assert "On 25 Nov between 10:00 and 11:00, 1 of 1 active students" in text
+        assert ("Change the limits of the course" in text) == (kind in LIMITS)
 
 
 def test_says_nothing_of_an_hour_with_few_failures(as_staff: Client, course: Course) -> None:

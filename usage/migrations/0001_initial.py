@@ -636,6 +636,55 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="HourFailure",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("hour", models.DateTimeField(help_text="Its start, a full hour in UTC.")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("requests", "requests"),
+                            ("tokens", "tokens"),
+                            ("parallel", "parallel"),
+                            ("budget", "budget"),
+                            ("model", "model"),
+                            ("provider", "provider"),
+                            ("other", "other"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("requests", models.PositiveIntegerField()),
+                (
+                    "is_partial",
+                    models.BooleanField(default=False, help_text="The log was longer than what is read of it."),
+                ),
+                (
+                    "key",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="hour_failures",
+                        to="keys.key",
+                    ),
+                ),
+            ],
+            options={
+                "default_permissions": (),
+                "indexes": [models.Index(fields=["hour", "key"], name="usage_failures_of_hour")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("key", "hour", "kind"), name="usage_hour_failure_is_one_row"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("kind__in", ("requests", "tokens", "parallel", "budget", "model", "provider", "other"))
+                        ),
+                        name="usage_failure_kind_known",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
             name="KeyHour",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
@@ -649,6 +698,12 @@ class Migration(migrations.Migration):
                 ),
                 ("ok_requests", models.BigIntegerField(default=0)),
                 ("failed_requests", models.BigIntegerField(default=0)),
+                (
+                    "explained_requests",
+                    models.BigIntegerField(
+                        default=0, help_text="How many had failed when the reasons of this hour were last read."
+                    ),
+                ),
                 (
                     "key",
                     models.ForeignKey(

@@ -14,7 +14,7 @@ from usage.models.facts import (
     UsedModel,
     utc_today,
 )
-from usage.models.hours import KeyHour
+from usage.models.hours import HourFailure, KeyHour
 from usage.models.notices import Notice, UnusualSpend
 from usage.models.polling import Anomaly, Discrepancy, PollRun, Reconciliation, UsageState
 from usage.models.rollups import CountedMember, DayGroup, DayModel, DayToken, ModelGrowth, WeekToken
@@ -32,6 +32,7 @@ __all__ = [
     "DayToken",
     "Discrepancy",
     "Fact",
+    "HourFailure",
     "KeyHour",
     "Measures",
     "ModelGrowth",

@@ -5,6 +5,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
+from gateway.failure_log import FailureKind
 from keys.models import Key
 
 
@@ -18,6 +19,9 @@ class KeyHour(models.Model):
     )
     ok_requests = models.BigIntegerField(default=0)
     failed_requests = models.BigIntegerField(default=0)
+    explained_requests = models.BigIntegerField(
+        default=0, help_text="How many had failed when the reasons of this hour were last read."
+    )
 
     class Meta:
         default_permissions = ()
@@ -31,3 +35,24 @@ class KeyHour(models.Model):
 
     def __str__(self) -> str:
         return f"{self.hour:%Y-%m-%d %H} {self.key_id}"
+
+
+class HourFailure(models.Model):
+    """How many calls of a key of a course failed in an hour for one reason, from the gateway's log (ADR 34)."""
+
+    key = models.ForeignKey(Key, models.CASCADE, related_name="hour_failures", db_index=False)
+    hour = models.DateTimeField(help_text="Its start, a full hour in UTC.")
+    kind = models.CharField(max_length=10, choices=[(kind.value, kind.value) for kind in FailureKind])
+    requests = models.PositiveIntegerField()
+    is_partial = models.BooleanField(default=False, help_text="The log was longer than what is read of it.")
+
+    class Meta:
+        default_permissions = ()
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["key", "hour", "kind"], name="usage_hour_failure_is_one_row"),
+            models.CheckConstraint(condition=Q(kind__in=tuple(map(str, FailureKind))), name="usage_failure_kind_known"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["hour", "key"], name="usage_failures_of_hour")]  # as KeyHour
+
+    def __str__(self) -> str:
+        return f"{self.hour:%Y-%m-%d %H} {self.key_id}: {self.kind}"

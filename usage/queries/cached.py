@@ -33,7 +33,7 @@ from usage.queries.year import Year, spent_since, year
 TOP_KEYS: Final = 10  # of everybody's
 TOP_PEOPLE: Final = 5
 MAX_COURSES: Final = 200  # in the filter
-CACHE_FORMAT: Final = 5  # increase it when cached values get other fields: nodes of two versions share the cache
+CACHE_FORMAT: Final = 6  # increase it when cached values get other fields: nodes of two versions share the cache
 CACHE_TTL_S: Final = 600  # names and labels may change without a fact
 
 

@@ -15,7 +15,7 @@ from django.db.models.functions import Cast
 from accounts.models import User
 from courses.models import Course
 from keys.models import Key
-from usage.models import DayToken, KeyHour
+from usage.models import DayToken, HourFailure, KeyHour
 from usage.queries.sums import SUMS, Sums
 
 
@@ -65,6 +65,17 @@ class CourseHour(Activity):
 
     starts_at: datetime
     is_late: bool = False
+    reasons: tuple["Reason", ...] = ()  # most students first; empty: not known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """Why requests failed in an hour: of how many students, and how many."""
+
+    kind: str  # as FailureKind
+    students: int
+    requests: int
+    is_partial: bool = False
 
 
 def key_totals(team: UUID) -> dict[UUID, KeyTotal]:
@@ -91,11 +102,36 @@ def course_days(team: UUID) -> tuple[CourseDay, ...]:
 
 
 def course_hours(team: UUID) -> tuple[CourseHour, ...]:
-    """Return the newest hours with any request, oldest first; one query."""
+    """Return the newest hours with any request and why some failed, oldest first; two queries."""
     hours = KeyHour.objects.filter(USED, key__team=team).order_by("-hour", "is_late")
     counted = hours.values("is_late", starts_at=F("hour")).annotate(**_counts(STUDENT_OF_HOUR))
-    rows: Any = reversed(counted[:MOST_HOURS])
-    return tuple(CourseHour(**row) for row in rows)
+    rows: Any = list(reversed(counted[:MOST_HOURS]))
+    reasons = _reasons(team, rows[0]["starts_at"]) if rows else {}
+    return tuple(
+        CourseHour(**row, reasons=() if row["is_late"] else tuple(reasons.get(row["starts_at"], ()))) for row in rows
+    )
+
+
+def _reasons(team: UUID, since: datetime) -> dict[datetime, list[Reason]]:
+    """Return why requests failed, by hour; one query."""
+    failures = HourFailure.objects.filter(key__team=team, hour__gte=since).order_by("hour", "kind")
+    counted: Any = failures.values("hour", "kind").annotate(
+        students=Count(STUDENT_OF_HOUR, distinct=True),
+        sum_requests=Sum("requests"),
+        parts=Count("pk", filter=Q(is_partial=True)),
+    )
+    found: dict[datetime, list[Reason]] = {}
+    for row in counted:
+        reason = Reason(
+            kind=row["kind"],
+            students=row["students"],
+            requests=row["sum_requests"],
+            is_partial=bool(row["parts"]),
+        )
+        found.setdefault(row["hour"], []).append(reason)
+    for reasons in found.values():
+        reasons.sort(key=lambda reason: (-reason.students, -reason.requests))
+    return found
 
 
 def _counts(student: Expression) -> dict[str, Expression]:

@@ -3,6 +3,7 @@
 from usage.services.attribute import attribute_tokens
 from usage.services.budget_alerts import warn_of_budgets
 from usage.services.ceilings import are_any_kept_here, enforce_ceilings
+from usage.services.failures import read_failures
 from usage.services.key_spend import update_keys
 from usage.services.operators import alert_operators
 from usage.services.prune import delete_old_rows
@@ -27,6 +28,7 @@ __all__ = [
     "enforce_ceilings",
     "mail_views",
     "rebuild_rollups",
+    "read_failures",
     "refresh_facts",
     "reread_older_days",
     "save_view",

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet, Sum
 
-from usage.models import DayToken, KeyHour
+from usage.models import DayToken, HourFailure, KeyHour
 from usage.services.day_reader import in_parts
 from usage.services.upsert import BATCH
 
@@ -48,8 +48,10 @@ def count_hours(day: date, *, since: datetime | None, now: datetime) -> None:
 
 def delete_old_hours(now: datetime) -> int:
     """Delete the hours of days that are no longer kept; return how many rows."""
-    deleted, _ = KeyHour.objects.filter(hour__lt=datetime.combine(_first_day(now), time(0), UTC)).delete()
-    return deleted
+    first = datetime.combine(_first_day(now), time(0), UTC)
+    hours, _ = KeyHour.objects.filter(hour__lt=first).delete()
+    failures, _ = HourFailure.objects.filter(hour__lt=first).delete()
+    return hours + failures
 
 
 def _first_day(now: datetime) -> date:
