@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, ClassVar
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from catalogue.models import ModelNote
+from catalogue.models import NOTE_TEXTS, ModelNote
 from keys.forms import clean_line
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class ModelNoteForm(NoteModelForm):
 
     class Meta:
         model = ModelNote
-        fields = ("good_for_en", "good_for_fr", "text_en", "text_fr")
+        fields = NOTE_TEXTS
         field_classes: ClassVar = {
             "good_for_en": LineField,
             "good_for_fr": LineField,

@@ -14,6 +14,7 @@ DAYS: Final = 30  # of `ModelHealth.days`
 NAME_LENGTH: Final = 200
 LONGEST_GOOD_FOR: Final = 120  # characters
 LONGEST_TEXT: Final = 2000
+NOTE_TEXTS: Final = ("good_for_en", "good_for_fr", "text_en", "text_fr")  # of ModelNote
 
 
 class ModelHealth(models.Model):

@@ -7,11 +7,13 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
-from django.db.models import QuerySet, Sum
+from django.db.models import OuterRef, QuerySet, Subquery, Sum
+from django.db.models.functions import JSONObject
 from django.utils.translation import gettext as _
 
 from accounts.models import KeyKind, KeyRule, User
 from accounts.policies import Allowance
+from catalogue.models import NOTE_TEXTS, ModelNote
 from keys.models import GatewayModel
 from usage.models import DayModel, Fact, utc_today
 
@@ -27,6 +29,17 @@ class Example:
 
     what: str
     usd: Decimal
+
+
+def with_texts(models: QuerySet[GatewayModel]) -> QuerySet[GatewayModel]:
+    """Add what administrators wrote about each, for `note_of`."""
+    texts = JSONObject(**{name: name for name in NOTE_TEXTS})
+    return models.annotate(texts=Subquery(ModelNote.objects.filter(name=OuterRef("name")).values(texts=texts)))
+
+
+def note_of(model: GatewayModel) -> ModelNote:
+    """Return what administrators wrote about a model of `with_texts`; empty texts if there are none."""
+    return ModelNote(name=model.name, **(getattr(model, "texts", None) or {}))
 
 
 def examples(model: GatewayModel) -> list[Example]:

@@ -1,14 +1,10 @@
 """What administrators write about models, with an entry in the audit trail."""
 
-from typing import Final
-
 from django.db import transaction
 
 from accounts.audit import Actor, changes_between, record
 from accounts.models import AuditAction, AuditObject, AuditOutcome
-from catalogue.models import ModelNote
-
-FIELDS: Final = ("good_for_en", "good_for_fr", "text_en", "text_fr")
+from catalogue.models import NOTE_TEXTS, ModelNote
 
 
 @transaction.atomic
@@ -16,7 +12,7 @@ def save_note(note: ModelNote, *, actor: Actor) -> None:
     """Save what `note` says of its model."""
     stored, _made = ModelNote.objects.get_or_create(name=note.name)
     stored = ModelNote.objects.select_for_update().get(pk=stored.pk)
-    before, after = ({name: getattr(each, name) for name in FIELDS} for each in (stored, note))
+    before, after = ({name: getattr(each, name) for name in NOTE_TEXTS} for each in (stored, note))
     changes = changes_between(before, after)
     if not changes:
         return

@@ -13,7 +13,16 @@ from accounts.policies import policy_of
 from catalogue.forms import ModelNoteForm
 from catalogue.listing import is_free, models_open_to
 from catalogue.models import ModelNote
-from catalogue.one_model import SPEND_DAYS, all_spend, examples, kinds_by_group, own_kinds, own_spend
+from catalogue.one_model import (
+    SPEND_DAYS,
+    all_spend,
+    examples,
+    kinds_by_group,
+    note_of,
+    own_kinds,
+    own_spend,
+    with_texts,
+)
 from catalogue.services import save_note
 from keys.catalogue import CHAT_MODES, EMBEDDING_MODES
 from keys.models import GatewayModel
@@ -31,15 +40,14 @@ def model(request: PortalRequest, name: str) -> HttpResponse:
     person, allowance = request.user, policy_of(request.user)
     access = page_access(person)
     sees_all = access.sees_people or access.sees_everyone or access.describes_models
-    shown = get_object_or_404(
-        GatewayModel.objects.select_related("health") if sees_all else models_open_to(allowance), name=name
-    )
+    models = GatewayModel.objects.select_related("health") if sees_all else models_open_to(allowance)
+    shown = get_object_or_404(with_texts(models), name=name)
     kinds = own_kinds(allowance, name)
     is_chat, is_embedding = shown.mode in CHAT_MODES, shown.mode in EMBEDDING_MODES
     task: Task = "embeddings" if is_embedding else "chat"
     context = {
         "model": shown,
-        "note": ModelNote.objects.filter(name=name).first(),
+        "note": note_of(shown),
         "health": getattr(shown, "health", None),
         "is_free": is_free(shown),
         "examples": examples(shown),

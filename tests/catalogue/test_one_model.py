@@ -85,10 +85,10 @@ def test_spend_is_the_persons_own_and_everybodys_for_whoever_sees_it(
     used(key_of(staff), "2", model=NAME, days_ago=29)
     used(key_of(staff, "old"), "8", model=NAME, days_ago=30)
 
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(7):
         own = as_intern.get(PAGE)
     assert (own.context["own"].usd, own.context["own"].requests, own.context["everyone"]) == (Decimal("1.5"), 2, None)
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(8):
         page = as_admin.get(PAGE)
     assert page.context["everyone"].usd == Decimal("3.5")
     assertContains(page, "Default policy")
