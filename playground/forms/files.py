@@ -140,6 +140,7 @@ def _words() -> dict[str, str]:
             "“%(name)s” is of a kind that cannot be read. PDF, Word (.docx), text, code and JPEG, PNG, WebP or GIF "
             "images can."
         ),
+        extraction.NOT_UTF8: _("“%(name)s” is not text, or has an unknown encoding. Save it as UTF-8, and add that."),
         extraction.OLD_WORD: _("“%(name)s” is an old Office file. Save it as .docx or PDF, and add that."),
         extraction.TOO_SLOW: _(
             "“%(name)s” took longer than %(seconds)d seconds to read. Add a part of it, or paste its text."

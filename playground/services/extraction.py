@@ -28,7 +28,7 @@ WORD: Final = "application/vnd.openxmlformats-officedocument.wordprocessingml.do
 TEXT: Final = "text/plain"
 KINDS: Final = {PDF: process.PDF, WORD: process.WORD}
 # Reasons why a file is refused, in addition to those of the process; playground.forms.files has the words.
-TOO_SLOW, BUSY, OLD_WORD, NOT_TEXT, EMPTY = "time", "busy", "old word", "type", "empty"
+TOO_SLOW, BUSY, OLD_WORD, NOT_TEXT, NOT_UTF8, EMPTY = "time", "busy", "old word", "type", "encoding", "empty"
 PATIENCE_S: Final = 2.0  # to wait for one of the processes
 BYTES_A_CHARACTER: Final = 12  # of JSON at most: a pair of surrogates
 OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # old Office files, and encrypted new ones
@@ -36,6 +36,8 @@ ENCRYPTED_PACKAGE: Final = "EncryptedPackage".encode("utf-16-le")
 PDF_HEAD_BYTES: Final = 1024  # within which "%PDF-" stands
 UTF16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
 CONTROLS: Final = frozenset(range(32)) - frozenset(b"\t\n\r\f\v\b\x1b")
+UNDECODED: Final = "\N{REPLACEMENT CHARACTER}"
+CHARS_PER_UNDECODED: Final = 100  # at least, or it is a binary file or has another encoding; a binary has about 45
 
 _free: Final = threading.BoundedSemaphore(settings.PLAYGROUND_FILE_READERS)
 _reading: Final[set[int]] = set()  # people
@@ -91,7 +93,7 @@ def extract(data: bytes, media_type: str, *, reader_id: int, until: float) -> Ex
 
 
 def _decoded(data: bytes) -> str:
-    """Return the text, by its mark, as UTF-8, or else as Windows has it in the west."""
+    """Return the text, by its mark, as UTF-8, or else as Windows has it in the west. Raises NoText."""
     if data.startswith(UTF16_MARKS):
         text = data.decode("utf-16", "replace")
     else:
@@ -101,6 +103,8 @@ def _decoded(data: bytes) -> str:
             text = data.decode("cp1252", "replace")
     if len(text) > settings.PLAYGROUND_FILE_CHARS:
         raise NoText(process.TOO_LONG)
+    if text.count(UNDECODED) * CHARS_PER_UNDECODED > len(text):
+        raise NoText(NOT_UTF8)
     return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
 
 

@@ -78,6 +78,13 @@ function add(event, transfer) {
   put([...chosen(), ...files]);
 }
 
+// Word and Excel add a picture of the text that was copied; file managers add the names or paths of the files as text.
+function hasCopiedFiles(clipboard) {
+  const text = clipboard.getData("text/plain").normalize();
+  const files = [...clipboard.files];
+  return !text || !files.every(isImage) || files.every((file) => text.includes(file.name.normalize()));
+}
+
 document.addEventListener("change", (event) => {
   if (event.target === input()) put(chosen());
   if (event.target.name !== "model" || !input()) return;
@@ -89,8 +96,7 @@ document.addEventListener("click", (event) => {
   if (button) remove(chosen()[Number(button.dataset.unfile)]);
 });
 document.addEventListener("paste", (event) => {
-  const isText = event.clipboardData?.types.includes("text/plain"); // as from Word, which adds a picture of the text
-  if (event.target.closest?.("[data-stream]") && !isText) add(event, event.clipboardData);
+  if (event.target.closest?.("[data-stream]") && hasCopiedFiles(event.clipboardData)) add(event, event.clipboardData);
 });
 document.addEventListener("dragover", (event) => {
   if (event.target.closest?.("[data-stream]") && event.dataTransfer.types.includes("Files")) event.preventDefault();

@@ -112,6 +112,18 @@ def word(text: str = "Hello", *, rows: Sequence[Sequence[str]] = ()) -> bytes:
     return written.getvalue()
 
 
+def merged_cells() -> bytes:
+    """Return a Word file with a table whose first row has one cell over two columns, between two others."""
+    document = docx.Document()
+    first, second = document.add_table(2, 4).rows
+    first.cells[1].merge(first.cells[2])
+    for cell, words in zip((*first.cells[:2], first.cells[3], *second.cells), "abcdefg", strict=True):
+        cell.text = words
+    written = io.BytesIO()
+    document.save(written)
+    return written.getvalue()
+
+
 def raw_word(body: bytes, *, head: bytes = b"", **more: bytes) -> bytes:
     """Return a Word file with this XML in its body; `head` stands before it, `more` are further files in it."""
     written = io.BytesIO()
