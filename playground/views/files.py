@@ -69,12 +69,13 @@ def read_files(request: PortalRequest) -> HttpResponse:
 
 
 def _rows(request: PortalRequest, model: GatewayModel | None) -> list[FileRow]:
-    """Return the rows of files; images are shown by the page itself, unless something is wrong with them."""
+    """Return the rows of files, refused ones first; images only if they are refused: the page itself shows them."""
     files = request.FILES.getlist("attachments")
     count_reads(request.user, len(files))
     until = deadline()
     rows = [_row(request, file, position, model, until) for position, file in enumerate(files)]
-    return [row for row in rows if row.error or (row.upload and not row.upload.is_image)]
+    shown = [row for row in rows if row.error or (row.upload and not row.upload.is_image)]
+    return sorted(shown, key=lambda row: not row.error)
 
 
 def _row(

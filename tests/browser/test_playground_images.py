@@ -15,8 +15,9 @@ from tests.playground.rows import PIXEL
 pytestmark = pytest.mark.browser
 
 FILE = "(name, bytes) => new File([new Uint8Array(bytes)], name, { type: 'image/png' })"
-PASTE = f"""(box, [name, bytes]) => {{
+PASTE = f"""(box, [name, bytes, text]) => {{
   const clipboardData = new DataTransfer();
+  if (text) clipboardData.setData("text/plain", text);
   clipboardData.items.add(({FILE})(name, bytes));
   box.dispatchEvent(new ClipboardEvent("paste", {{ clipboardData, bubbles: true, cancelable: true }}));
 }}"""
@@ -35,8 +36,8 @@ def by_file(page: Page, name: str) -> None:
     )
 
 
-def by_paste(page: Page, name: str) -> None:
-    chat.composer(page).evaluate(PASTE, [name, list(PIXEL)])
+def by_paste(page: Page, name: str, text: str = "") -> None:
+    chat.composer(page).evaluate(PASTE, [name, list(PIXEL), text])
 
 
 def by_drag(page: Page, name: str) -> None:
@@ -66,7 +67,8 @@ def test_an_image_can_be_removed(visit: Visit, intern: User) -> None:
     page = visit("/playground/", user=intern)
     chat.choose(page, "vision")
     by_file(page, "cat.png")
-    by_paste(page, "dog.png")
+    by_paste(page, "image.png", "Words, of which Word adds a picture")
+    by_paste(page, "dog.png", "/home/ada/dog.png")  # as a file manager copies a file
     expect(thumbs(page)).to_have_count(2)
 
     page.get_by_role("button", name="Remove cat.png").click()
