@@ -14,6 +14,7 @@ from tests.keys.actions import issue
 from tests.keys.run_code import run_code
 from tests.playground import rows
 from tests.sandbox_process import Sandbox
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -91,7 +92,7 @@ def test_an_answer_is_copied_as_it_was_written(visit: Visit, intern: User) -> No
     expect(page.locator("#say")).to_have_text("Copied")
     assert clipboard(page) == "**Hi**, I am\n\n```python\nbee\n```"
     chat.last_answer(page).locator(".ps-code").get_by_role("button").click()
-    page.wait_for_function("navigator.clipboard.readText().then((text) => text === 'bee')")
+    wait_until(lambda: page.evaluate("navigator.clipboard.readText()") == "bee")
 
 
 def at_a_conversation(visit: Visit, user: User, answered: str = "Hi, I am a bee.") -> Page:

@@ -172,7 +172,7 @@ def test_the_page_does_not_scroll_while_somebody_reads_above(visit: Visit, inter
 
     page.mouse.move(640, 200)
     page.mouse.wheel(0, -5000)
-    page.wait_for_function("scrollY === 0")
+    wait_until(lambda: page.evaluate("scrollY") == 0)
     chat.growing(answer, 3)
 
     assert page.evaluate("scrollY") == 0
