@@ -95,15 +95,17 @@ def secret_when_ready(
 ) -> Secret:
     """Return the secret of the token that `find` returns once it is `ready`; until then, do its next step.
 
-    Raises KeyRefused ("being_made") when another thread takes longer than `wait_s` seconds for it.
+    Raises KeyRefused ("being_made") when another thread takes longer than `wait_s` seconds for it. One step is done in
+    any case: where only the database is slow, nobody else is at it.
     """
-    until = time.monotonic() + wait_s
+    until, is_tried = time.monotonic() + wait_s, False
     while True:
         token = find()
         if token and ready(token):
             return derived_secret(token)
-        if time.monotonic() > until:
+        if is_tried and time.monotonic() > until:
             raise being_made()
+        is_tried = True
         try:
             reconcile(token)
         except KeyRefused as refusal:

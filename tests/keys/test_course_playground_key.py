@@ -127,6 +127,13 @@ def test_a_later_end_brings_back_an_expired_one(intern: User, team: Team, sandbo
     assert_as_wanted(sandbox, team)
 
 
+def test_a_slow_database_alone_is_no_reason_to_refuse(intern: User, team: Team, sandbox: Sandbox) -> None:
+    secret = use_in(team, intern, wait_s=0)
+    ending_in(the_key(), sandbox, days=-1)
+
+    assert use_in(team, intern, wait_s=0) == secret
+
+
 def test_who_can_unblock_it(intern: User, team: Team) -> None:
     secret, of_course = use_in(team, intern), issue_in(team, intern).key
     services.pause_key(key=the_key(), actor=BY_TEST)
