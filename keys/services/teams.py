@@ -12,7 +12,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet, prefetch_related_objects
+from django.db.models import F, QuerySet, prefetch_related_objects
 from django.utils import timezone
 
 from accounts.audit import BY_THE_PORTAL
@@ -150,9 +150,14 @@ def _follow(team: Team) -> int:
 def _end(team: Team) -> int:
     """Delete the keys, then the team, whose deletion deletes all keys in it that we do not know."""
     keys = Key.objects.filter(team=team, state__in=Key.LIVE_STATES).select_related("owner", "team")
+    keys = keys.order_by(F("tried_at").asc(nulls_first=True), "created_at")
     ended = [key for key in keys.prefetch_related("tokens") if key.state != Key.State.ISSUING]
-    starts = range(0, len(ended), DELETED_AT_ONCE)
-    done = sum(_sum([_end_keys(ended[start : start + DELETED_AT_ONCE])]) for start in starts)
+    rounds = []
+    for start in range(0, len(ended), DELETED_AT_ONCE):  # one that fails keeps none of the others
+        rounds.append(_end_keys(ended[start : start + DELETED_AT_ONCE]))
+        if (failure := rounds[-1][1]) and is_away(failure):
+            break
+    done = _sum(rounds)
     if not Key.objects.filter(team=team, state__in=Key.LIVE_STATES).exists():
         done += _sum([each(delete_team, [team])])
     return done

@@ -134,6 +134,25 @@ def test_a_reactivated_owner_gets_no_key_back_while_the_course_is_frozen(intern:
     assert ask(sandbox, fresh.secret) == 200
 
 
+def test_a_key_that_cannot_be_deleted_keeps_no_other(staff: User, sandbox: Sandbox) -> None:
+    team = make_team()
+    first = issue_in(team, staff, handed_out=True).key
+    more = [Key(owner=staff, team=team, kind=first.kind, label=f"{number}", state="active") for number in range(50)]
+    for key in more:  # more than one call deletes
+        key.handed_out, key.expires_at = True, first.expires_at
+    Key.objects.bulk_create(more)
+    Token.objects.bulk_create(Token(key=key, token=f"{key.pk.hex * 2}", state=Token.State.LIVE) for key in more)
+    services.end_team(team.pk)
+    sandbox.faults("/key/delete", "error", status=500, times=2)  # of the first fifty, then of the one there is
+
+    with pytest.raises(GatewayUnavailable):
+        services.follow_team(team.pk)
+
+    assert Key.objects.filter(state=Key.State.DELETED).count() == 50
+    services.follow_team(team.pk)
+    assert_as_wanted(sandbox, team)
+
+
 def test_the_end_deletes_all_keys_then_the_team(sandbox: Sandbox) -> None:
     team = make_team()
     fresh = [issue_in(team, make_intern(f"s{number}")) for number in range(10)]
