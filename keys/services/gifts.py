@@ -115,11 +115,15 @@ def mail_gifts() -> int:
     """Write to everybody who got keys of which none is under way any more; return how many mails went out."""
     KeyGift.objects.filter(done_at__lt=timezone.now() - SHOWN_FOR).delete()
     under_way = UnownedKey.objects.filter(gift=OuterRef("pk"))
-    return send_each(KeyGift.objects.filter(~Exists(under_way), done_at=None).order_by("pk"), _send)
+    unsent = KeyGift.objects.filter(~Exists(under_way), done_at=None).select_related("owner", "given_by")
+    return send_each(unsent.order_by("pk"), _send)
 
 
 def _send(gift: KeyGift) -> bool:
-    """Write one, unless another run has, or is about to; a gift of which nothing came is deleted."""
+    """Write one, unless another run has, or is about to; a gift of which nothing came is deleted.
+
+    Somebody who has left gets none.
+    """
     mine = KeyGift.objects.filter(pk=gift.pk)
     if not claim(mine.filter(done_at=None), "claimed_at"):
         return False
@@ -127,7 +131,8 @@ def _send(gift: KeyGift) -> bool:
         mine.delete()
         return False
     try:
-        sent = bool(gift.owner.email) and deliver(_compose(gift), name=f"gift-{gift.pk}-{gift.made_at:%Y%m%d%H%M%S}")
+        is_reached = may_own(gift.owner) and bool(gift.owner.email)
+        sent = is_reached and deliver(_compose(gift), name=f"gift-{gift.pk}-{gift.made_at:%Y%m%d%H%M%S}")
     except MailServerUnavailable:
         mine.update(claimed_at=None)
         raise

@@ -21,11 +21,16 @@ def mail_limit_changes() -> int:
 
 
 def _send(change: LimitChange) -> bool:
-    """Write one, unless another run has, or is about to. An intern without an account has no choice of mails."""
+    """Write one, unless another run has, or is about to. An intern without an account has no choice of mails.
+
+    One whose account is deactivated gets none.
+    """
     mine, account = LimitChange.objects.filter(pk=change.pk), change.intern.account
     if not claim(mine.filter(mailed_at=None), "claimed_at"):
         return False
     to = change.intern.email or (account.email if account else "")
+    if account and not account.is_active:
+        to = ""
     name, sent = f"limits-{change.pk}-{change.made_at:%Y%m%d%H%M%S}", False
     try:
         if to and account:

@@ -340,6 +340,17 @@ def test_several_are_given_in_a_task_with_one_mail(staff: User, admin: User, san
     assert "- one: 0.00 USD spent so far" in str(mail.outbox[0].body).replace("\xa0", " ")
 
 
+def test_no_mail_about_given_keys_to_an_owner_who_left_meanwhile(staff: User, sandbox: Sandbox) -> None:
+    services.give_keys(unowned=[found(sandbox)[1]], to=staff, actor=BY_TEST)
+    services.finish_unowned()
+    User.objects.filter(pk=staff.pk).update(is_active=False)
+
+    assert services.mail_gifts() == 0
+
+    assert not mail.outbox
+    assert KeyGift.objects.exclude(done_at=None).exists()
+
+
 def test_a_task_goes_on_where_the_gateway_was_away_in_the_middle(staff: User, sandbox: Sandbox) -> None:
     rows = [found(sandbox, alias)[1] for alias in ("one", "two", "three")]
     services.give_keys(unowned=rows, to=staff, actor=Actor(user=staff))

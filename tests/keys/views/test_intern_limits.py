@@ -279,3 +279,15 @@ def test_is_for_keys_of_own_interns_only(
 
 def test_accepts_get_and_post_only(as_staff: Client, key: Key) -> None:
     assert_only(as_staff, address_of(key), "get", "post")
+
+
+def test_no_mail_to_an_intern_whose_account_is_deactivated(
+    as_staff: Client, key: Key, intern: User, sandbox: Sandbox
+) -> None:
+    Intern.objects.update(account=intern, email=intern.email)
+    User.objects.filter(pk=intern.pk).update(is_active=False)
+    as_staff.post(address_of(key), form(expires_on=""))
+
+    run_tasks()
+
+    assert not mail.outbox
