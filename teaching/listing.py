@@ -24,7 +24,7 @@ from usage.queries.sums import Sums
 from web.listing import ListedPage
 
 STUDENTS_PER_PAGE: Final = 50
-STATES: Final = ("invited", "no_key", "unused", "used", "used_up", "blocked", "left")
+STATES: Final = ("invited", "no_key", "playground", "unused", "used", "used_up", "blocked", "left")
 DEFAULT_ORDER: Final = "name"
 _FIELDS: Final = (
     *("pk", "name", "email", "number", "joined_at", "left_at", "account", "account__first_name", "account__last_name"),
@@ -153,6 +153,7 @@ def _line(row: dict[str, Any], totals: dict[UUID, KeyTotal], by_account: dict[in
     sums = sum((total.sums for total in all_of_it), Sums())
     has_key = row["key__state"] in (Key.State.ACTIVE, Key.State.ISSUING)
     is_blocked = bool(has_key and row["key__blocked"] and not row["key__blocked_for_team"])
+    is_playground = all(total.kind == Key.Kind.PLAYGROUND for total in all_of_it)
     name = row["name"] or f"{row['account__first_name'] or ''} {row['account__last_name'] or ''}".strip()
     return Line(
         id=row["pk"],
@@ -163,7 +164,7 @@ def _line(row: dict[str, Any], totals: dict[UUID, KeyTotal], by_account: dict[in
         key=row["key"],
         has_key=has_key,
         is_blocked=is_blocked,
-        state=_state(row, sums, spent_usd, has_key=has_key, is_blocked=is_blocked),
+        state=_state(row, sums, spent_usd, has_key=has_key, is_blocked=is_blocked, is_playground=is_playground),
         budget_usd=row["key__budget_usd"] if has_key else None,
         spent_usd=spent_usd,
         sums=sums,
@@ -172,7 +173,10 @@ def _line(row: dict[str, Any], totals: dict[UUID, KeyTotal], by_account: dict[in
     )
 
 
-def _state(row: dict[str, Any], sums: Sums, spent_usd: Decimal, *, has_key: bool, is_blocked: bool) -> str:
+def _state(
+    row: dict[str, Any], sums: Sums, spent_usd: Decimal, *, has_key: bool, is_blocked: bool, is_playground: bool
+) -> str:
+    """Return one of STATES; `is_playground`: all use was in the Playground."""
     if row["left_at"]:
         return "left"
     if is_blocked:
@@ -180,7 +184,7 @@ def _state(row: dict[str, Any], sums: Sums, spent_usd: Decimal, *, has_key: bool
     if has_key and row["key__budget_usd"] is not None and spent_usd >= row["key__budget_usd"]:
         return "used_up"
     if sums.requests:
-        return "used" if has_key else "no_key"
+        return "used" if has_key else "playground" if is_playground else "no_key"
     if has_key:
         return "unused"
     return "invited" if row["account"] and row["account__last_login"] is None else "no_key"

@@ -45,6 +45,7 @@ COLUMNS: Final = (
 STATE_WORDS: Final = {
     "invited": pgettext_lazy("student", "Invited"),
     "no_key": pgettext_lazy("student", "No key"),
+    "playground": pgettext_lazy("student", "Playground only"),
     "unused": pgettext_lazy("student", "Has a key"),
     "used": pgettext_lazy("student", "Used it"),
     "used_up": pgettext_lazy("student", "Used up"),

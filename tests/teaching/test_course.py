@@ -87,6 +87,16 @@ def test_counts_former_and_playground_keys_of_a_student(course: Course, staff: U
     assert line.state == "used"
 
 
+def test_names_a_student_who_uses_only_the_playground(as_staff: Client, course: Course) -> None:
+    cyd = Student.objects.get(course=course, name="Cyd")
+    assert cyd.account
+    used(course_key(course, cyd.account, label="chat", kind=Key.Kind.PLAYGROUND), "0.25")
+
+    assert "Cyd cyd@example.edu Playground only 0.25 USD 1 0 today" in words_of(as_staff.get(page_of(course)))
+    assert names_in(as_staff, course, state="playground") == ["Cyd"]
+    assert names_in(as_staff, course, state="no_key") == []
+
+
 @pytest.mark.parametrize(
     ("params", "expected"),
     [
