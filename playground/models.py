@@ -107,7 +107,7 @@ class Conversation(models.Model):
         Preset, models.SET_NULL, null=True, related_name="+", help_text="Of a course: the locked one that began it."
     )
     paid_by = models.ForeignKey(
-        Course, models.SET_NULL, null=True, related_name="+", help_text="Of the next answers; empty: their owner."
+        Course, models.PROTECT, null=True, related_name="+", help_text="Of the next answers; empty: their owner."
     )
     stored_bytes = models.PositiveBigIntegerField(default=0, help_text="Of all that is in it: services.quotas.")
     created_at = models.DateTimeField(default=timezone.now)
@@ -250,6 +250,9 @@ class Answer(models.Model):
     model = models.CharField(max_length=200, help_text="Asked for.")
     parameters = models.ForeignKey(
         ParameterSet, models.RESTRICT, null=True, related_name="+", help_text="Empty: none was set."
+    )
+    paid_by = models.ForeignKey(
+        Course, models.PROTECT, null=True, related_name="+", db_index=False, help_text="Empty: the owner."
     )
     state = models.CharField(max_length=10, choices=State, default=State.STREAMING)
 

@@ -22,12 +22,13 @@ class PayerField(forms.ChoiceField):
         choices += [(str(course.pk), course.name) for course in payers.courses]
         if shown not in dict(choices):
             choices.insert(0, ("", _("Choose who pays")))
+        self.shown_name = dict(choices).get(shown) or choices[0][1]
         super().__init__(label=gettext_lazy("Paid by"), choices=choices, required=False)
         self.payers, self.usual = payers, usual
 
     def to_python(self, value: Any) -> str:
-        """Return what was chosen, or what is usual where a page sent no choice."""
-        return super().to_python(value) or self.usual
+        """Return what was chosen, or what is usual where a page sent no field; "" chooses nobody."""
+        return self.usual if value is None else super().to_python(value)
 
     def validate(self, value: Any) -> None:
         """Refuse what does not pay now, with the reason."""
@@ -40,7 +41,8 @@ class PayerField(forms.ChoiceField):
 class ChatForm(AskForm):
     """A question, its settings and its payer; `payer` is the id of the course that pays at first in a new conversation.
 
-    Models are those that anybody pays for, but only those of the chosen payer are accepted.
+    Where that course does not pay, the person has to choose. Models are those that anybody pays for, but only those of
+    the chosen payer are accepted.
     """
 
     def __init__(
@@ -57,13 +59,13 @@ class ChatForm(AskForm):
         self.payers = payers
         wanted = conversation.paid_by_id if conversation else payer
         self.first_payer = payers.usual(wanted)
-        is_closed = bool(conversation and conversation.paid_by_id and not payers.course(conversation.paid_by_id))
+        is_closed = bool(wanted and not payers.course(wanted))
         usual = "" if is_closed else str(self.first_payer.pk) if self.first_payer else OWN
-        sent = self.data.get("payer") or usual
+        sent = self.data.get("payer", usual)
         if payers.courses or sent != OWN:
-            self.fields["payer"] = PayerField(payers, usual=usual, shown=sent)
-            self.fields["payer"].widget.attrs.update(self._attributes())
-            self.initial["payer"] = usual
+            field = PayerField(payers, usual=usual, shown=sent)
+            field.widget.attrs.update(self._attributes())
+            self.fields["payer"], self.initial["payer"], self.payer_name = field, usual, field.shown_name
         if not self.preset and self.initial.get("model") not in self._names_of(self.first_payer):
             self.initial["model"] = next(iter(self._names_of(self.first_payer)), None)
 

@@ -162,7 +162,7 @@ class Migration(migrations.Migration):
                     models.ForeignKey(
                         help_text="Of the next answers; empty: their owner.",
                         null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
+                        on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="courses.course",
                     ),
@@ -292,6 +292,18 @@ class Migration(migrations.Migration):
                 on_delete=django.db.models.deletion.RESTRICT,
                 related_name="+",
                 to="playground.parameterset",
+            ),
+        ),
+        migrations.AddField(
+            model_name="answer",
+            name="paid_by",
+            field=models.ForeignKey(
+                db_index=False,
+                help_text="Empty: the owner.",
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="courses.course",
             ),
         ),
         migrations.AddField(

@@ -106,7 +106,8 @@ def ask(context: ChatContext, question: NewMessage) -> Answer:
     check_budget(context.user, context.paid_by, file_bytes=file_bytes)
     conversation, message, files = _rows_of(context.user, question)
     conversation.paid_by = context.paid_by
-    answer = _answer_to(message, question.params["model"], ParameterSet.of(context.user.pk, question.params))
+    parameters = ParameterSet.of(context.user.pk, question.params)
+    answer = _answer_to(message, question.params["model"], parameters, context.paid_by)
     added, is_new = message.stored_bytes + answer.stored_bytes, question.conversation is None
     with _with_files(files), _within_limits(context) as call:
         claim_storage(
@@ -126,7 +127,8 @@ def retry(context: ChatContext, earlier: Answer, params: Params) -> Answer:
     conversation = earlier.message.conversation
     _check_preset(context.user, conversation.locked_preset)
     secret, conversation.paid_by = _secret_of(context), context.paid_by
-    answer = _answer_to(earlier.message, params["model"], ParameterSet.of(context.user.pk, params))
+    parameters = ParameterSet.of(context.user.pk, params)
+    answer = _answer_to(earlier.message, params["model"], parameters, context.paid_by)
     with _within_limits(context) as call:
         claim_storage(context.user, added_bytes=answer.stored_bytes, parameters=answer.parameters)
         _keep(conversation, answer, added_bytes=answer.stored_bytes, is_new=False)
@@ -162,8 +164,11 @@ def compare(context: ChatContext, question: NewMessage, models: Sequence[str]) -
 
 
 def prepare(context: ChatContext, answer: Answer) -> Prepared:
-    """Prepare the start of a waiting answer, which the conversation's payer pays. Raises as `ask` does."""
-    context = replace(context, paid_by=answer.message.conversation.paid_by)
+    """Prepare the start of a waiting answer, for the payer of its form. Raises as `ask` does.
+
+    That of the conversation may be another by now, chosen in another window.
+    """
+    context = replace(context, paid_by=answer.paid_by)
     return Prepared(owner=context.user, answer=answer, allowance=context.allowance, secret=_secret_of(context))
 
 
@@ -270,11 +275,14 @@ def _rows_of(owner: User, question: NewMessage) -> tuple[Conversation, Message, 
     return conversation, message, files
 
 
-def _answer_to(message: Message, model: object, parameters: ParameterSet | None) -> Answer:
+def _answer_to(
+    message: Message, model: object, parameters: ParameterSet | None, paid_by: Course | None = None
+) -> Answer:
     return Answer(
         message=message,
         model=str(model),
         parameters=parameters,
+        paid_by=paid_by,
         state=Answer.State.WAITING,
         stored_bytes=size_of(),
     )
@@ -296,7 +304,6 @@ def _keep(conversation: Conversation, answer: Answer, *, added_bytes: int, is_ne
 
 def _job(prepared: Prepared, active_call_id: int, body: ChatRequest | CompletionRequest) -> Job:
     answer, allowance = prepared.answer, prepared.allowance
-    paid_by = answer.message.conversation.paid_by
     of_key, of_person = allowance.rules[Key.Kind.PLAYGROUND].budget_period, allowance.person_budget_period
     periods = {"budget_period": of_key, "person_period": of_person}
     return Job(
@@ -306,8 +313,8 @@ def _job(prepared: Prepared, active_call_id: int, body: ChatRequest | Completion
         secret=prepared.secret,
         body=body,
         usage=wants_usage(answer.params),
-        paid_by=paid_by,
-        **({} if paid_by else periods),  # budgets of courses have none
+        paid_by=answer.paid_by,
+        **({} if answer.paid_by else periods),  # budgets of courses have none
     )
 
 

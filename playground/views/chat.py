@@ -27,7 +27,7 @@ from playground.listing import address_of
 from playground.models import Answer, Conversation, Message
 from playground.services import chat
 from playground.services.chat import ChatContext, NewMessage
-from playground.services.payers import Payers
+from playground.services.payers import OWN, Payers
 from playground.services.refusals import AskRefused
 from playground.services.requests import Upload
 from playground.services.tree import Shown, only_turn, turn_of, turns_before, turns_page
@@ -58,7 +58,8 @@ Page = Callable[[], dict[str, Any]]  # the context of the page
 @gzip_page
 def index(request: PortalRequest) -> HttpResponseBase:
     """Show an empty conversation, prefilled by the query if there is one; nothing is sent before Send."""
-    return render(request, PAGE, page_context(request, None, payer=request.GET.get("payer", "")))
+    payer = request.GET.get("payer", "")
+    return render(request, PAGE, page_context(request, None, payer="" if payer == OWN else payer))
 
 
 @require_safe

@@ -139,10 +139,12 @@ def page_context(
     """Return the context of the chat's page; without a form, one with the last settings, or those of a preset.
 
     `start`: the message that its turns begin with, if it is earlier than the last ones. `payer` is the id of a course
-    that pays in a new conversation, if it does for this person.
+    that is to pay in a new conversation; that of a preset does only if it pays for this person.
     """
     allowance = policy_of(request.user)
     payers = Payers.of(request.user, allowance)
+    if opened and payers.course(opened.course_id):
+        payer = str(opened.course_id)
     models = payers.models
     if opened:
         preset = presets.from_params(opened.params, models=models)
@@ -151,9 +153,8 @@ def page_context(
     params = preset.params or first_params(request, conversation)
     locked = opened if opened and opened.is_locked else None
     if form is None:
-        first = opened.course_id if opened else payer
         initial = AskForm.initial_from(params)
-        form = ChatForm(initial=initial, payers=payers, payer=first, conversation=conversation, preset=locked)
+        form = ChatForm(initial=initial, payers=payers, payer=payer, conversation=conversation, preset=locked)
     page = turns_page(conversation, start=start) if conversation else TurnsPage(turns=[])
     return {
         "conversation": conversation,

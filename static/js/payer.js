@@ -7,13 +7,22 @@ function offer(select) {
   if (radios.some((radio) => radio.checked && radio.disabled)) radios.find((radio) => !radio.disabled)?.click();
 }
 
+// The chip of the composer shows it too, since the fields are folded on a phone.
+function show(select) {
+  for (const shown of document.querySelectorAll("[data-payer-name]")) {
+    shown.textContent = select.selectedOptions[0].textContent;
+  }
+}
+
 function offerAll() {
   for (const select of document.querySelectorAll("[data-payer]")) offer(select);
+  for (const select of document.querySelectorAll('#playground-parameters [name="payer"]')) show(select);
 }
 
 document.addEventListener("change", (event) => {
   if (event.target.name !== "payer") return;
   if (event.target.matches("[data-payer]")) offer(event.target);
+  show(event.target);
   document.body.dispatchEvent(new Event("payer"));
 });
 

@@ -11,14 +11,15 @@ from pytest_django.asserts import assertContains, assertNotContains
 
 from accounts.models import User
 from courses.models import Course, Preset, Student
-from keys.models import Key, Team
+from gateway.secret import token_of
+from keys.models import Key, Team, Token
 from playground.models import Answer, Conversation
-from playground.services import handover
+from playground.services import chat, handover
 from tests.conftest import HTMX, signed_in
 from tests.courses.courses import enrol, make_course
 from tests.factories import change_policies, make_user
 from tests.keys.actions import set_at_gateway
-from tests.playground.streams import ended, know_the_models
+from tests.playground.streams import context, ended, know_the_models
 from tests.sandbox_process import Sandbox
 
 MODEL, OTHER = "gpt-4o-mini", "claude-3-haiku"
@@ -59,6 +60,8 @@ def test_a_student_chooses_and_the_conversation_remembers(
     assertContains(as_intern.get(reverse("courses:attended", args=[course.pk])), link)
     assertContains(as_intern.get(link), f'<option value="{course.pk}" selected>{course.name}</option>', html=True)
 
+    assertContains(as_intern.get(link), f"Paid by: <bdi data-payer-name>{course.name}</bdi>")  # also on a phone
+
     conversation = sent(as_intern, payer=str(course.pk))
 
     assert conversation.paid_by == course
@@ -78,7 +81,7 @@ def test_nobody_else_has_the_choice(as_staff: Client, as_intern: Client, course:
     stranger, gone = signed_in(make_user("stranger")), make_user("gone")
     enrol(course, gone, left_at=course.starts_at)
     for browser in (as_staff, stranger, signed_in(gone)):
-        assertNotContains(browser.get(f"{INDEX}?payer={course.pk}"), 'name="payer"')
+        assertNotContains(browser.get(f"{INDEX}?payer={course.pk}"), f'<option value="{course.pk}"')
         refused = browser.post(SEND, {"message": "Hello", "model": MODEL, "payer": str(course.pk)}, headers=HTMX)
         assert refused.status_code == 422
         assert refused.content.decode().count("does not pay for") >= 1
@@ -165,6 +168,36 @@ def test_a_waiting_answer_is_not_started_after_a_freeze(as_intern: Client, cours
 
     assertContains(stream, "A teacher has paused")
     assert Answer.objects.get().state == Answer.State.WAITING
+
+
+def test_the_payer_of_a_waiting_answer_is_that_of_its_form(intern: User, as_intern: Client, course: Course) -> None:
+    first = sent(as_intern, payer=str(course.pk)).head_id
+    conversation = sent(as_intern, conversation=str(Conversation.objects.get().pk), payer="own")  # in another window
+    assert conversation.paid_by is None
+
+    prepared = chat.prepare(context(intern), Answer.objects.owned_by(intern).get(pk=str(first)))
+
+    assert Token.objects.get(token=token_of(prepared.secret)).key.team == course.team
+    assert chat.begin(prepared).paid_by == course
+
+
+def test_a_new_conversation_asks_who_pays_where_the_course_of_its_link_does_not(
+    as_intern: Client, course: Course
+) -> None:
+    own = as_intern.get(INDEX, {"payer": "own"})
+    assertNotContains(own, "This course does not pay")
+    frozen(course)
+
+    page = as_intern.get(INDEX, {"payer": str(course.pk)})
+
+    assertContains(page, '<option value="" selected>Choose who pays</option>', html=True)
+    assertContains(page, "<bdi data-payer-name>Choose who pays</bdi>")
+    refused = as_intern.post(SEND, {"message": "x", "model": MODEL, "payer": str(course.pk)})
+    assertContains(refused, "Choose who pays", status_code=422)
+    refused = as_intern.post(SEND, {"message": "x", "model": MODEL, "payer": ""})  # what that page sends
+    assertContains(refused, "Choose who pays", status_code=422)
+    assert not Conversation.objects.exists()
+    assert sent(as_intern, payer="own").paid_by is None
 
 
 @pytest.mark.parametrize("whose", ["student", "course"])
