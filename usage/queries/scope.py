@@ -17,7 +17,8 @@ from usage.models import TokenRef, UsedModel
 UNATTRIBUTED: Final = "(unattributed)"  # in place of a person: no user name has brackets
 NONE: Final = "(none)"  # no group, no course, …
 OR: Final = "|"  # between the values of a filter
-MAX_FILTER_LENGTH: Final = 1000  # characters of a filter
+MAX_FILTER_LENGTH: Final = 2000  # characters of a filter
+MAX_VALUES: Final = 50  # of a filter: two pages of the table of parts
 FILTERS: Final = ("person", "group", "model", "provider", "key", "kind", "course", "supervisor")
 KINDS: Final = (
     f"{Key.Kind.PERSONAL},{Key.Kind.TEMPORARY}",
@@ -107,10 +108,19 @@ class FilteredScope:
 
 def scope_of(params: Mapping[str, str], *, owner_id: int | None = None, interns_only: bool = False) -> Scope:
     """Return the scope that a URL names; an unknown kind, and what is no id of a course, are ignored."""
-    filters = {name: params.get(name, "").replace("\0", "").strip()[:MAX_FILTER_LENGTH] for name in FILTERS}
+    filters = {name: _short(params.get(name, "").replace("\0", "").strip()) for name in FILTERS}
     filters["kind"] = joined(kind for kind in values_of(filters["kind"]) if kind in (*KINDS, NONE))
     filters["course"] = joined(course for course in values_of(filters["course"]) if course == NONE or _is_uuid(course))
     return Scope(owner_id=owner_id, interns_only=interns_only, **filters)
+
+
+def _short(text: str) -> str:
+    """Return the first values of a filter, none of them cut or twice."""
+    if OR not in text:
+        return text[:MAX_FILTER_LENGTH]
+    values = list(dict.fromkeys(values_of(text[: MAX_FILTER_LENGTH + 1])))
+    whole = values if len(text) <= MAX_FILTER_LENGTH else values[:-1]
+    return joined(whole[:MAX_VALUES])
 
 
 def values_of(text: str) -> tuple[str, ...]:

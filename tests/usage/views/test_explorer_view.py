@@ -11,6 +11,7 @@ from accounts.models import User
 from tests.factories import make_intern
 from tests.french.conftest import in_french
 from tests.usage.views.facts import content_of, day, file_of, key_of, used
+from usage.queries.scope import MAX_VALUES, joined, scope_of, values_of
 
 EVERYONE = "/usage/everyone/"
 VIEW = "/usage/everyone/view.csv"
@@ -45,6 +46,13 @@ def test_htmx_keeps_all_boxes_in_the_address(as_admin: Client, intern: User) -> 
     response = as_admin.get(EVERYONE, {"model": ["a", "b"], "person": ""}, headers={"HX-Request": "true"})
 
     assert response["HX-Push-Url"] == f"{EVERYONE}?model=a&model=b"
+
+
+def test_a_filter_has_whole_values_and_not_endlessly_many() -> None:
+    names = [f"person-{number:03}-{'x' * 60}" for number in range(40)]
+    assert values_of(scope_of({"person": joined(names)}).person) == tuple(names[:27])
+    assert len(values_of(scope_of({"model": "|".join(map(str, range(400)))}).model)) == MAX_VALUES
+    assert scope_of({"model": "a|a|b|"}).model == "a|b"
 
 
 def test_a_name_with_a_bar_is_one_value(as_admin: Client) -> None:
