@@ -12,7 +12,7 @@ from playground.errors.messages import words_of
 from usage.models import utc_today
 from usage.periods import period_of
 from usage.queries.scope import Scope
-from usage.views.common import PERIOD_WORDS, require
+from usage.views.common import context_of_period, require
 from web.pages import render_region
 from web.request import PortalRequest
 
@@ -32,9 +32,7 @@ def health(request: PortalRequest) -> HttpResponse:
         "access": access,
         "here": "catalogue:health",
         "scope": Scope(model=model),
-        "period": period,
-        "today": utc_today(),
-        "periods": PERIOD_WORDS.items(),
+        **context_of_period(period),
         "model": model,
         "rows": [
             {

@@ -13,7 +13,7 @@ from keys.models import Key
 from usage.explorer_view import FILTER_WORDS
 from usage.models import Notice, utc_today
 from usage.pages import EVERYONE, INTERNS, MINE, Page, page_of
-from usage.periods import MORE_NAMES, NAMES
+from usage.periods import MORE_NAMES, NAMES, Period
 from usage.queries.access import PageAccess, page_access
 from usage.queries.scope import KINDS, NONE, UNATTRIBUTED, joined, values_of
 from web.request import PortalRequest
@@ -76,14 +76,21 @@ def context_of(request: PortalRequest, page: Page, labels: Mapping[str, str] | N
         "access": page.access,
         "here": page.here,
         "scope": page.scope,
-        "period": page.period,
+        **context_of_period(page.period),
+        "chips": [chip for name, value in page.scope.params().items() for chip in _chips(name, value, known)],
+        "notices": notices_of(request.user, page),
+    }
+
+
+def context_of_period(period: Period) -> dict[str, Any]:
+    """Return the context of the choice of a period."""
+    return {
+        "period": period,
         "today": utc_today(),
         "periods": [(name, PERIOD_WORDS[name]) for name in NAMES],
         "more_periods": [(name, PERIOD_WORDS[name]) for name in MORE_NAMES],
-        "is_other_period": page.period.name in MORE_NAMES,
-        "period_words": PERIOD_WORDS.get(page.period.name, ""),
-        "chips": [chip for name, value in page.scope.params().items() for chip in _chips(name, value, known)],
-        "notices": notices_of(request.user, page),
+        "is_other_period": period.name in MORE_NAMES,
+        "period_words": PERIOD_WORDS.get(period.name, ""),
     }
 
 
