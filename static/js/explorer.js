@@ -4,7 +4,8 @@
 import { say } from "./announce.js";
 
 const MOVES = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
-const plot = () => document.querySelector(".ps-plot");
+const PLOT = "[data-help] .ps-plot"; // the hours of a course have a plot, too
+const plot = () => document.querySelector(PLOT);
 const entries = () => [...document.querySelectorAll("#usage-legend li")];
 const nameOf = (entry) => entry.querySelector("bdi")?.textContent.trim() ?? "";
 const places = () => [...plot().querySelectorAll("g")];
@@ -54,13 +55,15 @@ function hide() {
 }
 
 document.addEventListener("pointermove", (event) => {
-  const place = event.target.closest?.(".ps-plot g");
+  if (event.pointerType === "touch") return; // a tap reads: see click
+  const place = event.target.closest?.(`${PLOT} g`);
   if (place) show(place);
-  else if (!event.target.closest?.(".ps-plot")) hide();
+  else if (!event.target.closest?.(PLOT)) hide();
 });
 
 document.addEventListener("keydown", (event) => {
   if (event.target !== plot() || !(event.key in MOVES || event.key === "Escape")) return;
+  if (event.altKey || event.ctrlKey || event.metaKey) return; // of the browser: back, forward
   event.preventDefault();
   if (event.key === "Escape") return hide();
   const all = places();
@@ -131,7 +134,9 @@ document.addEventListener("change", (event) => event.target.closest("#usage-sele
 document.addEventListener(
   "click",
   (event) => {
-    const part = event.target.closest(".ps-plot [data-part]")?.dataset.part;
+    const part = event.target.closest(`${PLOT} [data-part]`)?.dataset.part;
+    const place = event.pointerType === "touch" && event.target.closest(`${PLOT} g`);
+    if (place && !place.classList.contains("is-read")) return show(place);
     const entry = event.target.closest("#usage-legend a")?.closest("li");
     if (event.shiftKey && (part || entry)) {
       event.preventDefault();

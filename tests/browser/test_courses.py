@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 from playwright.sync_api import Locator, expect
 
 from accounts.models import User
 from courses.models import Course, Preset
 from courses.services.join_codes import derive_code, hash_of
+from keys.models import Key
 from tests.browser.keyboard import tab_to
 from tests.browser.page_list import of_a_course, of_a_student
 from tests.browser.playground_steps import composer, last_answer, over, said, turns
@@ -19,6 +21,7 @@ from tests.browser.visit import PHONE, Visit
 from tests.courses.courses import make_course
 from tests.sandbox_process import Sandbox
 from tests.teaching.courses import add_student
+from usage.models import KeyHour
 
 pytestmark = pytest.mark.browser
 MOST_CLICKS = 15
@@ -97,6 +100,8 @@ def test_pages_of_a_course_are_accessible_and_fit_the_window(
     Course.objects.update(join_hash=hash_of(code))
     add_student(course, "Ada", number="20261")
     add_student(course, "Eve", account=False)
+    for key in Key.objects.filter(team=course.team):
+        KeyHour.objects.create(key=key, hour=timezone.now().replace(minute=0, second=0, microsecond=0), ok_requests=3)
     for name, is_locked in (("Pirate", True), ("Other", False)):
         Preset.objects.create(course=course, name=name, model="gpt-4o-mini", is_locked=is_locked)
 

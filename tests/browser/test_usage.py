@@ -107,12 +107,26 @@ def test_the_chart_is_read_by_arrow_keys_and_parts_are_switched_off(everyone: Pa
 
     expect(everyone.locator(".ps-tip")).to_contain_text(f"{name}: ")
     expect(everyone.locator("#say")).to_contain_text(f"{name}: ")
+    read = everyone.locator(".ps-tip").inner_text()
+    everyone.keyboard.press("Control+ArrowLeft")  # of the browser
+    assert everyone.locator(".ps-tip").inner_text() == read
 
     everyone.get_by_role("button", name=f"Show on the chart: {name}").click()
     expect(everyone.locator(".ps-plot [data-part='0']").last).to_be_hidden()
     everyone.locator(".ps-plot").focus()
     everyone.keyboard.press("End")
     expect(everyone.locator(".ps-tip")).not_to_contain_text(f"{name}: ")
+
+
+def test_a_tap_reads_a_bar_before_it_narrows(everyone: Page) -> None:
+    tap = "bar => bar.dispatchEvent(new PointerEvent('click', {pointerType: 'touch', bubbles: true, cancelable: true}))"
+    bar = everyone.locator(".ps-plot [data-part='0']").last
+
+    bar.evaluate(tap)
+    expect(everyone.locator(".ps-tip")).to_be_visible()
+    expect(everyone.locator(".ps-chip")).to_have_count(0)
+    bar.evaluate(tap)
+    expect(everyone.locator(".ps-chip")).to_have_count(1)
 
 
 def test_the_chart_is_saved_as_a_picture(everyone: Page, tmp_path: Path) -> None:
