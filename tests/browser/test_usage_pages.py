@@ -76,7 +76,7 @@ def test_pages_of_admins_are_accessible_and_fit(
 def unfolded(page: Page) -> None:
     page.goto("/usage/everyone/")
     page.get_by_text("Show as table").click()
-    page.get_by_text("Custom").click()
+    page.get_by_text("Other period").click()
     expect(page.get_by_label("From", exact=True)).to_be_visible()
 
 
@@ -115,7 +115,7 @@ def test_without_a_script_the_explorer_is_a_form_and_links(visit: Visit, everyth
     expect(page.locator("#usage-parts thead")).to_contain_text("Key")
     page.locator("#usage-legend a").first.click()
     expect(page.locator(".ps-chip")).to_have_count(1)
-    page.get_by_text("Custom").click()
+    page.get_by_text("Other period").click()
     page.get_by_label("From", exact=True).fill(utc_today().isoformat())
     page.locator(".ps-custom").get_by_role("button", name="Show").click()
     expect(page.locator("#usage-days tbody tr")).to_have_count(1)
