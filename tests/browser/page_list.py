@@ -59,6 +59,25 @@ def key_for_an_intern(page: Page) -> None:
     expect(page.get_by_label("Intern’s name")).to_be_visible()
 
 
+def refused_view(page: Page) -> None:
+    page.goto("/usage/views/save/")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("textbox", name="Name")).to_have_attribute("aria-invalid", "true")
+
+
+def saved_view(page: Page) -> None:
+    page.goto("/usage/views/save/")
+    page.get_by_role("textbox", name="Name").fill("Models of the group for spoken Low German, each of them")
+    page.get_by_role("button", name="Save").click()
+    page.wait_for_url("**/usage/views/")
+
+
+def deleted_view(page: Page) -> None:
+    page.goto("/usage/views/")
+    page.get_by_role("link", name="Delete").first.click()
+    expect(page.get_by_role("button", name="Delete")).to_be_visible()
+
+
 def fresh_secret(page: Page) -> None:
     page.goto("/")
     steps.create(page, "thesis")
@@ -148,6 +167,10 @@ OF_A_NEWCOMER: dict[str, Way] = {  # in this order: those at the end change what
     "get started": at("/get-started/"),
     "gateway status": at("/status/"),
     "usage": at("/usage/"),
+    "saved views, none": at("/usage/views/"),
+    "view, refused": refused_view,
+    "view, saved": saved_view,
+    "view, delete": deleted_view,
     "playground": at("/playground/"),
     "playground, compare": at("/playground/compare/"),
     "search": at("/playground/find/"),

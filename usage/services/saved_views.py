@@ -1,6 +1,6 @@
 """Saved views: kept and deleted by their owners."""
 
-from typing import Final
+from typing import Any, Final
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -10,6 +10,7 @@ from usage.models import SavedView, utc_today
 from usage.services.view_mails import due_day
 
 MAX_VIEWS: Final = 50  # of one person
+FIELDS: Final = ("name", "is_shared", "is_start", "mail")  # what its form changes
 
 
 class ViewRefused(Exception):
@@ -30,7 +31,12 @@ def save_view(view: SavedView) -> None:
             raise ViewRefused(_("You have %(number)s views. Delete one first.") % {"number": MAX_VIEWS})
         if view.is_start:
             others.filter(is_start=True).update(is_start=False)
-        before = SavedView.objects.filter(pk=view.pk).values_list("mail", flat=True).first() or ""
+        saved = SavedView.objects.filter(pk=view.pk)
+        before = saved.values_list("mail", flat=True).first()
+        changed: dict[str, Any] = {name: getattr(view, name) for name in FIELDS}
         if view.mail and view.mail != before:
-            view.mailed_on = due_day(view.mail, utc_today())
-        view.save()
+            view.mailed_on = changed["mailed_on"] = due_day(view.mail, utc_today())
+        if view._state.adding:
+            view.save()
+        else:  # a mail may be on its way: its fields are not those that were read with the form
+            saved.update(**changed)

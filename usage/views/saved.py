@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from usage.explorer_view import view_of
 from usage.forms import SavedViewForm
 from usage.models import SavedView
-from usage.pages import MINE, page_of
+from usage.pages import MINE, Page, page_of
 from usage.services import ViewRefused, save_view
 from web.request import PortalRequest
 
@@ -50,8 +50,17 @@ def _open(request: PortalRequest, view: SavedView) -> HttpResponse:
         page_of(request.user, view.page, params)
     except PermissionDenied:
         messages.info(request, _("You see this view with the usage of your own keys."))
-        return HttpResponseRedirect(f"{reverse(MINE)}?{view.query}")
-    return HttpResponseRedirect(f"{reverse(view.page)}?{view.query}")
+        return HttpResponseRedirect(_address(MINE, _query_of(params, page_of(request.user, MINE, params))))
+    return HttpResponseRedirect(_address(view.page, view.query))
+
+
+def _query_of(params: QueryDict, page: Page) -> str:
+    """Return what of these parameters the page has: not the people in the filters of a page for everybody."""
+    return urlencode({**page.scope.params(), **page.period.params(), **view_of(params, page).chosen})
+
+
+def _address(here: str, query: str) -> str:
+    return f"{reverse(here)}?{query}" if query else reverse(here)
 
 
 @require_http_methods(FORM)
@@ -61,9 +70,8 @@ def save(request: PortalRequest) -> HttpResponse:
     if here not in SavedView.Page:
         raise Http404
     page = page_of(request.user, here, request.GET)
-    params = {**page.scope.params(), **page.period.params(), **view_of(request.GET, page).chosen}
-    view = SavedView(owner=request.user, page=here, query=urlencode(params))
-    return _form(request, view, back=f"{reverse(here)}?{view.query}", title=_("Save this view"))
+    view = SavedView(owner=request.user, page=here, query=_query_of(request.GET, page))
+    return _form(request, view, back=_address(here, view.query), title=_("Save this view"))
 
 
 @require_http_methods(FORM)

@@ -11,8 +11,8 @@ from accounts.models import User
 from tests.conftest import signed_in
 from tests.factories import make_user
 from tests.keys.views.pages import words_of
-from usage.models import SavedView
-from usage.services.saved_views import MAX_VIEWS
+from usage.models import SavedView, utc_today
+from usage.services.saved_views import MAX_VIEWS, save_view
 
 SAVE = "/usage/views/save/"
 QUERY = "metric=requests&split=person&group=Vision&period=7d"
@@ -43,7 +43,13 @@ def test_saves_what_the_page_shows(as_admin: Client, admin: User) -> None:
 def test_refuses_bad_input(as_intern: Client, intern: User) -> None:
     SavedView.objects.create(owner=intern, name="Mine", page="usage:index")
 
-    for data in ({"name": ""}, {"name": "x" * 61}, {"name": "mine"}, {"name": "Other", "mail": "hourly"}):
+    for data in (
+        {"name": ""},
+        {"name": "x" * 61},
+        {"name": "a\u202eb"},
+        {"name": "mine"},
+        {"name": "Other", "mail": "hourly"},
+    ):
         assert as_intern.post(SAVE, data).status_code == 422
     assert as_intern.post(f"{SAVE}?of=usage:runs", {"name": "Other"}).status_code == 404
     assert as_intern.post(f"{SAVE}?of=usage:everyone", {"name": "Other"}).status_code == 403
@@ -69,13 +75,13 @@ def test_a_reader_without_the_right_sees_their_own_usage(view: SavedView, as_int
 
     response = as_intern.get(address("view", view), follow=True)
 
-    assert response.redirect_chain == [(f"/usage/?{QUERY}", 302)]
+    assert response.redirect_chain == [("/usage/?period=7d&metric=requests", 302)]  # no group, nobody's name
     assert "with the usage of your own keys" in words_of(response)
 
 
 def test_one_view_opens_with_usage(view: SavedView, as_admin: Client, admin: User) -> None:
     other = SavedView.objects.create(owner=admin, name="Other", page="usage:index", is_start=True)
-    assert as_admin.get("/usage/start/")["Location"] == "/usage/?"
+    assert as_admin.get("/usage/start/")["Location"] == "/usage/"
 
     as_admin.post(address("change_view", view), {"name": "Renamed", "is_start": "on"})
 
@@ -83,6 +89,16 @@ def test_one_view_opens_with_usage(view: SavedView, as_admin: Client, admin: Use
     other.refresh_from_db()
     assert not other.is_start
     assert signed_in(make_user("somebody")).get("/usage/start/")["Location"] == "/usage/"
+
+
+def test_a_change_leaves_a_mail_that_went_out_meanwhile(view: SavedView) -> None:
+    view.name = "Read before the mail"
+    SavedView.objects.update(mailed_on=utc_today())
+
+    save_view(view)
+
+    saved = SavedView.objects.get()
+    assert (saved.name, saved.mailed_on) == ("Read before the mail", utc_today())
 
 
 def test_is_deleted_after_a_question_and_with_its_owner(view: SavedView, as_admin: Client, admin: User) -> None:
