@@ -30,7 +30,8 @@ class Row:
 def context_of_explorer(view: View, page: Page, explored: Explored) -> dict[str, Any]:
     """Return the context of the explorer."""
     found, labels = explored.numbers, explored.labels
-    start = (view.number - 1) * ROWS_PER_PAGE
+    number = min(view.number, max(0, found.count - 1) // ROWS_PER_PAGE + 1)
+    start = (number - 1) * ROWS_PER_PAGE
     everybody = page.here == EVERYONE
     metrics = [(name, words) for name, words in METRIC_WORDS.items() if everybody or name != "people"]
     question = view.question
@@ -46,8 +47,8 @@ def context_of_explorer(view: View, page: Page, explored: Explored) -> dict[str,
             for at, line in enumerate(found.lines[start : start + ROWS_PER_PAGE])
         ],
         "first_row": start + 1,
-        "rows_before": view.number - 1,
-        "rows_after": view.number + 1 if found.count > start + ROWS_PER_PAGE else 0,
+        "rows_before": number - 1,
+        "rows_after": number + 1 if found.count > start + ROWS_PER_PAGE else 0,
         "metric_words": METRIC_WORDS[view.question.metric],
         "split_words": SPLIT_WORDS[view.question.split],
         "metrics": metrics,

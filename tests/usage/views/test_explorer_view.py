@@ -40,6 +40,14 @@ def test_a_form_with_several_boxes_filters_by_all_of_them(as_admin: Client, inte
     assert '<option value="gpt-4o-mini|claude-3-haiku" selected>Several</option>' in page
 
 
+def test_a_page_of_the_table_behind_the_last_is_the_last(as_admin: Client, intern: User) -> None:
+    use_of_three_models(intern)
+
+    response = as_admin.get(EVERYONE, {"rows": "999"})
+
+    assert (len(response.context["rows"]), response.context["rows_before"]) == (3, 0)
+
+
 def test_htmx_keeps_all_boxes_in_the_address(as_admin: Client, intern: User) -> None:
     use_of_three_models(intern)
 
