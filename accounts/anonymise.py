@@ -1,6 +1,7 @@
 """Blanks all personal data of an account for good. The account stays, as a number, for spend and audit trail."""
 
 import secrets
+from urllib.parse import quote_plus
 
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
@@ -8,6 +9,7 @@ from django.apps import apps
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
+from django.http import QueryDict
 from django.utils import timezone
 
 from accounts.audit import forget_names
@@ -19,6 +21,7 @@ def anonymise_account(person: User) -> None:
 
     Nobody can sign in to it any more: its link to the institution is removed, so the same person would get a new one.
     """
+    username = person.username
     person.username = _number_of(person)
     person.first_name = person.last_name = person.email = ""
     person.language = person.browser_language = person.time_zone = ""
@@ -32,7 +35,7 @@ def anonymise_account(person: User) -> None:
     SocialAccount.objects.filter(user=person).delete()
     MailChoices.objects.filter(person=person).delete()
     DailyItem.objects.filter(person=person).delete()
-    apps.get_model("usage", "SavedView")._default_manager.filter(owner=person).delete()  # of a layer above
+    _forget_views(person, username)
     _forget_requests(person)
     forget_names(person)
     _forget_in_django_log(person)
@@ -49,6 +52,17 @@ def end_sessions(*people: User) -> None:
         if session.get_decoded().get("_auth_user_id") in ids
     ]
     Session.objects.filter(pk__in=theirs).delete()
+
+
+def _forget_views(person: User, username: str) -> None:
+    """Delete the person's saved views of usage, and those of others with the person's user name in a filter."""
+    views = apps.get_model("usage", "SavedView")._default_manager.all()  # of a layer above
+    views.filter(owner=person).delete()
+    for view in views.filter(query__icontains=quote_plus(username)):
+        params = QueryDict(view.query)
+        values = [value for name in ("person", "supervisor") for value in params.get(name, "").lower().split("|")]
+        if username.lower() in values:
+            view.delete()
 
 
 def _forget_requests(person: User) -> None:

@@ -112,6 +112,16 @@ def test_is_deleted_after_a_question_and_with_its_owner(view: SavedView, as_admi
     assert not SavedView.objects.exists()
 
 
+def test_no_view_keeps_the_name_of_somebody_who_is_anonymised(view: SavedView, intern: User) -> None:
+    for query in (f"person=bob%7C{intern.username.upper()}&period=7d", f"supervisor={intern.username}"):
+        SavedView.objects.create(owner=view.owner, name=query, page="usage:everyone", query=query)
+    SavedView.objects.create(owner=view.owner, name="model", page="usage:index", query=f"model={intern.username}")
+
+    anonymise_account(intern)
+
+    assert set(SavedView.objects.values_list("name", flat=True)) == {"Vision, weekly", "model"}
+
+
 def test_pages_take_no_other_method(view: SavedView, as_admin: Client) -> None:
     urls: list[Any] = [reverse("usage:views"), reverse("usage:start"), address("view", view)]
 
