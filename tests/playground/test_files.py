@@ -218,6 +218,7 @@ def test_the_page_shows_what_would_be_sent_and_stores_nothing(models: None, as_i
         assert "USD with each message" in words
         assert "The model gets the PDF file itself" in words
         assert "“pack.docx” is an archive, not a Word file." in words
+        assert words.index("“pack.docx”") < words.index("report.pdf 1 page")
 
     assert not Attachment.objects.exists()
     assert files() == {}
