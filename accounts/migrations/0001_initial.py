@@ -136,6 +136,10 @@ class Migration(migrations.Migration):
                 "verbose_name": "audit entry",
                 "verbose_name_plural": "audit trail",
                 "default_permissions": ("view",),
+                "indexes": [
+                    models.Index(fields=["object_kind", "object_id", "-at", "-id"], name="accounts_audit_of_object"),
+                    models.Index(fields=["-at", "-id"], name="accounts_audit_newest"),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -282,6 +286,19 @@ class Migration(migrations.Migration):
                     ("view_people", "Can see all people and their keys"),
                     ("manage_people", "Can manage people and their keys"),
                 ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        django.db.models.functions.text.Lower("username"),
+                        name="accounts_username_unique",
+                        violation_error_message="This user name is already taken.",
+                    ),
+                    models.UniqueConstraint(
+                        django.db.models.functions.text.Lower("email"),
+                        condition=models.Q(("email", ""), _negated=True),
+                        name="accounts_email_unique",
+                        violation_error_message="This e-mail address is already in use.",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -355,6 +372,11 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("user", "action"), name="accounts_one_count_per_action")
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Policy",
@@ -502,6 +524,53 @@ class Migration(migrations.Migration):
                 "verbose_name": "policy",
                 "verbose_name_plural": "policies",
                 "permissions": [("manage_policies", "Can manage groups and their policies")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        django.db.models.lookups.IsNull(models.F("group"), True),
+                        condition=models.Q(("group__isnull", True)),
+                        name="accounts_one_default_policy",
+                        violation_error_message="There is already a default policy: choose a group.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("course_budget_usd", None), ("course_budget_usd__gt", 0), _connector="OR"),
+                        name="accounts_course_budget_positive",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("person_budget_usd", None), ("person_budget_usd__gt", 0), _connector="OR"),
+                        name="accounts_person_budget_positive",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("person_budget_period__in", ["1d", "7d", "30d"])),
+                        name="accounts_person_budget_period_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("grace_hours__lte", 720)), name="accounts_grace_bounded"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("group_budget_usd", None),
+                            models.Q(("group__isnull", False), ("group_budget_usd__gt", 0)),
+                            _connector="OR",
+                        ),
+                        name="accounts_group_budget_is_of_a_group",
+                        violation_error_message="The default policy is of no group: choose one for a budget of a group.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("group_warn_percent__gte", 1), ("group_warn_percent__lte", 99)),
+                        name="accounts_group_warning",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("at_once_usd", None), ("at_once_usd__gt", 0), _connector="OR"),
+                        name="accounts_at_once_positive",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("at_once_usd", None), ("person_budget_usd__isnull", False), _connector="OR"
+                        ),
+                        name="accounts_at_once_needs_a_budget",
+                        violation_error_message="More budget without asking needs a budget per person.",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -657,24 +726,50 @@ class Migration(migrations.Migration):
                 "verbose_name": "rule",
                 "verbose_name_plural": "rules by kind of key",
                 "default_permissions": (),
+                "constraints": [
+                    models.UniqueConstraint(fields=("policy", "kind"), name="accounts_one_rule_of_a_kind"),
+                    models.CheckConstraint(
+                        condition=models.Q(("kind__in", ["temporary", "personal", "playground", "course"])),
+                        name="accounts_rule_kind_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind", "temporary"), _negated=True), ("allowed", True), _connector="OR"
+                        ),
+                        name="accounts_temporary_keys_allowed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("max_keys", None), ("max_keys__gte", 1), _connector="OR"),
+                        name="accounts_rule_number",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("lifetime_days__gte", 1), ("lifetime_days__lte", 3660)),
+                        name="accounts_rule_lifetime",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("budget_usd", None), ("budget_usd__gt", 0), _connector="OR"),
+                        name="accounts_rule_budget_positive",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("budget_period__in", ["1d", "7d", "30d"])),
+                        name="accounts_rule_budget_period_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("rpm_limit", None), ("rpm_limit__gte", 1), _connector="OR"),
+                        name="accounts_rule_requests",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("tpm_limit", None), ("tpm_limit__gte", 1), _connector="OR"),
+                        name="accounts_rule_tokens",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("all_models", True), models.Q(("model_names", []), _negated=True), _connector="OR"
+                        ),
+                        name="accounts_rule_names_a_model",
+                    ),
+                ],
             },
-        ),
-        migrations.AddConstraint(
-            model_name="user",
-            constraint=models.UniqueConstraint(
-                django.db.models.functions.text.Lower("username"),
-                name="accounts_username_unique",
-                violation_error_message="This user name is already taken.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="user",
-            constraint=models.UniqueConstraint(
-                django.db.models.functions.text.Lower("email"),
-                condition=models.Q(("email", ""), _negated=True),
-                name="accounts_email_unique",
-                violation_error_message="This e-mail address is already in use.",
-            ),
         ),
         migrations.AddField(
             model_name="auditrepeat",
@@ -700,155 +795,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="auditentry",
-            index=models.Index(fields=["object_kind", "object_id", "-at", "-id"], name="accounts_audit_of_object"),
-        ),
-        migrations.AddIndex(
-            model_name="auditentry",
             index=models.Index(fields=["subject", "-at", "-id"], name="accounts_audit_of_subject"),
-        ),
-        migrations.AddIndex(
-            model_name="auditentry",
-            index=models.Index(fields=["-at", "-id"], name="accounts_audit_newest"),
-        ),
-        migrations.AddConstraint(
-            model_name="hourlycount",
-            constraint=models.UniqueConstraint(fields=("user", "action"), name="accounts_one_count_per_action"),
-        ),
-        migrations.AddConstraint(
-            model_name="policy",
-            constraint=models.UniqueConstraint(
-                django.db.models.lookups.IsNull(models.F("group"), True),
-                condition=models.Q(("group__isnull", True)),
-                name="accounts_one_default_policy",
-                violation_error_message="There is already a default policy: choose a group.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="policy",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("course_budget_usd", None), ("course_budget_usd__gt", 0), _connector="OR"),
-                name="accounts_course_budget_positive",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="policy",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("person_budget_usd", None), ("person_budget_usd__gt", 0), _connector="OR"),
-                name="accounts_person_budget_positive",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="policy",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("person_budget_period__in", ["1d", "7d", "30d"])),
-                name="accounts_person_budget_period_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="policy",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("grace_hours__lte", 720)), name="accounts_grace_bounded"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="policy",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("group_budget_usd", None),
-                    models.Q(("group__isnull", False), ("group_budget_usd__gt", 0)),
-                    _connector="OR",
-                ),
-                name="accounts_group_budget_is_of_a_group",
-                violation_error_message="The default policy is of no group: choose one for a budget of a group.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="policy",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("group_warn_percent__gte", 1), ("group_warn_percent__lte", 99)),
-                name="accounts_group_warning",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="policy",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("at_once_usd", None), ("at_once_usd__gt", 0), _connector="OR"),
-                name="accounts_at_once_positive",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="policy",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("at_once_usd", None), ("person_budget_usd__isnull", False), _connector="OR"),
-                name="accounts_at_once_needs_a_budget",
-                violation_error_message="More budget without asking needs a budget per person.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="keyrule",
-            constraint=models.UniqueConstraint(fields=("policy", "kind"), name="accounts_one_rule_of_a_kind"),
-        ),
-        migrations.AddConstraint(
-            model_name="keyrule",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ["temporary", "personal", "playground", "course"])),
-                name="accounts_rule_kind_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="keyrule",
-            constraint=models.CheckConstraint(
-                condition=models.Q(models.Q(("kind", "temporary"), _negated=True), ("allowed", True), _connector="OR"),
-                name="accounts_temporary_keys_allowed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="keyrule",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("max_keys", None), ("max_keys__gte", 1), _connector="OR"),
-                name="accounts_rule_number",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="keyrule",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("lifetime_days__gte", 1), ("lifetime_days__lte", 3660)),
-                name="accounts_rule_lifetime",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="keyrule",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("budget_usd", None), ("budget_usd__gt", 0), _connector="OR"),
-                name="accounts_rule_budget_positive",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="keyrule",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("budget_period__in", ["1d", "7d", "30d"])), name="accounts_rule_budget_period_known"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="keyrule",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("rpm_limit", None), ("rpm_limit__gte", 1), _connector="OR"),
-                name="accounts_rule_requests",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="keyrule",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("tpm_limit", None), ("tpm_limit__gte", 1), _connector="OR"),
-                name="accounts_rule_tokens",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="keyrule",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("all_models", True), models.Q(("model_names", []), _negated=True), _connector="OR"),
-                name="accounts_rule_names_a_model",
-            ),
         ),
         migrations.CreateModel(
             name="AccessRequest",
@@ -942,6 +889,53 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "requests",
                 "permissions": [("decide_requests", "Can decide requests for more budget or models")],
                 "default_permissions": (),
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "open")), fields=["created_at"], name="accounts_requests_open"
+                    ),
+                    models.Index(
+                        condition=models.Q(("mailed_at", None), ("state__in", ("approved", "refused"))),
+                        fields=["decided_at"],
+                        name="accounts_requests_to_mail",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("state", "open")),
+                        fields=("person", "thing", "name"),
+                        name="accounts_one_open_request",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("amount_usd__gt", 0),
+                                ("amount_usd__isnull", False),
+                                ("amount_usd__lte", Decimal("10000")),
+                                ("name", ""),
+                                ("thing", "budget"),
+                            ),
+                            models.Q(("amount_usd", None), ("thing", "model"), models.Q(("name", ""), _negated=True)),
+                            models.Q(("amount_usd", None), ("name__in", ["personal", "playground"]), ("thing", "kind")),
+                            models.Q(
+                                ("amount_usd__gt", 0),
+                                ("amount_usd__isnull", False),
+                                ("amount_usd__lte", Decimal("10000")),
+                                ("thing", "course"),
+                                models.Q(("name", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="accounts_request_shape",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("decided_at", None), ("decided_by", None), ("state__in", ("open", "withdrawn"))),
+                            models.Q(("decided_at__isnull", False), ("state__in", ("approved", "refused"))),
+                            _connector="OR",
+                        ),
+                        name="accounts_request_decided",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -1027,6 +1021,45 @@ class Migration(migrations.Migration):
                 "verbose_name": "grant",
                 "verbose_name_plural": "grants",
                 "default_permissions": (),
+                "indexes": [
+                    models.Index(fields=["person", "ends_at"], name="accounts_grants_of_person"),
+                    models.Index(
+                        condition=models.Q(("applied_at", None), ("ended_at", None), _connector="OR"),
+                        fields=["ends_at"],
+                        name="accounts_grants_unapplied",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("amount_usd__gt", 0),
+                                ("amount_usd__isnull", False),
+                                ("amount_usd__lte", Decimal("10000")),
+                                ("name", ""),
+                                ("thing", "budget"),
+                            ),
+                            models.Q(("amount_usd", None), ("thing", "model"), models.Q(("name", ""), _negated=True)),
+                            models.Q(("amount_usd", None), ("name__in", ["personal", "playground"]), ("thing", "kind")),
+                            models.Q(
+                                ("amount_usd__gt", 0),
+                                ("amount_usd__isnull", False),
+                                ("amount_usd__lte", Decimal("10000")),
+                                ("thing", "course"),
+                                models.Q(("name", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="accounts_grant_shape",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("ends_at__gt", models.F("created_at"))), name="accounts_grant_ends_later"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("request", None), ("given_by", None), _connector="XOR"),
+                        name="accounts_grant_has_a_source",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -1045,114 +1078,6 @@ class Migration(migrations.Migration):
             options={
                 "default_permissions": (),
             },
-        ),
-        migrations.AddIndex(
-            model_name="accessrequest",
-            index=models.Index(
-                condition=models.Q(("state", "open")), fields=["created_at"], name="accounts_requests_open"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="accessrequest",
-            index=models.Index(
-                condition=models.Q(("mailed_at", None), ("state__in", ("approved", "refused"))),
-                fields=["decided_at"],
-                name="accounts_requests_to_mail",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="accessrequest",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state", "open")),
-                fields=("person", "thing", "name"),
-                name="accounts_one_open_request",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="accessrequest",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("amount_usd__gt", 0),
-                        ("amount_usd__isnull", False),
-                        ("amount_usd__lte", Decimal("10000")),
-                        ("name", ""),
-                        ("thing", "budget"),
-                    ),
-                    models.Q(("amount_usd", None), ("thing", "model"), models.Q(("name", ""), _negated=True)),
-                    models.Q(("amount_usd", None), ("name__in", ["personal", "playground"]), ("thing", "kind")),
-                    models.Q(
-                        ("amount_usd__gt", 0),
-                        ("amount_usd__isnull", False),
-                        ("amount_usd__lte", Decimal("10000")),
-                        ("thing", "course"),
-                        models.Q(("name", ""), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="accounts_request_shape",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="accessrequest",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("decided_at", None), ("decided_by", None), ("state__in", ("open", "withdrawn"))),
-                    models.Q(("decided_at__isnull", False), ("state__in", ("approved", "refused"))),
-                    _connector="OR",
-                ),
-                name="accounts_request_decided",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="grant",
-            index=models.Index(fields=["person", "ends_at"], name="accounts_grants_of_person"),
-        ),
-        migrations.AddIndex(
-            model_name="grant",
-            index=models.Index(
-                condition=models.Q(("applied_at", None), ("ended_at", None), _connector="OR"),
-                fields=["ends_at"],
-                name="accounts_grants_unapplied",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="grant",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("amount_usd__gt", 0),
-                        ("amount_usd__isnull", False),
-                        ("amount_usd__lte", Decimal("10000")),
-                        ("name", ""),
-                        ("thing", "budget"),
-                    ),
-                    models.Q(("amount_usd", None), ("thing", "model"), models.Q(("name", ""), _negated=True)),
-                    models.Q(("amount_usd", None), ("name__in", ["personal", "playground"]), ("thing", "kind")),
-                    models.Q(
-                        ("amount_usd__gt", 0),
-                        ("amount_usd__isnull", False),
-                        ("amount_usd__lte", Decimal("10000")),
-                        ("thing", "course"),
-                        models.Q(("name", ""), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="accounts_grant_shape",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="grant",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("ends_at__gt", models.F("created_at"))), name="accounts_grant_ends_later"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="grant",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("request", None), ("given_by", None), _connector="XOR"),
-                name="accounts_grant_has_a_source",
-            ),
         ),
         migrations.AddConstraint(
             model_name="auditrepeat",
@@ -1269,6 +1194,16 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "announcements",
                 "permissions": [("manage_announcements", "Can publish announcements")],
                 "default_permissions": (),
+                "indexes": [models.Index(fields=["ends_at"], name="accounts_announcements_end")],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("level__in", ("info", "warning"))), name="accounts_announcement_level_known"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("ends_at__gt", models.F("starts_at"))),
+                        name="accounts_announcement_ends_later",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -1293,6 +1228,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 "default_permissions": (),
+                "constraints": [
+                    models.UniqueConstraint(fields=("announcement", "person"), name="accounts_one_dismissal_per_person")
+                ],
             },
         ),
         migrations.CreateModel(
@@ -1317,33 +1255,10 @@ class Migration(migrations.Migration):
             ],
             options={
                 "default_permissions": (),
+                "constraints": [
+                    models.UniqueConstraint(fields=("terms", "person"), name="accounts_one_acceptance_per_version")
+                ],
             },
-        ),
-        migrations.AddIndex(
-            model_name="announcement",
-            index=models.Index(fields=["ends_at"], name="accounts_announcements_end"),
-        ),
-        migrations.AddConstraint(
-            model_name="announcement",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("level__in", ("info", "warning"))), name="accounts_announcement_level_known"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="announcement",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("ends_at__gt", models.F("starts_at"))), name="accounts_announcement_ends_later"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="announcementdismissal",
-            constraint=models.UniqueConstraint(
-                fields=("announcement", "person"), name="accounts_one_dismissal_per_person"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="termsacceptance",
-            constraint=models.UniqueConstraint(fields=("terms", "person"), name="accounts_one_acceptance_per_version"),
         ),
         migrations.CreateModel(
             name="SetupState",

@@ -123,6 +123,31 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "courses",
                 "permissions": [("view_all_courses", "Can see all courses")],
                 "default_permissions": (),
+                "indexes": [models.Index(fields=["state"], name="courses_by_state")],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ("draft", "open", "frozen", "ended"))),
+                        name="courses_state_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("max_students__gte", 1), ("max_students__lte", 2000)), name="courses_size"
+                    ),
+                    models.CheckConstraint(condition=models.Q(("name", ""), _negated=True), name="courses_has_name"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state__in", ("open", "frozen")), _negated=True),
+                            ("opened_at__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="courses_open_since",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state", "ended"), _negated=True), ("ended_at__isnull", False), _connector="OR"
+                        ),
+                        name="courses_ended_since",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -151,6 +176,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "default_permissions": (),
+                "constraints": [models.UniqueConstraint(fields=("course", "person"), name="courses_teacher_once")],
             },
         ),
         migrations.CreateModel(
@@ -249,79 +275,27 @@ class Migration(migrations.Migration):
                 "verbose_name": "student",
                 "verbose_name_plural": "students",
                 "default_permissions": (),
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("left_at", None)),
+                        fields=("course", "account"),
+                        name="courses_student_account_once",
+                    ),
+                    models.UniqueConstraint(
+                        models.F("course"),
+                        django.db.models.functions.text.Lower("email"),
+                        condition=models.Q(("left_at", None), models.Q(("email", ""), _negated=True)),
+                        name="courses_student_email_once",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("account__isnull", False), ("source", "file"), _connector="OR"),
+                        name="courses_student_has_account",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("source__in", ("list", "link", "claim", "file"))),
+                        name="courses_student_source_known",
+                    ),
+                ],
             },
-        ),
-        migrations.AddIndex(
-            model_name="course",
-            index=models.Index(fields=["state"], name="courses_by_state"),
-        ),
-        migrations.AddConstraint(
-            model_name="course",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ("draft", "open", "frozen", "ended"))), name="courses_state_known"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="course",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("max_students__gte", 1), ("max_students__lte", 2000)), name="courses_size"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="course",
-            constraint=models.CheckConstraint(condition=models.Q(("name", ""), _negated=True), name="courses_has_name"),
-        ),
-        migrations.AddConstraint(
-            model_name="course",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state__in", ("open", "frozen")), _negated=True),
-                    ("opened_at__isnull", False),
-                    _connector="OR",
-                ),
-                name="courses_open_since",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="course",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state", "ended"), _negated=True), ("ended_at__isnull", False), _connector="OR"
-                ),
-                name="courses_ended_since",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="courseteacher",
-            constraint=models.UniqueConstraint(fields=("course", "person"), name="courses_teacher_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="student",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("left_at", None)), fields=("course", "account"), name="courses_student_account_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="student",
-            constraint=models.UniqueConstraint(
-                models.F("course"),
-                django.db.models.functions.text.Lower("email"),
-                condition=models.Q(("left_at", None), models.Q(("email", ""), _negated=True)),
-                name="courses_student_email_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="student",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("account__isnull", False), ("source", "file"), _connector="OR"),
-                name="courses_student_has_account",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="student",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("source__in", ("list", "link", "claim", "file"))),
-                name="courses_student_source_known",
-            ),
         ),
     ]

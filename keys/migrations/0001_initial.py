@@ -432,6 +432,92 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["owner", "-created_at"], name="keys_of_owner"),
+                    models.Index(fields=["-created_at", "id", "state", "owner"], name="keys_newest_first"),
+                    models.Index(
+                        condition=models.Q(("state__in", ("issuing", "active", "deleting"))),
+                        fields=["-recent_usd", "-created_at", "id"],
+                        name="keys_by_recent_spend",
+                    ),
+                    models.Index(
+                        condition=models.Q(("blocked_for_budget", True)),
+                        fields=["owner"],
+                        name="keys_blocked_for_budget",
+                    ),
+                    models.Index(condition=models.Q(("state", "active")), fields=["expires_at"], name="keys_by_end"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        models.F("owner"),
+                        django.db.models.functions.text.Lower("label"),
+                        condition=models.Q(
+                            ("kind__in", ("personal", "temporary")), ("state__in", ("issuing", "active", "deleting"))
+                        ),
+                        name="keys_label_unique_among_live",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(
+                            ("kind", "playground"), ("state__in", ("issuing", "active")), ("team", None)
+                        ),
+                        fields=("owner",),
+                        name="keys_one_playground_key",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(
+                            ("handed_out", False), ("state__in", ("issuing", "active")), ("team__isnull", False)
+                        ),
+                        fields=("owner", "team", "kind"),
+                        name="keys_one_course_key",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("handed_out", False), ("team", None), models.Q(("kind", "course"), _negated=True)
+                            ),
+                            models.Q(("kind", "course"), ("team__isnull", False)),
+                            models.Q(("handed_out", False), ("kind", "playground"), ("team__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="keys_course_key_has_a_team",
+                    ),
+                    models.UniqueConstraint(fields=("owner", "request_id"), name="keys_form_makes_one_key"),
+                    models.CheckConstraint(
+                        condition=models.Q(("kind__in", ("personal", "temporary", "playground", "course", "external"))),
+                        name="keys_kind_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ("issuing", "active", "deleting", "deleted", "failed"))),
+                        name="keys_state_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "problem__in",
+                                (
+                                    "",
+                                    "unreachable",
+                                    "refused",
+                                    "answer_lost",
+                                    "gone",
+                                    "lapsed",
+                                    "no_custom",
+                                    "replaced",
+                                    "anonymised",
+                                    "course_ended",
+                                    "course_left",
+                                ),
+                            )
+                        ),
+                        name="keys_problem_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("budget_usd", None), ("budget_usd__gte", 0), _connector="OR"),
+                        name="keys_budget_not_negative",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="PersonBudget",
@@ -485,6 +571,35 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [models.Index(fields=["checked_at"], name="keys_budgets_by_check")],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ("under_way", "written", "no_teams"))),
+                        name="keys_person_budget_state_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("budget_usd", None), ("budget_usd__gt", 0), _connector="OR"),
+                        name="keys_person_budget_positive",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("budget_period", ""), ("budget_usd", None)),
+                            models.Q(("budget_period__in", ["1d", "7d", "30d"]), ("budget_usd__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="keys_person_budget_has_a_period",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("uncounted_usd", 0),
+                            models.Q(("budget_usd__isnull", False), ("uncounted_until__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="keys_uncounted_spend_has_an_end",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Token",
@@ -535,206 +650,40 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddIndex(
-            model_name="key",
-            index=models.Index(fields=["owner", "-created_at"], name="keys_of_owner"),
-        ),
-        migrations.AddIndex(
-            model_name="key",
-            index=models.Index(fields=["-created_at", "id", "state", "owner"], name="keys_newest_first"),
-        ),
-        migrations.AddIndex(
-            model_name="key",
-            index=models.Index(
-                condition=models.Q(("state__in", ("issuing", "active", "deleting"))),
-                fields=["-recent_usd", "-created_at", "id"],
-                name="keys_by_recent_spend",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="key",
-            index=models.Index(
-                condition=models.Q(("blocked_for_budget", True)), fields=["owner"], name="keys_blocked_for_budget"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="key",
-            index=models.Index(condition=models.Q(("state", "active")), fields=["expires_at"], name="keys_by_end"),
-        ),
-        migrations.AddConstraint(
-            model_name="key",
-            constraint=models.UniqueConstraint(
-                models.F("owner"),
-                django.db.models.functions.text.Lower("label"),
-                condition=models.Q(
-                    ("kind__in", ("personal", "temporary")), ("state__in", ("issuing", "active", "deleting"))
-                ),
-                name="keys_label_unique_among_live",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="key",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("kind", "playground"), ("state__in", ("issuing", "active")), ("team", None)),
-                fields=("owner",),
-                name="keys_one_playground_key",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="key",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(
-                    ("handed_out", False), ("state__in", ("issuing", "active")), ("team__isnull", False)
-                ),
-                fields=("owner", "team", "kind"),
-                name="keys_one_course_key",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="key",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("handed_out", False), ("team", None), models.Q(("kind", "course"), _negated=True)),
-                    models.Q(("kind", "course"), ("team__isnull", False)),
-                    models.Q(("handed_out", False), ("kind", "playground"), ("team__isnull", False)),
-                    _connector="OR",
-                ),
-                name="keys_course_key_has_a_team",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="key",
-            constraint=models.UniqueConstraint(fields=("owner", "request_id"), name="keys_form_makes_one_key"),
-        ),
-        migrations.AddConstraint(
-            model_name="key",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ("personal", "temporary", "playground", "course", "external"))),
-                name="keys_kind_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="key",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ("issuing", "active", "deleting", "deleted", "failed"))),
-                name="keys_state_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="key",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "problem__in",
-                        (
-                            "",
-                            "unreachable",
-                            "refused",
-                            "answer_lost",
-                            "gone",
-                            "lapsed",
-                            "no_custom",
-                            "replaced",
-                            "anonymised",
-                            "course_ended",
-                            "course_left",
-                        ),
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state__in", ("issuing", "retiring", "deleting"))),
+                        fields=["since"],
+                        name="keys_tokens_under_way",
                     )
-                ),
-                name="keys_problem_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="key",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("budget_usd", None), ("budget_usd__gte", 0), _connector="OR"),
-                name="keys_budget_not_negative",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="personbudget",
-            index=models.Index(fields=["checked_at"], name="keys_budgets_by_check"),
-        ),
-        migrations.AddConstraint(
-            model_name="personbudget",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ("under_way", "written", "no_teams"))),
-                name="keys_person_budget_state_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="personbudget",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("budget_usd", None), ("budget_usd__gt", 0), _connector="OR"),
-                name="keys_person_budget_positive",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="personbudget",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("budget_period", ""), ("budget_usd", None)),
-                    models.Q(("budget_period__in", ["1d", "7d", "30d"]), ("budget_usd__isnull", False)),
-                    _connector="OR",
-                ),
-                name="keys_person_budget_has_a_period",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="personbudget",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("uncounted_usd", 0),
-                    models.Q(("budget_usd__isnull", False), ("uncounted_until__isnull", False)),
-                    _connector="OR",
-                ),
-                name="keys_uncounted_spend_has_an_end",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="token",
-            index=models.Index(
-                condition=models.Q(("state__in", ("issuing", "retiring", "deleting"))),
-                fields=["since"],
-                name="keys_tokens_under_way",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="token",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state", "live")), fields=("key",), name="keys_one_live_token"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="token",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state", "issuing")), fields=("key",), name="keys_one_token_under_way"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="token",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state", "retiring")), fields=("key",), name="keys_one_retiring_token"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="token",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("state__in", ("issuing", "live", "retiring", "deleting", "deleted", "gone", "lost"))
-                ),
-                name="keys_token_state_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="token",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state", "retiring"), _negated=True), ("retires_at__isnull", False), _connector="OR"
-                ),
-                name="keys_retiring_has_an_end",
-            ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("state", "live")), fields=("key",), name="keys_one_live_token"
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("state", "issuing")), fields=("key",), name="keys_one_token_under_way"
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("state", "retiring")), fields=("key",), name="keys_one_retiring_token"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("state__in", ("issuing", "live", "retiring", "deleting", "deleted", "gone", "lost"))
+                        ),
+                        name="keys_token_state_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state", "retiring"), _negated=True),
+                            ("retires_at__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="keys_retiring_has_an_end",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="FormerOwner",
@@ -946,6 +895,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("person", None), ("intern", None), _connector="XOR"),
+                        name="keys_reminder_mail_has_one_reader",
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Reminder",
@@ -973,6 +930,9 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [models.UniqueConstraint(fields=("mail", "key"), name="keys_one_reminder_per_reader")],
+            },
         ),
         migrations.CreateModel(
             name="RequestedReminder",
@@ -997,17 +957,6 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddConstraint(
-            model_name="remindermail",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("person", None), ("intern", None), _connector="XOR"),
-                name="keys_reminder_mail_has_one_reader",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="reminder",
-            constraint=models.UniqueConstraint(fields=("mail", "key"), name="keys_one_reminder_per_reader"),
         ),
         migrations.CreateModel(
             name="KeyGift",

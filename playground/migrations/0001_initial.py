@@ -103,6 +103,21 @@ class Migration(migrations.Migration):
                 ("saved_at", models.DateTimeField(default=django.utils.timezone.now, help_text="Last sign of life.")),
                 ("ended_at", models.DateTimeField(null=True)),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state__in", ("waiting", "streaming"))),
+                        fields=["saved_at"],
+                        name="playground_under_way",
+                    )
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("cost_usd", None), ("cost_usd__gte", 0), _connector="OR"),
+                        name="playground_cost_not_negative",
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Conversation",
@@ -168,6 +183,12 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["owner", "-used_at"], name="playground_of_owner"),
+                    models.Index(fields=["used_at"], name="playground_by_use"),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="GeneratedImage",
@@ -334,6 +355,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["owner", "began_at"], name="playground_calls_of_owner"),
+                    models.Index(
+                        condition=models.Q(("ended_at", None)), fields=["renewed_at"], name="playground_open_calls"
+                    ),
+                ],
+            },
         ),
         migrations.AddField(
             model_name="answer",
@@ -346,39 +375,6 @@ class Migration(migrations.Migration):
                 on_delete=django.db.models.deletion.DO_NOTHING,
                 related_name="+",
                 to="playground.activecall",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="conversation",
-            index=models.Index(fields=["owner", "-used_at"], name="playground_of_owner"),
-        ),
-        migrations.AddIndex(
-            model_name="conversation",
-            index=models.Index(fields=["used_at"], name="playground_by_use"),
-        ),
-        migrations.AddConstraint(
-            model_name="answer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("cost_usd", None), ("cost_usd__gte", 0), _connector="OR"),
-                name="playground_cost_not_negative",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="activecall",
-            index=models.Index(fields=["owner", "began_at"], name="playground_calls_of_owner"),
-        ),
-        migrations.AddIndex(
-            model_name="activecall",
-            index=models.Index(
-                condition=models.Q(("ended_at", None)), fields=["renewed_at"], name="playground_open_calls"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="answer",
-            index=models.Index(
-                condition=models.Q(("state__in", ("waiting", "streaming"))),
-                fields=["saved_at"],
-                name="playground_under_way",
             ),
         ),
         migrations.CreateModel(
