@@ -172,7 +172,9 @@ def _sum(rounds: Iterable[tuple[int, GatewayUnavailable | None]]) -> int:
 
 def _keys_of(team: Team) -> QuerySet[Key]:
     """Return the active keys of a team, as its steps need them."""
-    keys = Key.objects.filter(team=team, state=Key.State.ACTIVE).order_by("tried_at", "created_at")
+    keys = Key.objects.filter(team=team, state=Key.State.ACTIVE).order_by(
+        F("tried_at").asc(nulls_first=True), "created_at"
+    )
     return keys.select_related("owner", "team", "intern").prefetch_related("tokens")
 
 
