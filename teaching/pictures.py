@@ -155,6 +155,6 @@ def _likely_reason(course: Course) -> str:
     if team.tpm_limit:
         limits.append(_("%(number)s tokens a minute") % {"number": tokens(team.tpm_limit)})
     if not limits:
-        return _("The gateway does not report why: look at the message that a student gets.")
-    words = _("The gateway does not report why. Often it is the limit of %(limits)s: raise it if students get “429”.")
+        return _("The reason is not known: look at the message that a student gets.")
+    words = _("The reason is not known. Often it is the limit of %(limits)s: raise it if students get “429”.")
     return words % {"limits": ", ".join(limits)}
