@@ -18,14 +18,14 @@ def test_tab_order_follows_the_reading_order(visit: Visit, intern: User, sandbox
     ending_in(issue(intern, "thesis").key, sandbox, days=5)
     page = visit("/", user=intern)
 
-    stops = [tab(page) for _ in range(20)]
+    stops = [tab(page) for _ in range(22)]
 
     assert stops == [
         *["Skip to content", "Passerelle", "My keys", "Usage", "Playground", "Models", "Get started"],
-        *["FR, Français", "Light or dark", "1 notice", "Account of Intern A"],
+        *["FR, Français", "Light or dark", "Search", "1 notice", "Account of Intern A"],
         *["Label", "Create key"],
         *["thesis", "Renew thesis", "More for thesis", "Check a key that you have"],
-        *["Help", "Privacy", "Gateway status"],
+        *["Help", "Keyboard shortcuts", "Privacy", "Gateway status"],
     ]
 
 

@@ -180,8 +180,8 @@ def _look_at_paper(page: Page) -> None:
     page.emulate_media(media="print")
     page.set_viewport_size({"width": 718, "height": 1000})  # A4 between its margins
 
-    for gone in ("nav", "form", ".btn", "summary", ".ps-foot"):
-        assert page.locator(gone).filter(visible=True).all_inner_texts() == []
+    for gone in ("nav", "button:not(:has(.ps-sw))", "input", "select", ".btn", "summary", ".ps-foot"):
+        assert page.locator(gone).filter(visible=True).evaluate_all("all => all.map((it) => it.outerHTML)") == []
     expect(page.locator(".ps-plot")).to_be_visible()
     assert page.locator(".ps-plot").evaluate("it => it.getBoundingClientRect().right <= innerWidth")
     expect(page.locator("#usage-legend")).to_be_visible()

@@ -121,7 +121,7 @@ def upload(data: bytes | None = None, name: str = "report.pdf") -> SimpleUploade
 
 def readers() -> list[psutil.Process]:
     """Return the processes that read a file for this one."""
-    return [child for child in psutil.Process().children() if "-I" in child.cmdline()]
+    return [child for child in psutil.Process().children() if process.__file__ in child.cmdline()]
 
 
 # --- Reading ----------------------------------------------------------------------------------------

@@ -214,7 +214,7 @@ def test_a_backfill_that_fails_is_retried_unless_it_was_scheduled(sandbox: Sandb
     assert sent_tasks() == [("usage.backfill", [2])]
 
 
-def test_a_run_of_today_that_wrote_looks_at_budgets_and_unusual_spend(sandbox: Sandbox) -> None:
+def test_a_run_of_today_reads_failures_and_once_it_wrote_looks_at_budgets_and_unusual_spend(sandbox: Sandbox) -> None:
     report_day(sandbox, utc_today(), used(A))
     sent_tasks()
 
@@ -222,7 +222,8 @@ def test_a_run_of_today_that_wrote_looks_at_budgets_and_unusual_spend(sandbox: S
         tasks.refresh_facts.run("today")
         end_cooldown()
 
-    assert sorted(sent_tasks()) == [("usage.warn_of_budgets", []), ("usage.warn_of_unusual_spend", [])]
+    failures, spend = [("usage.read_failures", [])] * 2, [("usage.warn_of_unusual_spend", [])]
+    assert sorted(sent_tasks()) == [*failures, ("usage.warn_of_budgets", []), *spend]
 
 
 def test_old_runs_are_deleted() -> None:
