@@ -28,6 +28,7 @@ def test_public_pages_are_accessible_and_fit_the_window(visit: Visit, axe_everyw
 
 
 @pytest.mark.timeout(900)
+@pytest.mark.slow
 def test_pages_of_a_new_person_are_accessible_and_fit_the_window(
     visit: Visit, intern: User, axe_everywhere: bool
 ) -> None:

@@ -153,6 +153,7 @@ def test_a_late_failure_has_no_reason(caller: Caller) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.kills
 @pytest.mark.django_db(transaction=True)
 def test_a_kill_at_any_line_counts_nothing_twice(caller: Caller) -> None:
     line = 1
