@@ -1,4 +1,4 @@
-"""How well the models work, for people who may see everyone's usage."""
+"""How well the models work, for people with the permission to see everyone's usage."""
 
 from django.http import HttpResponse
 from django.utils.translation import gettext as _

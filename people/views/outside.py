@@ -162,7 +162,7 @@ class Question:
 
 
 def _candidates(people: Sequence[User], chosen: Sequence[UnownedKey]) -> list[dict[str, Any]]:
-    """Describe people who may get the keys, as `_candidate`; at most eight queries."""
+    """Describe the possible owners of the keys, as `_candidate`; at most eight queries."""
     if not people:
         return []
     allowances, today = Allowances.load(), utc_today()
@@ -174,7 +174,7 @@ def _candidates(people: Sequence[User], chosen: Sequence[UnownedKey]) -> list[di
 def _candidate(
     person: User, allowance: Allowance, spent: Mapping[str, Mapping[int, Decimal]], added: Mapping[str, Decimal]
 ) -> dict[str, Any]:
-    """Describe somebody who may get the keys: their budget with what the keys have spent, and the kind of key.
+    """Describe a possible owner of the keys: their budget with what the keys have spent, and the kind of key.
 
     `spent` and `added` are what counts in the budget of a period so far, by person, and what the keys add.
     """
