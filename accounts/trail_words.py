@@ -13,7 +13,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.audit_words import Words
 from accounts.models import KeyKind, Thing
-from web.templatetags.portal import day, moment, usd
+from web.amounts import usd_limit
+from web.templatetags.portal import day, moment
 
 NAMES: Final = {  # changes that are no model fields
     "name": _("name"),
@@ -68,13 +69,13 @@ def _value(field: Any, value: Any) -> str:
 def thing_words(thing: str, name: str, amount_usd: Decimal | None) -> str:
     """Return what is asked for or granted, in the language that is on: "5.00 USD more", "the model small"."""
     if thing == Thing.BUDGET:
-        return gettext("%(amount)s more") % {"amount": usd(amount_usd)}
+        return gettext("%(amount)s more") % {"amount": usd_limit(amount_usd)}
     if thing == Thing.MODEL:
         return gettext("the model %(name)s") % {"name": name}
     if thing == Thing.COURSE:
         return gettext("the course “%(name)s” with %(amount)s") % {
             "name": name.partition(" ")[2],
-            "amount": usd(amount_usd),
+            "amount": usd_limit(amount_usd),
         }
     return gettext("the Playground") if name == KeyKind.PLAYGROUND else gettext("personal keys")
 

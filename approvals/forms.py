@@ -20,7 +20,8 @@ from courses.services.growth import GROWING
 from keys.budget_days import end_of_period, portal_today
 from keys.forms import LineField, UntilForm, amount_field
 from keys.models import GatewayModel
-from web.templatetags.portal import day, usd
+from web.amounts import usd_limit
+from web.templatetags.portal import day
 
 KINDS: Final = {KeyKind.PERSONAL: _("Personal keys"), KeyKind.PLAYGROUND: _("The Playground")}
 
@@ -155,7 +156,7 @@ def _amount_words(at_once_usd: Decimal, last_day: date) -> str:
     if not at_once_usd:
         return words
     at_once = gettext("Up to %(amount)s until %(day)s is granted at once.")
-    return f"{at_once % {'amount': usd(at_once_usd), 'day': day(last_day)}} {words}"
+    return f"{at_once % {'amount': usd_limit(at_once_usd), 'day': day(last_day)}} {words}"
 
 
 def _usual_end(thing: str, allowance: Allowance) -> date:

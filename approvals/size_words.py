@@ -8,7 +8,8 @@ from typing import Any
 from django.utils.translation import gettext
 
 from courses.services import TITLES, Size
-from web.templatetags.portal import tokens, usd
+from web.amounts import usd_limit
+from web.templatetags.portal import tokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,5 +53,5 @@ def _value(value: Any) -> str:
     if value is None:
         return gettext("no limit")
     if isinstance(value, Decimal):
-        return usd(value)
+        return usd_limit(value)
     return ", ".join(value) if isinstance(value, tuple) else tokens(value)

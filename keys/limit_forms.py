@@ -18,7 +18,8 @@ from keys.models import GatewayModel, Key
 from keys.renewal import last_moment_of
 from keys.services.key_limits import Limits, digest_of, lasting_limits, override_of
 from keys.services.lifetimes import latest_end
-from web.templatetags.portal import a_period, day, usd
+from web.amounts import usd_limit
+from web.templatetags.portal import a_period, day
 
 
 def _in_cents(amount: Decimal | None) -> Decimal | None:
@@ -111,7 +112,7 @@ class InternKeyForm(KeyLimitsForm):
     @property
     def most(self) -> str:
         """The largest budget, in words."""
-        return f"{usd(self.policy.budget_usd)} {a_period(self.policy.budget_period)}"
+        return f"{usd_limit(self.policy.budget_usd)} {a_period(self.policy.budget_period)}"
 
     def offered_models(self) -> Iterable[str]:
         """Return the names that the policy allows."""

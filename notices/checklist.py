@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 from accounts.models import Invitation, SetupState, User
 from keys.catalogue import gateway_state
 from keys.models import GatewayModel
-from web.templatetags.portal import day, usd
+from web.amounts import usd_limit
+from web.templatetags.portal import day
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +107,7 @@ def _sign_in() -> Step:
 def _budget() -> Step:
     amount = settings.PORTAL_BUDGET_USD
     sentence = (
-        _("%(amount)s a month; you get a mail at 80 %% and at 100 %%.") % {"amount": usd(amount)}
+        _("%(amount)s a month; you get a mail at 80 %% and at 100 %%.") % {"amount": usd_limit(amount)}
         if amount
         else _("None yet: set PORTAL_BUDGET_USD. It warns and stops nothing.")
     )

@@ -1,5 +1,6 @@
 """System checks: combinations of settings that are wrong. Ids and hints are listed in docs/settings.md."""
 
+import re
 import ssl
 from datetime import date
 from typing import Any
@@ -10,6 +11,7 @@ from django.core.checks import CheckMessage, Error, Warning, register
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 SANDBOX_KEY = "sk-sandbox-admin"  # printed in the documentation
+CURRENCY_CODE = re.compile(r"[A-Z]{3}", re.ASCII)
 SHORTEST_SECRET = 32  # characters; a shorter one could be guessed by somebody with a key derived from it
 
 
@@ -152,6 +154,19 @@ def semesters_begin_on_days(**kwargs: Any) -> list[CheckMessage]:
         return []
     hint = "Give months and days with commas between them: 02-01,09-01"
     return [Error("SEMESTER_STARTS is no list of days.", hint=hint, id="portal.E033")]
+
+
+@register
+def currency_has_a_rate(**kwargs: Any) -> list[CheckMessage]:
+    """Refuse what is no code of a currency, and a rate that is none."""
+    if settings.CURRENCY and not (CURRENCY_CODE.fullmatch(settings.CURRENCY) and settings.CURRENCY != "USD"):
+        hint = "Give the three capital letters of ISO 4217: EUR. Leave it empty to show USD."
+        return [Error("CURRENCY is no currency other than USD.", hint=hint, id="portal.E034")]
+    rate = settings.CURRENCY_RATE
+    if bool(settings.CURRENCY) != bool(rate) or (rate and not (rate.is_finite() and rate > 0)):
+        hint = "Give CURRENCY and what a USD is worth in it: EUR and 0.92, or none of the two."
+        return [Error("CURRENCY_RATE is no rate of CURRENCY.", hint=hint, id="portal.E035")]
+    return []
 
 
 @register

@@ -16,8 +16,9 @@ from approvals import services
 from approvals.forms import AskForm, things_for
 from approvals.views.panel import render_requests, too_many
 from keys.services import TooManyActions, count_action
+from web.amounts import usd_limit
 from web.request import PortalRequest
-from web.templatetags.portal import day, usd
+from web.templatetags.portal import day
 
 
 @require_safe
@@ -89,7 +90,7 @@ def _save(request: PortalRequest, form: AskForm, thing: str) -> HttpResponse:
 
 def _given(request: PortalRequest, grant: Grant) -> HttpResponse:
     """Apply what the policy grants at once, and say so."""
-    words = {"amount": usd(grant.amount_usd), "day": day(grant.ends_on)}
+    words = {"amount": usd_limit(grant.amount_usd), "day": day(grant.ends_on)}
     if services.apply_grant(grant):
         messages.success(request, _("Granted: %(amount)s more until %(day)s, from now on.") % words)
     else:

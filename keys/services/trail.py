@@ -16,7 +16,8 @@ from gateway.errors import GatewayAdminKeyRefused, GatewayError, GatewayRejected
 from gateway.secret import without_addresses
 from keys.models import Intern, Key, LimitOverride
 from keys.services.refusals import PREFIX, KeyRefused
-from web.templatetags.portal import day, moment, usd
+from web.amounts import only_usd
+from web.templatetags.portal import day, moment
 
 
 def audit(
@@ -121,7 +122,7 @@ def _limit_value(name: str, value: Any) -> str:
     if name == "budget_period":
         return str(BudgetPeriod(value).label) if value in BudgetPeriod.values else value
     if name == "budget_usd":
-        return usd(Decimal(value))
+        return only_usd(Decimal(value))
     return moment(datetime.fromisoformat(value)) if name == "expires_at" else str(value)
 
 

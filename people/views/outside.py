@@ -27,10 +27,10 @@ from people.views.common import require_sight
 from people.views.key_actions import UNKNOWN
 from usage.models import utc_today
 from usage.queries.key_use import spent_by_people
+from web.amounts import usd
 from web.listing import number_in
 from web.pages import render_region
 from web.request import PortalRequest
-from web.templatetags.portal import usd
 
 FOUND_SHOWN: Final = 20  # people
 BUTTONS: Final = {

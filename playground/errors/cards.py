@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from playground.errors.classify import TRAITS, UNSAVED, AnswerError, Tone, Traits
 from playground.errors.messages import copy_it, words_of
 from playground.models import Answer
-from web.templatetags.portal import usd
+from web.amounts import usd
 
 LACKING: Final = {"over_budget": "budget", "budget_midway": "budget", "model_denied": "model"}  # by code of the error
 

@@ -22,7 +22,7 @@ from gateway.errors import GatewayAdminKeyRefused, GatewayError, GatewayUnavaila
 from keys.models import Key, LimitOverride
 from keys.services import KeyRefused, block_key, delete_key, top_up_team_keys, unblock_key
 from keys.services.block import is_blocked_by_admin
-from web.templatetags.portal import usd
+from web.amounts import usd_limit
 
 MAX_AT_ONCE: Final = 100  # whose keys are changed at the gateway within the request
 
@@ -168,6 +168,6 @@ def _tell(
     person = student.account
     if person and student.key_id and person.email and person.is_active:
         with reading_as(person):
-            amount = usd(amount_usd)
+            amount = usd_limit(amount_usd)
         by = actor.user.display_name if actor.user else ""
         send_later("course_key_changed", person, course=course.name, action=action.value, by=by, amount=amount)

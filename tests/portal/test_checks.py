@@ -1,6 +1,7 @@
 """Each wrong combination of settings is named, with what to do."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -46,6 +47,10 @@ WRONG: list[tuple[Check, dict[str, Any], str]] = [
     (checks.institution_is_complete, {"OIDC_CLIENT_ID": "portal"}, "portal.E010"),
     (checks.semesters_begin_on_days, {"SEMESTER_STARTS": ["09-01", "02-29"]}, "portal.E033"),
     (checks.semesters_begin_on_days, {"SEMESTER_STARTS": []}, "portal.E033"),
+    (checks.currency_has_a_rate, {"CURRENCY": "euro", "CURRENCY_RATE": Decimal("0.92")}, "portal.E034"),
+    (checks.currency_has_a_rate, {"CURRENCY": "USD", "CURRENCY_RATE": Decimal(1)}, "portal.E034"),
+    (checks.currency_has_a_rate, {"CURRENCY": "EUR", "CURRENCY_RATE": Decimal("-0.92")}, "portal.E035"),
+    (checks.currency_has_a_rate, {"CURRENCY": "", "CURRENCY_RATE": Decimal("0.92")}, "portal.E035"),
     (checks.nothing_is_debugged_in_public, {"DEBUG": True}, "portal.E011"),
     (checks.playground_secret_is_long, {"PLAYGROUND_KEY_SECRET": "short"}, "portal.E012"),
     (checks.playground_secret_is_long, {"PLAYGROUND_KEY_SECRET": "s" * 60, "SECRET_KEY": "s" * 60}, "portal.E012"),

@@ -20,7 +20,8 @@ from usage.queries.metrics import Amount, Number
 from usage.queries.scope import joined
 from usage.templatetags.usage_parts import address
 from usage.templatetags.usage_words import percent, seconds
-from web.templatetags.portal import NO_BREAK_SPACE, day, short_day, tokens, usd, usd_number
+from web.amounts import unit, usd, usd_number
+from web.templatetags.portal import NO_BREAK_SPACE, day, short_day, tokens
 
 register = template.Library()
 
@@ -45,7 +46,7 @@ def number_of(value: Number | None, metric: str) -> str:
 @register.filter
 def unit_of(metric: str) -> str:
     """Return the unit of a metric; most are numbers without one."""
-    return {"spend": "USD", "response": "s"}.get(metric, "")
+    return {"spend": unit(), "response": "s"}.get(metric, "")
 
 
 @register.filter

@@ -18,7 +18,8 @@ from usage.queries.overview import Day
 from usage.queries.sums import Sums
 from usage.queries.year import Year
 from usage.templatetags.usage_words import percent
-from web.templatetags.portal import icon, plain, short_day, usd, usd_number
+from web.amounts import usd, usd_number
+from web.templatetags.portal import icon, plain_shown, short_day
 
 register = template.Library()
 
@@ -80,7 +81,7 @@ def sort_header(context: Context, name: str, words: str, *, numeric: bool = Fals
 @register.simple_tag
 def day_row(day: Day) -> SafeString:
     """Render a day's row of the table under the chart, which reads its numbers there."""
-    cells = "".join(f'<td class="num" data-v="{plain(usd_)}">{usd_number(usd_)}</td>' for usd_ in day.parts_usd)
+    cells = "".join(f'<td class="num" data-v="{plain_shown(usd_)}">{usd_number(usd_)}</td>' for usd_ in day.parts_usd)
     row = f'<th scope="row">{escape(short_day(day.day))}</th>{cells}<td class="num">{usd_number(day.spend_usd)}</td>'
     return mark_safe(f"<tr>{row}</tr>")  # noqa: S308  # numbers, and a day that is escaped
 

@@ -23,7 +23,9 @@ from usage.periods import Period, budget_reset_day
 from usage.queries.overview import Overview
 from usage.queries.sums import Sums
 from usage.queries.year import Forecast
-from web.templatetags.portal import NO_BREAK_SPACE, moment, tokens, usd, usd_number
+from web.amounts import only_usd_number, usd, usd_limit, usd_number, with_unit
+from web.currency import shown_amount
+from web.templatetags.portal import NO_BREAK_SPACE, moment, tokens
 
 register = template.Library()
 
@@ -54,7 +56,8 @@ def _short(count: int, size: int) -> Decimal:
 @register.filter
 def about_usd(amount: Decimal) -> str:
     """Return an approximate amount: "277 USD", "4.31 USD"."""
-    return f"{tokens(round(amount))}{NO_BREAK_SPACE}USD" if abs(amount) >= 100 else usd(amount)
+    shown = shown_amount(amount)
+    return with_unit(tokens(round(shown))) if abs(shown) >= 100 else usd(amount)
 
 
 @register.filter
@@ -169,7 +172,7 @@ def notice_words(notice: Notice) -> str:
     """Say how much of a budget is spent, and what happens next."""
     words = {
         "spent": usd_number(notice.spent_usd),
-        "budget": usd(notice.budget_usd),
+        "budget": usd_limit(notice.budget_usd),
         "label": notice.key.label if notice.key else "",
         "percent": notice.threshold,
     }
@@ -320,7 +323,7 @@ def discrepancy_words(discrepancy: Discrepancy) -> str:
 
 def _sums_words(discrepancy: Discrepancy) -> str:
     """Say how two sums differ: amounts as money, counts as counts."""
-    write = usd_number if discrepancy.measure == "spend_usd" else lambda number: tokens(int(number))
+    write = only_usd_number if discrepancy.measure == "spend_usd" else lambda number: tokens(int(number))
     here, what = Decimal(discrepancy.here), MEASURE_WORDS.get(discrepancy.measure, lambda: discrepancy.measure)()
     if not discrepancy.there:
         words = {"what": what, "here": write(here)}

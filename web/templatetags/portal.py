@@ -6,7 +6,7 @@ Each filter is a plain function too. None becomes "", so that a template needs n
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from decimal import ROUND_HALF_UP, Context, Decimal
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -20,16 +20,16 @@ from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, get_language_info, gettext, ngettext, pgettext
 
+from web import amounts
+from web.amounts import grouped
+from web.currency import present_rate, shown_amount, shown_currency
 from web.redirects import with_next
 
 register = template.Library()
 
-NO_BREAK_SPACE = "\u00a0"
-CENT_USD = Decimal("0.01")
+NO_BREAK_SPACE = amounts.NO_BREAK_SPACE
 SPARK_HEIGHT = 26
 SPARK_STEP = 4
-LONGEST_AMOUNT = 40  # digits; a larger one is no amount, and is written with an exponent
-EXACT = Context(prec=LONGEST_AMOUNT + 20)
 SCHEME_ASSUMED = re.compile(r'(<a href=")http://(?=[^"]*"[^>]*>(?!http://))', re.IGNORECASE)
 MODE_WORDS = {  # LiteLLM's modes of a model, as people say it
     "chat": lambda: gettext("Chat"),
@@ -49,6 +49,13 @@ FEATURE_WORDS = {  # keys/catalogue.py's features of a model
     "reasoning": lambda: gettext("reasoning"),
 }
 
+usd_number = register.filter("usd_number", amounts.usd_number)
+usd = register.filter("usd", amounts.usd)
+usd_cell = register.filter("usd_cell", amounts.usd_cell)
+usd_limit = register.filter("usd_limit", amounts.usd_limit)
+only_usd_number = register.filter("only_usd_number", amounts.only_usd_number)
+currency = register.simple_tag(shown_currency, name="currency")
+
 
 @register.filter
 def linked(text: str) -> SafeString:
@@ -57,31 +64,6 @@ def linked(text: str) -> SafeString:
     Django's urlize assumes http before version 6; `URLIZE_ASSUME_HTTPS` replaces this there.
     """
     return SafeString(SCHEME_ASSUMED.sub(r"\1https://", urlize(text)))
-
-
-@register.filter
-def usd_number(amount: Decimal | float | None) -> str:
-    """Return an amount without its unit: two decimals, below a cent two significant digits, never "1E-6"."""
-    if amount is None:
-        return ""
-    exact = amount if isinstance(amount, Decimal) else Decimal(str(amount))
-    if not exact:  # most days of a table
-        return f"0{formats.get_format('DECIMAL_SEPARATOR')}00"
-    if not exact.is_finite():
-        return "–"
-    if exact.adjusted() >= LONGEST_AMOUNT:
-        return f"{exact:.2E}".replace(".", formats.get_format("DECIMAL_SEPARATOR"))
-    places = 2
-    if 0 < abs(exact) < CENT_USD:
-        places = 1 - exact.adjusted()
-    rounded = exact.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP, context=EXACT)
-    return _grouped(f"{rounded:f}".replace(".", formats.get_format("DECIMAL_SEPARATOR")))  # pages write hundreds
-
-
-@register.filter
-def usd(amount: Decimal | float | None) -> str:
-    """Return an amount with its unit, "5.00 USD", kept on one line."""
-    return f"{usd_number(amount)}{NO_BREAK_SPACE}USD" if amount is not None else ""
 
 
 @register.filter
@@ -106,23 +88,29 @@ def choose_of(label: str, name: str) -> str:
 @register.filter
 def tokens(count: int | None) -> str:
     """Return a whole number with its thousands apart, "110,000", in French "110 000"."""
-    return _grouped(str(count)) if count is not None else ""
-
-
-def _grouped(number: str) -> str:
-    """Return `number` ("-12345,60") with the thousands of its whole part set apart as the language does."""
-    end = next((at for at, char in enumerate(number) if char in ".,"), len(number))
-    whole, rest = number[:end], number[end:]
-    sign, digits = ("-", whole[1:]) if whole.startswith("-") else ("", whole)
-    if len(digits) < 4:
-        return number
-    return sign + f"{int(digits):,}".replace(",", str(formats.get_format("THOUSAND_SEPARATOR"))) + rest
+    return grouped(str(count)) if count is not None else ""
 
 
 @register.filter
 def plain(number: Decimal | float) -> str:
     """Return a number as machines read it, in any language: "1234.5"."""
     return f"{number:f}"
+
+
+@register.filter
+def plain_shown(amount_usd: Decimal) -> str:
+    """Return an amount in the shown currency, as machines read it."""
+    return plain(shown_amount(amount_usd))
+
+
+@register.simple_tag
+def rate_note() -> str:
+    """Say at which rate the page shows amounts; "" where it shows USD."""
+    rate = present_rate()
+    if rate is None:
+        return ""
+    words = {"currency": rate.currency, "rate": formats.number_format(rate.per_usd.normalize())}
+    return gettext("Limits hold in USD. Amounts are shown at a fixed rate: 1 USD = %(rate)s %(currency)s.") % words
 
 
 @register.filter

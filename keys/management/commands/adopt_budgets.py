@@ -8,7 +8,7 @@ from gateway.errors import GatewayError, GatewayRejected, GatewayUnavailable
 from keys import services
 from keys.models import PersonBudget
 from keys.services.adopt_budgets import Adoption, adopt, spent_usd, unadopted
-from web.templatetags.portal import usd_number
+from web.amounts import only_usd_number
 
 PERIODS = {"1d": "a day", "7d": "a week", "30d": "a month"}
 
@@ -54,7 +54,7 @@ class Command(BaseCommand):
                 return secrets
             spent = spent_usd(adoption)
             used_up = ": used up, their keys will stop" if spent >= adoption.budget_usd else ""
-            return f"{secrets}, {usd_number(spent)} USD spent{used_up}"
+            return f"{secrets}, {only_usd_number(spent)} USD spent{used_up}"
         if adopt(adoption) == PersonBudget.State.WITHOUT_TEAMS:
             return ", kept by the portal, since the gateway has no teams"
         return secrets.replace("to join", "joined")
@@ -72,4 +72,4 @@ def _budget(adoption: Adoption) -> str:
     """Return the budget in words."""
     if adoption.budget_usd is None:
         return "no limit any more"
-    return f"{usd_number(adoption.budget_usd)} USD {PERIODS[adoption.period]}{', new' if adoption.is_new else ''}"
+    return f"{only_usd_number(adoption.budget_usd)} USD {PERIODS[adoption.period]}{', new' if adoption.is_new else ''}"
