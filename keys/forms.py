@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -17,8 +17,15 @@ from accounts.models.requests import MOST_USD
 from accounts.policies import Allowance
 from gateway.secret import has_secret
 from keys.budget_days import portal_today
+from keys.catalogue import models_named
 from keys.models import Intern, Key
 from keys.services import KeyRequest
+from keys.services.key_limits import Limits, limits_of
+from web.amounts import usd_limit
+from web.templatetags.portal import a_period
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
 
 # Format characters that belong in words: emoji are joined by ZWJ, some scripts need ZWNJ.
 JOINERS = {"\u200c", "\u200d"}
@@ -86,6 +93,26 @@ def amount_field() -> forms.DecimalField:
         max_digits=7,
         widget=forms.NumberInput(attrs={"inputmode": "decimal", "step": "0.01"}),
     )
+
+
+def budget_field(help_text: "_StrPromise | str" = "") -> forms.DecimalField:
+    """Return a field for the budget of one key."""
+    return forms.DecimalField(
+        label=_("Budget, USD"),
+        required=False,
+        min_value=Decimal("0.01"),
+        max_digits=8,
+        decimal_places=2,
+        help_text=help_text,
+        widget=forms.NumberInput(attrs={"inputmode": "decimal", "step": "0.01"}),
+    )
+
+
+def most_usd(limits: Limits) -> str:
+    """Return the largest budget within these limits, in words."""
+    if limits.budget_usd is None:
+        return str(_("no limit"))
+    return f"{usd_limit(limits.budget_usd)} {a_period(limits.budget_period)}"
 
 
 def refuse_day(ends_on: date, *, longest_days: int, far: str) -> None:
@@ -187,13 +214,34 @@ class KeyForm(LabelForm):
     intern_name = LineField(label=_("Intern’s name"), max_length=100, required=False)
     intern_email = forms.EmailField(label=_("E-mail"), max_length=254, required=False, validators=[refuse_secret])
     stay_ends_on = forms.DateField(label=_("End of the stay"), required=False, widget=DateInput())
+    budget_usd = budget_field()
+    model_names = forms.MultipleChoiceField(
+        label=_("Models"),
+        required=False,
+        help_text=_("With none or all of them ticked, the key has those of your policy, also ones that come later."),
+        widget=forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}),
+    )
     request_id = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
-    def __init__(self, data: Any = None, *, owner: User, allowance: Allowance, intern_id: str = "") -> None:
+    def __init__(
+        self, data: Any = None, *, owner: User, allowance: Allowance, intern_id: str = "", with_limits: bool = False
+    ) -> None:
         super().__init__(data, initial={"request_id": uuid.uuid4()})
         self.allowance = allowance
         self._offer_kinds()
         self._offer_interns(owner, intern_id)
+        if with_limits or (data is not None and "budget_usd" in data):
+            self._offer_limits()
+        else:
+            del self.fields["budget_usd"], self.fields["model_names"]
+
+    def _offer_limits(self) -> None:
+        """Offer the models of any kind, and say how much of a budget each kind has at most."""
+        kinds = [kind for kind in Key.COUNTED_KINDS if self.allowance.rules[kind].allowed]
+        names = models_named(self.allowance.models).values_list("name", flat=True)
+        cast("forms.MultipleChoiceField", self.fields["model_names"]).choices = [(name, name) for name in names]
+        most = [f"{kind.label}: {most_usd(limits_of(kind, self.allowance))}" for kind in kinds]
+        self.fields["budget_usd"].help_text = _("Empty: as your policy says (%(most)s).") % {"most": "; ".join(most)}
 
     def _offer_interns(self, owner: User, chosen: str) -> None:
         """Offer the person's interns, and to add another, where the policy has keys for them.
@@ -249,7 +297,21 @@ class KeyForm(LabelForm):
             self.add_error("intern_name", _("Enter who will use the key, or leave all three fields empty."))
         if (picked or named) and cleaned.get("kind") != Key.Kind.TEMPORARY:
             self.add_error("kind", _("A key for an intern is temporary."))
+        if cleaned.get("kind") and "budget_usd" in self.fields:
+            self._refuse_more(cleaned["kind"], is_for_intern=picked or named)
         return cleaned
+
+    def _refuse_more(self, kind: str, *, is_for_intern: bool) -> None:
+        """Refuse a budget and models that the policy does not give a key of this kind."""
+        allowance = (self.allowance.before_grants or self.allowance) if is_for_intern else self.allowance
+        bounds, amount = limits_of(kind, allowance), self.cleaned_data.get("budget_usd")
+        if amount is not None and bounds.budget_usd is not None and amount > bounds.budget_usd:
+            words = _("Your policy gives this key %(amount)s. Choose that or less.")
+            self.add_error("budget_usd", words % {"amount": most_usd(bounds)})
+        names = self.cleaned_data.get("model_names") or ()
+        if bounds.model_names is not None and (beyond := [name for name in names if name not in bounds.model_names]):
+            words = _("Your policy does not allow these models for such a key: %(names)s.")
+            self.add_error("model_names", words % {"names": ", ".join(beyond)})
 
     def make_new(self) -> None:
         """Make the typed form another request: this one has its key."""
@@ -258,7 +320,14 @@ class KeyForm(LabelForm):
     def key_request(self) -> KeyRequest:
         """Return the person's request."""
         data = self.cleaned_data
-        return KeyRequest(label=data["label"], kind=data["kind"], request_id=data["request_id"], intern=self._intern())
+        return KeyRequest(
+            label=data["label"],
+            kind=data["kind"],
+            request_id=data["request_id"],
+            intern=self._intern(),
+            budget_usd=data.get("budget_usd"),
+            model_names=tuple(data.get("model_names") or ()) or None,
+        )
 
     def _intern(self) -> Intern | None:
         """Return the intern for the key: one of the person's, or an unsaved one."""

@@ -1,4 +1,4 @@
-"""Forms for the limits of one key: what all have in common, and that of supervisors for the keys of their interns."""
+"""Forms for the limits of one key: what all have in common, and that of the owners of keys."""
 
 from collections.abc import Iterable
 from datetime import date, datetime
@@ -13,13 +13,20 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import BudgetPeriod
 from accounts.models.policy import MAX_LIFETIME_DAYS
 from accounts.policies import Allowance
-from keys.forms import DateInput, refuse_day
-from keys.models import GatewayModel, Key
+from keys.forms import DateInput, budget_field, most_usd, refuse_day
+from keys.models import GatewayModel, Key, LimitOverride
 from keys.renewal import last_moment_of
-from keys.services.key_limits import Limits, digest_of, lasting_limits, override_of
+from keys.services.key_limits import (
+    Limits,
+    bounds_of,
+    chosen_within,
+    digest_of,
+    lasting_limits,
+    overridden,
+    override_of,
+)
 from keys.services.lifetimes import latest_end
-from web.amounts import usd_limit
-from web.templatetags.portal import a_period, day
+from web.templatetags.portal import day
 
 
 def _in_cents(amount: Decimal | None) -> Decimal | None:
@@ -31,15 +38,7 @@ def _in_cents(amount: Decimal | None) -> Decimal | None:
 class KeyLimitsForm(forms.Form):
     """Budget, models and end of one key, prefilled with the present ones, without what is granted."""
 
-    budget_usd = forms.DecimalField(
-        label=_("Budget, USD"),
-        required=False,
-        min_value=Decimal("0.01"),
-        max_digits=8,
-        decimal_places=2,
-        help_text=_("Empty: none of its own."),
-        widget=forms.NumberInput(attrs={"inputmode": "decimal", "step": "0.01"}),
-    )
+    budget_usd = budget_field(_("Empty: none of its own."))
     all_models = forms.BooleanField(label=_("All models of the gateway"), required=False)
     model_names = forms.MultipleChoiceField(
         label=_("Models"), required=False, help_text=_("Ignored when all models are ticked.")
@@ -49,7 +48,7 @@ class KeyLimitsForm(forms.Form):
 
     def __init__(self, data: Any = None, *, key: Key, allowance: Allowance) -> None:
         self.key, override = key, override_of(key)
-        self.now = lasting_limits(key, allowance, override)
+        self.now = self.limits_now(allowance, override)
         end = override and override.expires_at
         initial = self.now._asdict() | {
             "budget_usd": _in_cents(self.now.budget_usd),
@@ -63,6 +62,10 @@ class KeyLimitsForm(forms.Form):
         cast("forms.MultipleChoiceField", self.fields["model_names"]).choices = [(name, name) for name in names]
         words = _("Its last day. Empty: as the policy and renewals say; now it is %(day)s.")
         self.fields["expires_on"].help_text = words % {"day": day(key.expires_at) if key.expires_at else "–"}
+
+    def limits_now(self, allowance: Allowance, override: LimitOverride | None) -> Limits:
+        """Return the present limits without what is granted, which ends by itself."""
+        return lasting_limits(self.key, allowance, override)
 
     def offered_models(self) -> Iterable[str]:
         """Return the names to choose from."""
@@ -92,11 +95,11 @@ class KeyLimitsForm(forms.Form):
         return last_moment_of(ends_on) if ends_on else None
 
 
-class InternKeyForm(KeyLimitsForm):
-    """Limits of an intern's key, within those of the supervisor's policy; what is empty follows the policy."""
+class OwnLimitsForm(KeyLimitsForm):
+    """Limits that the owner of a key chooses within those of their policy; what is empty follows the policy."""
 
     def __init__(self, data: Any = None, *, key: Key, allowance: Allowance) -> None:
-        self.policy = lasting_limits(key, allowance, None)
+        self.policy = bounds_of(key, allowance)
         self.latest_end = latest_end(key, allowance.rules[key.kind])
         super().__init__(data, key=key, allowance=allowance)
         self.initial["all_models"] = self.now.model_names == self.policy.model_names
@@ -106,13 +109,12 @@ class InternKeyForm(KeyLimitsForm):
         self.fields["budget_usd"].help_text = (
             _("Your policy gives this key no budget of its own. Empty: none.")
             if self.policy.budget_usd is None
-            else _("%(amount)s or less. Empty: as your policy says.") % {"amount": self.most}
+            else _("%(amount)s or less. Empty: as your policy says.") % {"amount": most_usd(self.policy)}
         )
 
-    @property
-    def most(self) -> str:
-        """The largest budget, in words."""
-        return f"{usd_limit(self.policy.budget_usd)} {a_period(self.policy.budget_period)}"
+    def limits_now(self, allowance: Allowance, override: LimitOverride | None) -> Limits:
+        """Return the present limits; for a key of the owner's own with what is granted to them."""
+        return overridden(self.policy, override)
 
     def offered_models(self) -> Iterable[str]:
         """Return the names that the policy allows."""
@@ -123,7 +125,7 @@ class InternKeyForm(KeyLimitsForm):
         amount: Decimal | None = self.cleaned_data["budget_usd"]
         if amount is not None and self.policy.budget_usd is not None and amount > self.policy.budget_usd:
             words = _("Your policy gives this key %(amount)s. Choose that or less.")
-            raise ValidationError(words, params={"amount": self.most})
+            raise ValidationError(words, params={"amount": most_usd(self.policy)})
         return amount
 
     def clean_expires_on(self) -> date | None:
@@ -137,11 +139,13 @@ class InternKeyForm(KeyLimitsForm):
     @property
     def limits(self) -> Limits:
         """The new limits of the key."""
-        data, limits = self.cleaned_data, self.policy
-        if data["budget_usd"] is not None:
-            period = limits.budget_period or self.now.budget_period or BudgetPeriod.MONTH.value
-            limits = limits._replace(budget_usd=data["budget_usd"], budget_period=period)
-        return limits if data["all_models"] else limits._replace(model_names=sorted(data["model_names"]))
+        data = self.cleaned_data
+        names = None if data["all_models"] else data["model_names"]
+        bounds = self.policy
+        if bounds.budget_usd is None:  # an amount of before keeps its period
+            bounds = bounds._replace(budget_period=self.now.budget_period)
+        chosen = chosen_within(bounds, data["budget_usd"], names)
+        return chosen if chosen.budget_usd is not None else chosen._replace(budget_period="")
 
     @property
     def expires_at(self) -> datetime | None:

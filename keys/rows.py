@@ -49,7 +49,7 @@ def row_of(key: Key, budget: BudgetUse | None = None, use: KeyUse | None = None)
         may_delete=is_deletable(key) and not key.is_kept_while_blocked,
         may_pause=key.state == Key.State.ACTIVE and not key.blocked and key.kind != Key.Kind.EXTERNAL,
         may_resume=key.state == Key.State.ACTIVE and key.is_paused and not (key.blocked_for_budget or is_frozen),
-        may_limit=key.state == Key.State.ACTIVE and key.kind == Key.Kind.TEMPORARY and _is_of_own_intern(key),
+        may_limit=key.state == Key.State.ACTIVE and key.kind in Key.COUNTED_KINDS and _is_of_owner_or_intern(key),
         use=use,
     )
 
@@ -59,9 +59,9 @@ def is_deletable(key: Key) -> bool:
     return key.state in (Key.State.ACTIVE, Key.State.DELETING)
 
 
-def _is_of_own_intern(key: Key) -> bool:
-    """Tell whether its owner gave the key to an intern of theirs."""
-    return key.intern is not None and key.intern.supervisor_id == key.owner_id
+def _is_of_owner_or_intern(key: Key) -> bool:
+    """Tell whether the key is of its owner, or of an intern of theirs: not of one who is being handed over."""
+    return key.intern is None or key.intern.supervisor_id == key.owner_id
 
 
 def row_with_use(key: Key, use: PersonUse) -> Row:

@@ -761,7 +761,7 @@ class Migration(migrations.Migration):
                     "within_policy",
                     models.BooleanField(
                         default=False,
-                        help_text="Set by the supervisor of an intern: counts only as far as the policies allow it.",
+                        help_text="Set by the owner of the key: counts only as far as the policies allow it.",
                     ),
                 ),
                 ("reason", models.CharField(blank=True, max_length=200, verbose_name="reason")),

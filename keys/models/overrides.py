@@ -1,4 +1,4 @@
-"""Limits set for one key: by an admin or its intern's supervisor (ADR 29), or by a teacher (ADR 34)."""
+"""Limits set for one key: by an admin (ADR 29), its owner (ADR 45), or a teacher (ADR 34)."""
 
 from decimal import Decimal
 from typing import ClassVar, Final
@@ -40,7 +40,7 @@ class LimitOverride(models.Model):
     model_names = models.JSONField(_("models"), null=True, help_text="Empty: all.")
     expires_at = models.DateTimeField(_("end"), null=True, help_text="Empty: as the policies and renewals say.")
     within_policy = models.BooleanField(
-        default=False, help_text="Set by the supervisor of an intern: counts only as far as the policies allow it."
+        default=False, help_text="Set by the owner of the key: counts only as far as the policies allow it."
     )
     reason = models.CharField(_("reason"), max_length=LONGEST_REASON, blank=True)
     set_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")

@@ -22,7 +22,7 @@ from keys.services.leaves import grace_ends_at, mail_leaves, supervisors_who_lef
 from keys.services.limit_mails import mail_limit_changes
 from keys.services.limits import TooManyActions, count_action
 from keys.services.mails import mail_of_handover, mail_of_leak
-from keys.services.own_limits import LimitsSet, check_supervised, set_limits
+from keys.services.own_limits import LimitsSet, check_not_by_admin, set_limits
 from keys.services.playground import (
     BudgetStatus,
     playground_budget,
@@ -77,7 +77,7 @@ __all__ = [
     "change_stay",
     "change_team",
     "check_renewable",
-    "check_supervised",
+    "check_not_by_admin",
     "check_secret",
     "count_action",
     "course_playground_budget",

@@ -1,9 +1,11 @@
 """Issue a key: reserve a row, call the gateway, record the result (docs/design.md, "Keys")."""
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.views.decorators.debug import sensitive_variables
@@ -15,12 +17,21 @@ from gateway.errors import GatewayError, GatewayUnavailable
 from gateway.secret import Secret
 from gateway.types import IssuedKey
 from keys.catalogue import gateway_state
-from keys.models import Intern, Key, Token
+from keys.models import Intern, Key, LimitOverride, Token
 from keys.services.creation import create_at_gateway, delete_unseen, give_up, mark_answer_lost, record_token
 from keys.services.derive import derived_secret
 from keys.services.group_budget import refuse_while_stopped
 from keys.services.interns import intern_for_key
-from keys.services.key_limits import limits_of, usable_limits
+from keys.services.key_limits import (
+    bounds_of,
+    changes_between,
+    chosen_within,
+    limits_of,
+    limits_on,
+    names_differing,
+    overridden,
+    usable_limits,
+)
 from keys.services.lifetimes import as_duration, lifetime_of
 from keys.services.refusals import KeyRefused
 from keys.services.team_writes import lock_running
@@ -35,6 +46,8 @@ class KeyRequest:
     kind: str
     request_id: uuid.UUID | None = None  # the id of the form: the same id creates no second key
     intern: Intern | None = None  # one of the person's own, or an unsaved one to be created with the key
+    budget_usd: Decimal | None = None  # within the policy's; None: the policy's
+    model_names: tuple[str, ...] | None = None  # some of the policy's; None: the policy's
 
     @property
     def stay_ends_on(self) -> date | None:
@@ -69,12 +82,16 @@ def issue_key(
     try:
         refuse_while_stopped(allowance)
         duration = as_duration(lifetime_of(key_request.kind, allowance, key_request.stay_ends_on))
-        token = _reserve(key, key_request, allowance, actor)
+        override = _chosen_limits(key, key_request, allowance, actor)
+        token = _reserve(key, key_request, allowance, actor, override)
     except KeyRefused as refusal:
         if refusal.code != "being_made":  # two first uses of the Playground at once are no error
             audit(actor, AuditAction.ISSUE, AuditOutcome.REFUSED, key, refusal)
         raise
-    return create_and_open(key, token, actor, allowance, duration=duration, spend_usd=spend_usd)
+    changes = override and changes_between(limits_of(key.kind, allowance)._asdict(), limits_on(key)._asdict())
+    return create_and_open(
+        key, token, actor, allowance, duration=duration, spend_usd=spend_usd, limits_changed=changes or {}
+    )
 
 
 @sensitive_variables("issued")
@@ -86,8 +103,12 @@ def create_and_open(
     *,
     duration: str | None,
     spend_usd: Decimal | None = None,
+    limits_changed: Mapping[str, list[Any]] | None = None,
 ) -> FreshKey:
-    """Create a reserved key at the gateway and record it; raises as `issue_key` does."""
+    """Create a reserved key at the gateway and record it; raises as `issue_key` does.
+
+    `limits_changed`: what its owner chose in place of the policy's limits, for the trail.
+    """
     try:
         issued = create_at_gateway(token, allowance, duration=duration, spend_usd=spend_usd, secret=_own_secret(token))
     except KeyRefused as refusal:
@@ -97,7 +118,7 @@ def create_and_open(
         unknown = isinstance(error, GatewayUnavailable) and error.may_have_happened
         audit(actor, AuditAction.ISSUE, AuditOutcome.UNKNOWN if unknown else AuditOutcome.FAILED, key, error)
         raise
-    _open(key, token, issued, actor)
+    _open(key, token, issued, actor, limits_changed)
     return FreshKey(key=key, secret=issued.secret)
 
 
@@ -113,13 +134,33 @@ def _key_of(owner: User, key_request: KeyRequest, allowance: Allowance) -> Key:
     )
 
 
+def _chosen_limits(key: Key, key_request: KeyRequest, allowance: Allowance, actor: Actor) -> LimitOverride | None:
+    """Give the unsaved key the limits that its owner chose, and return them as a row; None: those of the policy.
+
+    KeyRefused ("limits.beyond") where the policy does not give as much.
+    """
+    bounds = bounds_of(key, allowance)
+    chosen = chosen_within(bounds, key_request.budget_usd, key_request.model_names)
+    fields = names_differing(chosen, bounds)
+    if not fields:
+        return None
+    override = LimitOverride(fields=fields, within_policy=True, set_by=actor.user, **chosen._asdict())
+    if key.kind not in Key.COUNTED_KINDS or overridden(bounds, override) != chosen:
+        raise KeyRefused("limits.beyond")
+    for name, value in overridden(limits_on(key), override)._asdict().items():
+        setattr(key, name, value)
+    return override
+
+
 def _own_secret(token: Token) -> Secret | None:
     """Return our own secret, for a Playground key only; None: the gateway generates one."""
     return derived_secret(token) if token.key.kind == Key.Kind.PLAYGROUND else None
 
 
-def _reserve(key: Key, key_request: KeyRequest, allowance: Allowance, actor: Actor) -> Token:
-    """Save the key and its first token, if the policy allows one more, and a new intern.
+def _reserve(
+    key: Key, key_request: KeyRequest, allowance: Allowance, actor: Actor, override: LimitOverride | None
+) -> Token:
+    """Save the key with its own limits and its first token, if the policy allows one more, and a new intern.
 
     The owner's row is locked meanwhile (on SQLite the whole database), so concurrent requests cannot exceed a limit.
     """
@@ -134,6 +175,9 @@ def _reserve(key: Key, key_request: KeyRequest, allowance: Allowance, actor: Act
                 _check(key, key_request, allowance)
                 key.intern = key_request.intern and intern_for_key(key.owner, key_request.intern, actor)
             key.save(force_insert=True)
+            if override is not None:
+                override.key = key
+                override.save(force_insert=True)
             return Token.objects.create(key=key)
     except IntegrityError as error:  # a constraint of the database, if the checks above missed it
         if key.kind == Key.Kind.PLAYGROUND:
@@ -189,7 +233,9 @@ def repeated(earlier: Key) -> KeyRefused:
     return KeyRefused("repeated")
 
 
-def _open(key: Key, token: Token, issued: IssuedKey, actor: Actor) -> None:
+def _open(
+    key: Key, token: Token, issued: IssuedKey, actor: Actor, limits_changed: Mapping[str, list[Any]] | None
+) -> None:
     """Record the created key; refuse to show a secret that the sweep has already closed."""
     try:
         with transaction.atomic():
@@ -199,7 +245,9 @@ def _open(key: Key, token: Token, issued: IssuedKey, actor: Actor) -> None:
             if recorded:
                 key.state, key.expires_at = Key.State.ACTIVE, issued.expires_at
                 key.save(update_fields=["state", "expires_at"])
-                audit(actor, AuditAction.ISSUE, AuditOutcome.DONE, key)
+                details = {"changes": limits_changed} if limits_changed else {}
+                why = "limits.set" if limits_changed else ""
+                audit(actor, AuditAction.ISSUE, AuditOutcome.DONE, key, why, **details)
     except GatewayUnavailable:
         give_up(token, Key.Problem.ANSWER_LOST)
         raise

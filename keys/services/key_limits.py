@@ -1,10 +1,11 @@
 """Limits of a key: those of the policy now, those last written, and updating them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from decimal import Decimal
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from accounts.audit import Actor
 from accounts.models import AuditAction, AuditOutcome, BudgetPeriod
@@ -55,7 +56,7 @@ def overridden(limits: Limits, override: LimitOverride | None, granted_models: S
     """Return these limits, but for what was set for the key alone.
 
     Granted models come on top of models that were set; a budget that was set stands, also while more is granted.
-    What a supervisor has set counts only where `limits` allow as much.
+    What the owner of the key has set counts only where `limits` allow as much.
     """
     if override is None:
         return limits
@@ -82,6 +83,39 @@ def _within(limits: Limits, budget_usd: Decimal | None, budget_period: str, mode
 def lasting_limits(key: Key, allowance: Allowance, override: LimitOverride | None) -> Limits:
     """Return the limits of a key without grants, which end by themselves."""
     return overridden(limits_of(key.kind, allowance.before_grants or allowance), override)
+
+
+def bounds_of(key: Key, allowance: Allowance) -> Limits:
+    """Return the limits within which the owner of a key may choose its own; for an intern's key without grants."""
+    is_for_intern = key.intern_id is not None or key.intern is not None
+    return limits_of(key.kind, (allowance.before_grants or allowance) if is_for_intern else allowance)
+
+
+def chosen_within(bounds: Limits, budget_usd: Decimal | None, model_names: Collection[str] | None) -> Limits:
+    """Return these limits with this budget and these models instead, where they are given; nothing is checked."""
+    if budget_usd is not None:
+        period = bounds.budget_period or BudgetPeriod.MONTH.value
+        bounds = bounds._replace(budget_usd=budget_usd, budget_period=period)
+    return bounds if model_names is None else bounds._replace(model_names=sorted(model_names))
+
+
+def names_differing(limits: Limits, policy: Limits) -> list[str]:
+    """Return the names of the limits that are not those of the policy."""
+    fields = [name for name in Limits._fields if getattr(limits, name) != getattr(policy, name)]
+    if "budget_usd" in fields or "budget_period" in fields:  # an amount is meaningless without its period
+        fields = list(dict.fromkeys(["budget_usd", "budget_period", *fields]))
+    return fields
+
+
+def changes_between(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Return what differs, as the trail has it: name -> [value before, value after]."""
+    return {name: [_as_json(old[name]), _as_json(new[name])] for name in new if old[name] != new[name]}
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="minutes")
+    return f"{value:f}" if isinstance(value, Decimal) else value
 
 
 def digest_of(limits: Limits, override: LimitOverride | None) -> str:

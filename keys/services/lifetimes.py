@@ -41,7 +41,7 @@ def latest_end(key: Key, rule: KeyAllowance) -> datetime:
 def end_set_for(key: Key, override: LimitOverride | None, rule: KeyAllowance) -> datetime | None:
     """Return the end that was set for a key, or that of the stay where it is earlier.
 
-    None: none was set, or by a supervisor whose policy no longer allows one that late.
+    None: none was set, or by an owner whose policy no longer allows one that late.
     """
     if override is None:
         return None

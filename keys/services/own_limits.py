@@ -1,4 +1,4 @@
-"""Limits and an end that are set for one key, by an admin or its intern's supervisor (ADR 29).
+"""Limits and an end that are set for one key, by an admin (ADR 29) or its owner (ADR 45).
 
 Code that applies policies respects them, too.
 """
@@ -7,7 +7,6 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -21,7 +20,18 @@ from keys.identity import is_other_gateway
 from keys.models import Key, LimitChange, LimitOverride
 from keys.renewal import last_moment_of
 from keys.services.apply_policies import bring_up_to_date, find_outdated
-from keys.services.key_limits import Limits, digest_of, lasting_limits, limits_of, limits_on, overridden, override_of
+from keys.services.key_limits import (
+    Limits,
+    bounds_of,
+    changes_between,
+    digest_of,
+    lasting_limits,
+    limits_of,
+    limits_on,
+    names_differing,
+    overridden,
+    override_of,
+)
 from keys.services.lifetimes import latest_end
 from keys.services.refusals import KeyRefused
 from keys.services.trail import audit
@@ -51,7 +61,7 @@ def set_limits(
     """Set these limits and this end on `key` (None: as policies and renewals say), whatever its owner's policies say.
 
     Limits as the policies have them without grants keep following policies and grants. `as_seen` is the digest of
-    what the form showed. With `within_policy`, as for supervisors, they may not go beyond the policies, nor replace
+    what the form showed. With `within_policy`, as for owners of keys, they may not go beyond the policies, nor replace
     what an admin has set, and count only as far as later policies allow it.
     Raises KeyRefused ("limits.changed" if that is no longer so); then nothing has changed.
     If the gateway fails, the next run of `apply_policies` applies the saved limits.
@@ -87,22 +97,20 @@ def _write(key: Key, actor: Actor, fresh: LimitOverride, as_seen: str | None) ->
     _check(locked)
     limits, expires_at = Limits(*(getattr(fresh, name) for name in Limits._fields)), fresh.expires_at
     allowance, before = policy_of(key.owner), override_of(locked)
-    policy, lasting = lasting_limits(locked, allowance, None), lasting_limits(locked, allowance, before)
+    policy = bounds_of(locked, allowance) if fresh.within_policy else lasting_limits(locked, allowance, None)
+    lasting = overridden(policy, before)
     if as_seen is not None and as_seen != digest_of(lasting, before):
         raise KeyRefused("limits.changed")
     values = [(lasting, before and before.expires_at), (limits, expires_at)]
     old, new = ({**each._asdict(), "expires_at": end} for each, end in values)
-    changes = {name: [_as_json(old[name]), _as_json(new[name])] for name in new if old[name] != new[name]}
+    changes = changes_between(old, new)
     if not changes:
         raise KeyRefused("limits.same")
-    fields = [name for name in Limits._fields if getattr(limits, name) != getattr(policy, name)]
-    if "budget_usd" in fields or "budget_period" in fields:  # an amount is meaningless without its period
-        fields = list(dict.fromkeys(["budget_usd", "budget_period", *fields]))
-    fresh.key, fresh.fields = locked, fields
+    fresh.key, fresh.fields = locked, names_differing(limits, policy)
     if fresh.within_policy:
         _check_bounds(fresh, before, policy, latest_end(locked, allowance.rules[locked.kind]))
     LimitOverride.objects.filter(key=locked).delete()
-    if fields or expires_at:
+    if fresh.fields or expires_at:
         fresh.save(force_insert=True)
     audit(actor, AuditAction.CHANGE, AuditOutcome.DONE, key, "limits.set", changes=changes)
     if locked.intern_id:
@@ -118,22 +126,16 @@ def _check(key: Key) -> None:
         raise KeyRefused("state.issuing" if key.state == Key.State.ISSUING else "state.deleted")
 
 
-def check_supervised(override: LimitOverride | None) -> None:
-    """Refuse a supervisor where an admin has set limits for the key."""
+def check_not_by_admin(override: LimitOverride | None) -> None:
+    """Refuse an owner where an admin has set limits for the key."""
     if override is not None and not override.within_policy:
         raise KeyRefused("limits.by_admin")
 
 
 def _check_bounds(fresh: LimitOverride, before: LimitOverride | None, policy: Limits, latest: datetime) -> None:
-    """Refuse what a supervisor may not set."""
-    check_supervised(before)
+    """Refuse what the owner of a key may not set."""
+    check_not_by_admin(before)
     wanted = Limits(*(getattr(fresh, name) for name in Limits._fields))
     last = latest if fresh.key.stay_ends_on is None else min(latest, last_moment_of(fresh.key.stay_ends_on))
     if overridden(policy, fresh) != wanted or (fresh.expires_at and fresh.expires_at > last):
         raise KeyRefused("limits.beyond")
-
-
-def _as_json(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.isoformat(timespec="minutes")
-    return f"{value:f}" if isinstance(value, Decimal) else value

@@ -4,7 +4,7 @@ import uuid
 from decimal import Decimal
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -16,7 +16,7 @@ from accounts.policies import policy_of
 from gateway.errors import GatewayError
 from keys import services
 from keys.forms import HandoverForm, InternForm, StayForm
-from keys.limit_forms import InternKeyForm
+from keys.limit_forms import OwnLimitsForm
 from keys.models import Intern, Key
 from keys.rows import row_with_use
 from keys.services.key_limits import override_of
@@ -136,12 +136,14 @@ def hand_over(request: PortalRequest, intern_id: uuid.UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @limited
 def limits(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
-    """Show the form for budget, models and end of an intern's key; on POST, set them, within the own policy."""
-    key = own_key(request, key_id, kind=Key.Kind.TEMPORARY, intern__supervisor=request.user)
-    form = InternKeyForm(request.POST if request.method == "POST" else None, key=key, allowance=policy_of(request.user))
+    """Show the form for budget, models and end of a key; on POST, set them, within the own policy."""
+    key = own_key(request, key_id, kind__in=Key.COUNTED_KINDS)
+    if key.intern is not None and key.intern.supervisor_id != request.user.pk:  # it is being handed over
+        raise Http404
+    form = OwnLimitsForm(request.POST if request.method == "POST" else None, key=key, allowance=policy_of(request.user))
     status = 422 if form.is_bound else 200
     try:
-        services.check_supervised(override_of(key))
+        services.check_not_by_admin(override_of(key))
         if form.is_valid():
             return _limits_set(request, key, form)
     except services.KeyRefused as refusal:
@@ -149,8 +151,8 @@ def limits(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
     return render_region(request, "keys/limits.html", "panel", {"key": key, "form": form}, status=status)
 
 
-def _limits_set(request: PortalRequest, key: Key, form: InternKeyForm) -> HttpResponse:
-    """Set the limits, and confirm it on the page of the intern."""
+def _limits_set(request: PortalRequest, key: Key, form: OwnLimitsForm) -> HttpResponse:
+    """Set the limits, and confirm it on the page of the intern, or of the key."""
     been = services.set_limits(
         key=key,
         actor=actor_of(request),
@@ -167,7 +169,7 @@ def _limits_set(request: PortalRequest, key: Key, form: InternKeyForm) -> HttpRe
             "The limits of “%(label)s” are changed. The gateway has not confirmed them yet; they follow by themselves."
         )
         messages.warning(request, words % {"label": key.label})
-    return redirect("keys:intern", key.intern_id)
+    return redirect("keys:intern", key.intern_id) if key.intern_id else redirect("keys:detail", key.pk)
 
 
 def _handed_over(request: PortalRequest, intern: Intern, to: User, left: int) -> HttpResponse:

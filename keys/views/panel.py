@@ -8,6 +8,7 @@ from urllib.parse import urlencode, urlsplit
 
 from django.db.models import Exists, QuerySet
 from django.http import HttpResponse, QueryDict
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -49,9 +50,17 @@ FROM_LEAST: Final = ("label", "urgency", "expires")  # the others begin with the
 @require_safe
 @gzip_page  # no secret is on it; the CSRF token has another mask each time, and the length varies (BREACH)
 def index(request: PortalRequest) -> HttpResponse:
-    """Show the person's keys, and the form for another: with `intern`, for that intern of theirs."""
+    """Show the person's keys, and the form for another: with `intern`, for that intern of theirs.
+
+    With `limits` it has fields for own limits too, which htmx gets alone.
+    """
     allowance = policy_of(request.user)
-    form = KeyForm(owner=request.user, allowance=allowance, intern_id=request.GET.get("intern", ""))
+    with_limits = "limits" in request.GET
+    form = KeyForm(
+        owner=request.user, allowance=allowance, intern_id=request.GET.get("intern", ""), with_limits=with_limits
+    )
+    if with_limits and request.htmx:
+        return render(request, "keys/_own_limits.html", {"form": form})
     return render_panel(request, form)
 
 

@@ -13,7 +13,7 @@ from accounts.policies import Allowance, policy_of
 from gateway.django import get_gateway
 from gateway.secret import token_of
 from keys import services
-from keys.models import Intern, Key, KeyGift, PersonBudget, Token
+from keys.models import Intern, Key, KeyGift, LimitOverride, PersonBudget, Token
 from keys.services.person_budget import team_id_of
 from tests.sandbox_process import Sandbox
 
@@ -72,9 +72,20 @@ def assert_at_rest(sandbox: Sandbox) -> None:
     assert not Key.objects.exclude(renewing_since=None).exists()
     counted = {row["token"] for row in sandbox.live_keys() if row["team_id"]}
     assert {token.token for token in Token.objects.filter(in_team=True) if token.token in tokens_here()} == counted
+    assert_own_limits_at_rest(sandbox)
     for key in Key.objects.prefetch_related("tokens"):
         assert (key.state == Key.State.ACTIVE) == (key.live_token is not None)
     assert_budgets_at_rest(sandbox)
+
+
+def assert_own_limits_at_rest(sandbox: Sandbox) -> None:
+    """Check that what owners chose for their keys is at the gateway."""
+    there = {row["token"]: (row["max_budget"], row["models"]) for row in sandbox.live_keys()}
+    chosen = LimitOverride.objects.filter(within_policy=True, key__state=Key.State.ACTIVE).select_related("key")
+    for key in [override.key for override in chosen]:
+        for token in key.in_state(Token.State.LIVE, Token.State.RETIRING):
+            budget_usd = None if key.budget_usd is None else float(key.budget_usd)
+            assert there[token.token or ""] == (budget_usd, key.model_names or [])
 
 
 def teams_at(sandbox: Sandbox) -> dict[str, tuple[float | None, str]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from itertools import count
 
@@ -30,10 +31,10 @@ STEPS_AT_LEAST = 4  # of each act: fewer would mean that nothing was traced
 
 
 def issuing(owner: User, sandbox: Sandbox) -> Callable[[], object]:
-    """Return the act of issuing another key."""
+    """Return the act of issuing another key, with limits that its owner chose."""
     label = f"key {Key.objects.count()}"
     Key.objects.filter(state=Key.State.ACTIVE).update(kind=Key.Kind.EXTERNAL)
-    return lambda: issue(owner, label)
+    return lambda: issue(owner, label, budget_usd=Decimal(1), model_names=("gpt-4o-mini",))
 
 
 def renewing(owner: User, sandbox: Sandbox) -> Callable[[], object]:

@@ -53,7 +53,7 @@ def test_is_repaired_and_reported(
     with PortalSubprocess(sandbox) as portal:
         person = Waiting(portal, intern)
         sandbox.faults(path, fault, seconds=60)
-        waiting = person.send(address, **key_request())
+        waiting = person.send(address, **key_request(budget_usd="1"))
         sandbox.wait_until_fault_holds(path)
         portal.kill()
         waiting.join()

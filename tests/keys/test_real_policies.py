@@ -9,10 +9,12 @@ from pytest_django import Settings
 
 from accounts.audit import BY_THE_PORTAL
 from accounts.models import User
+from gateway.secret import token_of
 from keys import services
+from keys.services.key_limits import limits_on
 from keys.services.sync import run_sync
 from tests.factories import change_policies
-from tests.keys.actions import again, issue, live_token
+from tests.keys.actions import BY_TEST, again, issue, live_token
 from tests.keys.real_gateway import RealGateway, real_gateway
 
 pytestmark = pytest.mark.real_gateway
@@ -56,6 +58,23 @@ def test_a_changed_policy_reaches_a_real_key_and_the_next_call(intern: User, rea
     assert again(fresh.key).expires_at is not None
     assert there["expires"][:16] == f"{again(fresh.key).expires_at:%Y-%m-%dT%H:%M}"
     assert real.chat(fresh.secret).status_code == 403
+    assert not services.find_outdated()
+
+
+def test_models_and_budget_that_a_person_chose_hold_at_a_real_gateway(intern: User, real: RealGateway) -> None:
+    change_policies(all_models=False, model_names=["general_nothink", "gpt-4o-mini"], budget_usd=Decimal(5))
+    fresh = issue(intern, budget_usd=Decimal("0.5"), model_names=("general_nothink",))
+    assert real.chat(fresh.secret).status_code == 403  # gpt-4o-mini, which the policy allows
+
+    limits = limits_on(again(fresh.key))._replace(model_names=["gpt-4o-mini"])
+    services.set_limits(key=again(fresh.key), actor=BY_TEST, limits=limits, within_policy=True)
+
+    assert real.chat(fresh.secret).ok
+    renewed = services.renew_key(key=again(fresh.key), actor=BY_TEST, early=True)
+    newer = services.rotate_key(key=again(renewed), actor=BY_TEST)
+    for token in (live_token(newer.key), token_of(fresh.secret)):
+        there = real.info(token)
+        assert (there["max_budget"], there["models"]) == (0.5, ["gpt-4o-mini"])
     assert not services.find_outdated()
 
 

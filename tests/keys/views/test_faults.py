@@ -136,7 +136,7 @@ def test_reports_the_outcome_and_reaches_a_final_state(
         without_pauses()
         sandbox.faults(path, fault.split()[0], times=ATTEMPTS, **FAULTS[fault])
         address = "/keys/create/" if act == "create" else url_of(act, key)
-        state.said = words_of(signed_in(state.owner).post(address, key_request("other"), follow=True))
+        state.said = words_of(signed_in(state.owner).post(address, key_request("other", budget_usd="1"), follow=True))
         assert sandbox.armed_faults()[0]["hits"]
         sandbox.clear_faults()
         broken += _broken(TRUE_AT_ONCE, state, at_least=1)

@@ -263,16 +263,14 @@ def test_an_unavailable_gateway_gets_the_limits_later(
     assert_ends_on(sandbox, key, in_days(4))
 
 
-def test_is_for_keys_of_own_interns_only(
-    as_staff: Client, staff: User, key: Key, as_intern: Client, intern: User, as_admin: Client
+def test_is_for_the_supervisor_of_the_intern_only(
+    as_staff: Client, key: Key, as_intern: Client, intern: User, as_admin: Client
 ) -> None:
     Intern.objects.update(account=intern)
     for stranger in (as_intern, as_admin, signed_in(make_staff("other"))):
         assert stranger.get(address_of(key)).status_code == 404
         assert stranger.post(address_of(key), form()).status_code == 404
-    own = issue(staff, "own").key
-    assert as_staff.post(address_of(own), form()).status_code == 404
-    Key.objects.filter(pk=key.pk).update(kind=Key.Kind.PERSONAL)
+    Key.objects.filter(pk=key.pk).update(kind=Key.Kind.EXTERNAL)
     assert as_staff.post(address_of(key), form()).status_code == 404
     assert not LimitOverride.objects.exists()
 
