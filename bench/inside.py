@@ -17,6 +17,8 @@ PAGES: Final = {  # name: who opens it, route, query
     "People": ("admin", "people:index", ""),
     "Keys of all people": ("admin", "people:keys", ""),
     "Keys of all people, by spend": ("admin", "people:keys", "?order=-spend"),
+    "Keys of all people, by owner": ("admin", "people:keys", "?order=owner"),
+    "Keys of all people, searched": ("admin", "people:keys", "?q=person-1"),
     "Keys of all people, the last page": ("admin", "people:keys", "?page=99999"),
 }
 EXPLORED: Final = {  # name: split, metric, filters

@@ -563,6 +563,13 @@ class Migration(migrations.Migration):
                     models.DateField(help_text="The UTC day on which the next period begins.", null=True),
                 ),
                 (
+                    "recount_at",
+                    models.DateTimeField(
+                        help_text="When `uncounted_usd` is computed again; empty: two counts in a row agreed, or none was needed.",
+                        null=True,
+                    ),
+                ),
+                (
                     "owner",
                     models.OneToOneField(
                         on_delete=django.db.models.deletion.PROTECT,

@@ -50,6 +50,10 @@ class PersonBudget(models.Model):
         help_text="Spent in this period and not counted by the team; negative: counted by it, and not of this period.",
     )
     uncounted_until = models.DateField(null=True, help_text="The UTC day on which the next period begins.")
+    recount_at = models.DateTimeField(
+        null=True,
+        help_text="When `uncounted_usd` is computed again; empty: two counts in a row agreed, or none was needed.",
+    )
 
     LEAST_USD: ClassVar = Decimal("0.000001")  # of a team's budget: none would mean no limit
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
-from django.db.models import Case, Exists, F, OuterRef, When
+from django.db.models import Case, Exists, F, OuterRef, Q, When
 from django.utils import timezone
 
 from accounts.models import User
@@ -26,6 +26,7 @@ from keys.services.refusals import KeyRefused
 from keys.services.uncounted import have_been_used, spent_in_period_usd, uncounted_usd
 
 TRY_TEAMS_AGAIN: Final = timedelta(hours=1)  # at a gateway that had none
+RECOUNT_AFTER: Final = timedelta(minutes=2)  # the gateway writes a team's spend and its reports seconds apart
 State = PersonBudget.State
 
 
@@ -126,11 +127,11 @@ def check_budget(owner: User) -> bool:
         return False
     outside = outside_of_team(owner)
     is_settled = row is not None and is_current(row, allowance) and row.state == State.WRITTEN
-    as_written = row is not None and is_settled and _is_as_written(row)
-    if row and as_written and not outside:
+    to_recount = row is not None and is_settled and (_has_recount_due(row) or not _is_as_written(row))
+    if row and is_settled and not to_recount and not outside:
         PersonBudget.objects.filter(pk=row.pk, state=State.WRITTEN).update(checked_at=timezone.now())
     else:
-        row = write_budget(owner, allowance, recount=is_settled and not as_written)
+        row = write_budget(owner, allowance, recount=to_recount)
     joined = 0
     if row.budget_usd is not None and row.state == State.WRITTEN:
         for token in outside:
@@ -159,7 +160,8 @@ def due_for_check(most: int) -> list[User]:
     """Return people with keys, those first whose team needs a check soon or was checked longest ago."""
     have_keys = Exists(Key.objects.live().of_people().filter(owner=OuterRef("pk")))
     longest_ago = F("person_budget__checked_at").asc(nulls_first=True)
-    over_first = Case(When(person_budget__uncounted_until__lte=utc_today(), then=0), default=1)
+    is_over = Q(person_budget__uncounted_until__lte=utc_today()) | Q(person_budget__recount_at__lte=timezone.now())
+    over_first = Case(When(is_over, then=0), default=1)
     people = User.objects.filter(have_keys, anonymised_at=None)
     return list(people.order_by(over_first, longest_ago, "pk")[:most])
 
@@ -244,16 +246,31 @@ def _set(row: PersonBudget, **values: object) -> None:
 
 def _uncounted_now(row: PersonBudget, budget_usd: Decimal | None, period: str, recount: bool) -> dict[str, object]:
     """Return the period's spend that the team has not counted, if it may have changed since it was written."""
+    nothing: dict[str, object] = {"uncounted_usd": Decimal(0), "uncounted_until": None, "recount_at": None}
     if budget_usd is None:
-        return {"uncounted_usd": Decimal(0), "uncounted_until": None}
+        return nothing
     if row.budget_period == period and not recount and not outside_of_team(row.owner):
-        return {"uncounted_usd": Decimal(0), "uncounted_until": None} if row.is_over(utc_today()) else {}
-    return _uncounted(row.owner, period, _team_of(row.owner) if have_been_used(row.owner) else None)
+        return nothing if row.is_over(utc_today()) else {}
+    return _uncounted(row, period, _team_of(row.owner) if have_been_used(row.owner) else None)
 
 
-def _uncounted(owner: User, period: str, team: TeamInfo | None) -> dict[str, object]:
-    usd = uncounted_usd(owner, period, team)
-    return {"uncounted_usd": usd, "uncounted_until": next_period_day(period, utc_today()) if usd else None}
+def _uncounted(row: PersonBudget, period: str, team: TeamInfo | None) -> dict[str, object]:
+    """Count, and note that it is to be done again where it comes to something else than the time before.
+
+    A call that is in the team's spend and not yet in the reports, or the other way round, is counted wrongly once.
+    """
+    usd = uncounted_usd(row.owner, period, team)
+    agrees = row.recount_at is not None and row.budget_period == period and row.uncounted_usd == usd
+    is_final = agrees or not have_been_used(row.owner)
+    return {
+        "uncounted_usd": usd,
+        "uncounted_until": next_period_day(period, utc_today()) if usd else None,
+        "recount_at": None if is_final else timezone.now() + RECOUNT_AFTER,
+    }
+
+
+def _has_recount_due(row: PersonBudget) -> bool:
+    return row.recount_at is not None and row.recount_at <= timezone.now()
 
 
 def _team_of(owner: User) -> TeamInfo | None:
@@ -288,7 +305,7 @@ def _write(row: PersonBudget) -> None:
     except GatewayNotFound:
         if row.budget_usd is None:
             return
-        _set(row, **_uncounted(row.owner, row.budget_period, None))
+        _set(row, **_uncounted(row, row.budget_period, None))
         try:
             people.new_team(team_id=team_id, alias=team_id, budget_usd=row.team_budget_usd, budget_duration=period)
         except GatewayRejected:  # it exists: another process was faster

@@ -85,9 +85,19 @@ def disorder(page: Page, axe_everywhere: bool) -> dict[str, list[str]]:
     return found
 
 
+STICKING_OUT = """() => {
+  const scrolls = (one) => getComputedStyle(one).overflowX !== "visible"
+  const cuts = (one) => one && one !== document.body && (scrolls(one) || cuts(one.parentElement))
+  const right = (one) => Math.round(one.getBoundingClientRect().right)
+  return [...document.body.querySelectorAll("*")]
+    .filter((one) => right(one) > document.documentElement.clientWidth && !cuts(one.parentElement))
+    .map((one) => `${one.localName}.${one.className} ends at ${right(one)} px: ${one.textContent.trim().slice(0, 40)}`)
+}"""
+
+
 def beyond_the_window(page: Page) -> list[str]:
-    """Return by how many pixels the page is wider than the window, or nothing."""
-    return [f"{pixels} px"] if (pixels := sticks_out(page)) else []
+    """Return by how many pixels the page is wider than the window, and the elements that stick out; or nothing."""
+    return [f"{pixels} px", *page.evaluate(STICKING_OUT)] if (pixels := sticks_out(page)) else []
 
 
 def sticks_out(page: Page) -> int:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from itertools import cycle
 
 import pytest
+from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import User
@@ -41,6 +42,13 @@ def left_usd(real: RealGateway, person: User) -> Decimal:
     """Return what the team lets the person spend yet."""
     row = real.call("GET", "/team/info", params={"team_id": team_id_of(person)}).json()["team_info"]
     return Decimal(str(row["max_budget"])) - Decimal(str(row["spend"]))
+
+
+def recounted(real: RealGateway, person: User) -> Decimal:
+    """Let the sweep count once more, as it does minutes later; return what the team takes as spent of a cent."""
+    PersonBudget.objects.filter(owner=person, recount_at__isnull=False).update(recount_at=timezone.now())
+    services.sweep_keys()
+    return CENT - left_usd(real, person)
 
 
 def test_twenty_calls_at_once_over_and_over_spend_a_cent_and_one_call(intern: User, real: RealGateway) -> None:
@@ -116,7 +124,7 @@ def test_another_period_and_a_limit_lifted_for_a_while_are_no_fresh_budget(
 
     services.sweep_keys()
 
-    wait_until(lambda: abs(left_usd(real, intern) - (CENT - meter.spent_usd)) < FLOAT_USD, timeout_s=60)
+    wait_until(lambda: abs(recounted(real, intern) - meter.spent_usd) < FLOAT_USD, timeout_s=60)
 
 
 def test_the_team_of_somebody_anonymised_is_deleted_and_their_spend_stays(intern: User, real: RealGateway) -> None:
