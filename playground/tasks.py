@@ -7,6 +7,7 @@ from celery import shared_task
 
 from playground.services import prune as services
 from playground.services.counts import prune_counts
+from playground.services.sharing import prune_shares
 
 logger = logging.getLogger(__name__)
 
@@ -17,6 +18,7 @@ def prune() -> None:
     started = time.monotonic()
     conversations, calls = services.prune_conversations(), services.prune_calls()
     prune_counts()
+    prune_shares()
     parameters, files = services.prune_parameters(), services.prune_image_files()
     took_s = time.monotonic() - started
     text = "playground.prune: %d conversations, %d calls, %d unused parameter sets, %d unused files in %.1f s"

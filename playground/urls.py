@@ -18,6 +18,8 @@ from playground.views import (
     find,
     images,
     moderation,
+    shared,
+    sharing,
     turns,
 )
 
@@ -49,6 +51,16 @@ urlpatterns = [
     path("files/<uuid:file_id>/data/", files.file_data, name="file_data"),
     path("images/<uuid:image_id>/", images.image, name="image"),
     path("images/made/<uuid:image_id>/", images.generated_image, name="generated_image"),
+    # Shared conversations
+    path("c/<uuid:conversation_id>/share/", sharing.share, name="share"),
+    path("shares/", sharing.shares, name="shares"),
+    path("shares/<uuid:share_id>/end/", sharing.end_share, name="end_share"),
+    path("shared/<slug:token>/", shared.shared, name="shared"),
+    path("shared/<slug:token>/copy/", shared.copy_shared, name="copy_shared"),
+    path("shared/<slug:token>/images/<uuid:image_id>/", shared.shared_image, name="shared_image"),
+    path("shared/<slug:token>/images/made/<uuid:image_id>/", shared.shared_picture, name="shared_picture"),
+    path("shared/<slug:token>/files/<uuid:file_id>/", shared.shared_file, name="shared_file"),
+    path("shared/<slug:token>/files/<uuid:file_id>/data/", shared.shared_file_data, name="shared_file_data"),
     # Presets of courses
     path("presets/<int:preset_id>/", course_presets.open_preset, name="open_preset"),
     path("presets/<int:preset_id>/code/", course_presets.preset_code, name="preset_code"),

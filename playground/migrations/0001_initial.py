@@ -402,4 +402,38 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
+        migrations.CreateModel(
+            name="Share",
+            fields=[
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                (
+                    "token_hash",
+                    models.CharField(help_text="SHA-256 of the token in the link.", max_length=64, unique=True),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("ends_at", models.DateTimeField(help_text="Empty: when its owner ends it.", null=True)),
+                (
+                    "conversation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="shares",
+                        to="playground.conversation",
+                    ),
+                ),
+                (
+                    "until",
+                    models.ForeignKey(
+                        help_text="The last one; empty: what its owner sees.",
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="playground.answer",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["-created_at", "id"],
+                "default_permissions": (),
+            },
+        ),
     ]

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from django.db import DatabaseError, IntegrityError, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -36,9 +36,9 @@ from playground.services.requests import (
     completion_request,
     wants_usage,
 )
+from playground.services.stored_files import with_files
 from playground.services.titles import title_of
 from playground.services.tree import bring_files, way_to
-from web.files import StorageUnavailable, delete_files, store_file
 
 Params = Mapping[str, object]
 CHANGED_BY_ANSWERS: Final = ("model_names", "parameters", "head", "used_at", "paid_by")  # of a conversation
@@ -109,7 +109,7 @@ def ask(context: ChatContext, question: NewMessage) -> Answer:
     parameters = ParameterSet.of(context.user.pk, question.params)
     answer = _answer_to(message, question.params["model"], parameters, context.paid_by)
     added, is_new = message.stored_bytes + answer.stored_bytes, question.conversation is None
-    with _with_files(files), _within_limits(context) as call:
+    with with_files(files), _within_limits(context) as call:
         claim_storage(
             context.user, added_bytes=added, parameters=answer.parameters, file_bytes=file_bytes, is_new=is_new
         )
@@ -150,7 +150,7 @@ def compare(context: ChatContext, question: NewMessage, models: Sequence[str]) -
     conversation.model_names, conversation.parameters = list(models), parameters
     conversation.head = answers[0]
     conversation.stored_bytes = message.stored_bytes + sum(answer.stored_bytes for answer in answers)
-    with _with_files(files), transaction.atomic():
+    with with_files(files), transaction.atomic():
         lock_owner(context.user)
         check_waiting(context.user, added=len(answers))
         claim_storage(context.user, added_bytes=conversation.stored_bytes, parameters=parameters, is_new=True)
@@ -221,27 +221,6 @@ def _hand_over(context: ChatContext, secret: Secret, answers: Sequence[Answer], 
         Prepared(owner=context.user, answer=answer, allowance=context.allowance, secret=secret, is_alone=are_alone)
         for answer in answers
     )
-
-
-@contextmanager
-def _with_files(files: Sequence[Attachment]) -> Iterator[None]:
-    """Store the data of files before their rows are written, and delete them if those fail. Raises AskRefused.
-
-    If the connection breaks, the rows may still have been written; the prune later checks whether a file is needed.
-    """
-    try:
-        for each in files:
-            each.file = store_file(each.data)
-        yield
-    except DatabaseError:
-        raise
-    except StorageUnavailable as error:
-        delete_files(each.file for each in files if each.file)
-        words = _("Files cannot be stored at the moment. Nothing was sent: try again in a minute, or without files.")
-        raise AskRefused("image_storage", words) from error
-    except BaseException:
-        delete_files(each.file for each in files)
-        raise
 
 
 @contextmanager

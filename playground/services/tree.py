@@ -169,29 +169,30 @@ def turns_page(conversation: Conversation, *, start: UUID | None = None) -> Turn
     `start`: the message to begin with, if it is among earlier turns.
     """
     tree = Tree.of(conversation, bare=True)
-    return _last_turns(tree, tree.way_shown(conversation), start=start)
+    return page_of_turns(tree, tree.way_shown(conversation), start=start)
 
 
 def turns_before(conversation: Conversation, message_id: UUID) -> TurnsPage | None:
     """Return the turns before a message, on its branch, though another may be shown by now; None: it was deleted."""
     tree = Tree.of(conversation, bare=True)
     message = next((each for each in tree.messages() if each.id == message_id), None)
-    return _last_turns(tree, tree.way_to(message.parent_id)) if message else None
+    return page_of_turns(tree, tree.way_to(message.parent_id)) if message else None
 
 
-def _last_turns(tree: Tree, way: Sequence[Turn], *, start: UUID | None = None) -> TurnsPage:
+def page_of_turns(tree: Tree, way: Sequence[Turn], *, start: UUID | None = None) -> TurnsPage:
+    """Return the last of these turns with their content, or those from the message `start` on, if that is earlier."""
     ids = [message.id for message, _ in way]
     first = max(0, len(way) - PAGE_TURNS)
     if start in ids:
         first = min(first, ids.index(start))
     return TurnsPage(
-        turns=_with_content(tree, way[first:]),
+        turns=content_of_turns(tree, way[first:]),
         earlier_count=first,
         earlier_from=ids[max(0, first - PAGE_TURNS)] if first else None,
     )
 
 
-def _with_content(tree: Tree, way: Sequence[Turn]) -> list[Shown]:
+def content_of_turns(tree: Tree, way: Sequence[Turn]) -> list[Shown]:
     """Load the content of turns that are known by their ids; not of those that were deleted meanwhile."""
     found = Answer.objects.select_related("message").in_bulk([answer.id for _, answer in way])
     pairs = [(message, found[answer.id]) for message, answer in way if answer.id in found]

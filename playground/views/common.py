@@ -5,8 +5,10 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.audit import actor_of
@@ -22,7 +24,7 @@ from playground import presets
 from playground.errors.cards import card_of
 from playground.errors.classify import AnswerError
 from playground.forms import AskForm, ChatForm
-from playground.models import Answer, Conversation
+from playground.models import Answer, Conversation, Share
 from playground.rendering import RenderedAnswers, render_answers
 from playground.services.chat import ChatContext
 from playground.services.payers import Payers
@@ -58,7 +60,8 @@ def models_of(allowance: Allowance, modes: Sequence[str] = CHAT_MODES) -> list[G
 
 def own_conversation(request: PortalRequest, conversation_id: UUID) -> Conversation:
     """Return the person's conversation; 404 for one of another person."""
-    own = Conversation.objects.owned_by(request.user).select_related("parameters")
+    live = Share.objects.live(timezone.now()).filter(conversation=OuterRef("pk"))
+    own = Conversation.objects.owned_by(request.user).select_related("parameters").annotate(is_shared=Exists(live))
     return get_object_or_404(own, pk=conversation_id)
 
 

@@ -11,6 +11,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import FileResponse, Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -95,18 +96,29 @@ def _row(
 @require_safe
 def file(request: PortalRequest, file_id: UUID) -> HttpResponse:
     """Show the text of a file of one of the person's conversations."""
-    return render(request, "playground/file.html", {"file": _own(request, file_id)})
+    found = _own(request, file_id)
+    context = {
+        "file": found,
+        "back": reverse("playground:conversation", args=[found.message.conversation_id]),
+        "download": reverse("playground:file_data", args=[file_id]),
+    }
+    return render(request, "playground/file.html", context)
 
 
 @require_safe
 def file_data(request: PortalRequest, file_id: UUID) -> HttpResponseBase:
     """Return a file of one of the person's conversations as it was sent."""
-    found = _own(request, file_id)
+    return as_sent(_own(request, file_id))
+
+
+def as_sent(found: Attachment, *, kept: bool = True) -> HttpResponseBase:
+    """Return the data of a file, to be stored; browsers of others than its owner do not keep the response."""
     try:
         data = io.BytesIO(found.data)
     except FileNotFoundError as error:
         raise Http404 from error
-    return guarded(FileResponse(data, as_attachment=True, filename=found.name, content_type=DOWNLOAD))
+    response = FileResponse(data, as_attachment=True, filename=found.name, content_type=DOWNLOAD)
+    return guarded(response, kept=kept)
 
 
 def _own(request: PortalRequest, file_id: UUID) -> Attachment:

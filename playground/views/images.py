@@ -26,7 +26,7 @@ KEPT_S: Final = 3600  # by the browser of its owner; an image never changes
 def image(request: PortalRequest, image_id: UUID) -> HttpResponse:
     """Return an image of one of the person's conversations."""
     found = get_object_or_404(Attachment, pk=image_id, message__conversation__owner=request.user)
-    return _drawn(found)
+    return drawn(found)
 
 
 @require_safe
@@ -34,10 +34,11 @@ def generated_image(request: PortalRequest, image_id: UUID) -> HttpResponse:
     """Return an image that a model generated in one of the person's conversations."""
     own = GeneratedImage.objects.filter(answer__message__conversation__owner=request.user)
     found = get_object_or_404(own, pk=image_id)
-    return _drawn(found)
+    return drawn(found)
 
 
-def _drawn(found: Attachment | GeneratedImage) -> HttpResponse:
+def drawn(found: Attachment | GeneratedImage, *, kept: bool = True) -> HttpResponse:
+    """Return the image to be displayed; browsers of others than its owner do not keep it."""
     if found.media_type not in NAMES:
         raise Http404
     try:
@@ -45,12 +46,12 @@ def _drawn(found: Attachment | GeneratedImage) -> HttpResponse:
     except FileNotFoundError as error:
         raise Http404 from error
     response["Content-Disposition"] = f'inline; filename="{NAMES[found.media_type]}"'
-    return guarded(response)
+    return guarded(response, kept=kept)
 
 
-def guarded(response: Response) -> Response:
+def guarded(response: Response, *, kept: bool = True) -> Response:
     """Return the response with headers under which a person's file runs nothing, and stays with its owner."""
     response["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'; sandbox"
     response["X-Content-Type-Options"] = "nosniff"
-    response["Cache-Control"] = f"private, max-age={KEPT_S}, immutable"
+    response["Cache-Control"] = f"private, max-age={KEPT_S}, immutable" if kept else "private, no-store"
     return response

@@ -173,6 +173,7 @@ OF_A_NEWCOMER: dict[str, Way] = {  # in this order: those at the end change what
     "view, delete": deleted_view,
     "playground": at("/playground/"),
     "playground, compare": at("/playground/compare/"),
+    "playground, shared, none": at("/playground/shares/"),
     "search": at("/playground/find/"),
     "keyboard shortcuts": at("/playground/shortcuts/"),
     "privacy": at("/privacy/"),

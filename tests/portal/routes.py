@@ -33,6 +33,8 @@ SOME_VALUES = {  # for the parameters of patterns; a new one is added here
     "announcement_id": 1,
     "preset_id": 1,
     "code": "some-code",
+    "token": "some-token",
+    "share_id": uuid.UUID(int=9),
     "name": "small",
     "terms_id": 1,
     "grant_id": 1,

@@ -11,18 +11,23 @@ from django.test import Client
 from django.urls import URLPattern, reverse
 
 from accounts.models import User
-from playground.models import Answer, Conversation
+from playground.models import Answer, Conversation, Share
 from playground.urls import urlpatterns
 from tests.conftest import HTMX
 from tests.playground import rows
 
-ACTS = {"keep", "show", "retry", "again", "stop", "stop_answer"}  # POST only
-FORMS = {"edit", "rename", "delete", "delete_answer"}  # GET asks, POST does
+ACTS = {"end_share", "keep", "show", "retry", "again", "stop", "stop_answer"}  # POST only
+FORMS = {"edit", "rename", "delete", "delete_answer", "share"}  # GET asks, POST does
 READ = {  # GET only
     *("conversation", "comparison", "completed", "answer", "column", "column_code", "written", "stream"),
     *("details", "image", "generated_image", "file", "file_data", "export"),
 }
+OTHERWISE = {
+    *("course_id", "preset_id"),  # of a course: tests/playground/test_course_presets.py
+    "token",  # for everybody with the link: test_sharing.py
+}
 ONLY_OF = {
+    Conversation.Kind.CHAT: {"share"},
     Conversation.Kind.COMPARE: {"comparison", "again", "stop", "column", "column_code"},
     Conversation.Kind.COMPLETION: {"completed", "written"},
 }
@@ -55,6 +60,7 @@ def conversation_of(owner: User, kind: str) -> Conversation:
     rows.generated_image(first, pk=image.pk)
     rows.text_file(first.message, text="a secret file")
     rows.answer(first.message, "another secret answer")
+    Share.objects.create(conversation=made)
     made.refresh_from_db()
     return made
 
@@ -64,7 +70,7 @@ def names() -> Iterator[tuple[str, set[str]]]:
     for route in urlpatterns:
         assert isinstance(route, URLPattern)
         needs = set(route.pattern.converters)
-        if not needs & {"course_id", "preset_id"}:  # of a course: tests/playground/test_course_presets.py
+        if not needs & OTHERWISE:
             yield str(route.name), needs
 
 
@@ -75,7 +81,12 @@ def address(name: str, needs: set[str], conversation: Conversation | None) -> st
         answer = rows.last_answer(conversation)
         image, file = answer.message.attachments.all()
         known |= {"conversation_id": conversation.pk, "answer_id": answer.pk}
-        known |= {"message_id": answer.message_id, "image_id": image.pk, "file_id": file.pk}
+        known |= {
+            "share_id": conversation.shares.get().pk,
+            "message_id": answer.message_id,
+            "image_id": image.pk,
+            "file_id": file.pk,
+        }
     return reverse(f"playground:{name}", kwargs={need: known.get(need) or uuid4() for need in needs})
 
 
