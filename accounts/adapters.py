@@ -8,7 +8,7 @@ from allauth.account.internal.userkit import filter_users_by_email
 from allauth.account.models import EmailAddress, EmailConfirmationHMAC
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
-from allauth.socialaccount.models import SocialLogin
+from allauth.socialaccount.models import SocialApp, SocialLogin
 from django.conf import settings
 from django.contrib import messages
 from django.db.models import Exists, OuterRef
@@ -20,10 +20,13 @@ from django.utils.translation import gettext_lazy as _
 from accounts import limits
 from accounts.at_sign_in import AT_INSTITUTION_SIGN_IN, AT_SIGN_IN
 from accounts.backends import account_of
+from accounts.entry import why_refused
+from accounts.external import provider_of, social_app
+from accounts.identity_providers import identity_providers
 from accounts.mails import NOTIFICATIONS, send_later
 from accounts.models import User
 from accounts.rights import permissions_of, update_staff_status
-from accounts.services import take_over_address, take_over_groups, take_over_name
+from accounts.services import give_first_groups, take_over_address, take_over_groups, take_over_name
 from web.redirects import is_ours
 from web.request import client_address
 from web.tasks import QueueUnavailable
@@ -84,9 +87,9 @@ class AccountAdapter(DefaultAccountAdapter):
         for hook in AT_SIGN_IN:
             hook(user)
         if sociallogin := (kwargs.get("signal_kwargs") or {}).get("sociallogin"):
-            groups = sociallogin.account.extra_data["userinfo"].get("groups", ())
+            claims = sociallogin.account.extra_data["userinfo"]
             for institution_hook in AT_INSTITUTION_SIGN_IN:
-                institution_hook(user, groups)
+                institution_hook(user, [*claims.get("groups", ()), *claims.get("member_of", ())])
         update_staff_status(User.objects.filter(pk=user.pk))  # groups may have changed outside of the admin pages
         response: HttpResponse = super().post_login(request, user, **kwargs)
         return response
@@ -157,15 +160,34 @@ class InstitutionAdapter(DefaultSocialAccountAdapter):
         user = without_rights.filter(email__in=verified).first()
         return (user, user.email) if user else None
 
+    def list_apps(
+        self, request: HttpRequest, provider: str | None = None, client_id: str | None = None
+    ) -> list[SocialApp]:
+        """Return the identity providers of the settings; none are in the database."""
+        apps = [social_app(each) for each in identity_providers()]
+        return [
+            app
+            for app in apps
+            if provider in (None, app.provider, app.provider_id) and client_id in (None, app.client_id)
+        ]
+
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
-        """Take over the groups of a known person, and the name and address that changed since the last time."""
+        """Refuse people whom the rules keep out; take over the groups of a known person, and a changed name or address.
+
+        An account that is linked now, by its address, keeps its own.
+        """
+        user, account, before = sociallogin.user, sociallogin.account, sociallogin.claims_before
+        claims, provider = account.extra_data["userinfo"], provider_of(account.provider)
+        if rule := why_refused(provider, claims):
+            logger.warning("sign-in with %s refused: the rule about the %s", provider.id, rule)
+            context = {"rule": rule, "provider": provider}
+            raise ImmediateHttpResponse(render(request, "socialaccount/refused.html", context, status=403))
         if not sociallogin.is_existing:
             return
-        user, account, before = sociallogin.user, sociallogin.account, sociallogin.claims_before
-        claims = account.extra_data["userinfo"]
-        take_over_groups(user=user, claimed=claims.get("groups"))
+        if sociallogin.gives_groups:
+            take_over_groups(user=user, claimed=claims["groups"], allowed=provider.can_give)
         take_over_name(user=user, claims=claims, before=before)
-        if not take_over_address(user=user, claims=claims, before=before):
+        if not take_over_address(user=user, claims=claims, before=before, institution=provider.title):
             del claims["email"]  # so the next sign-in finds it changed, and tries again
             if account.pk:
                 account.save(update_fields=["extra_data"])
@@ -173,5 +195,9 @@ class InstitutionAdapter(DefaultSocialAccountAdapter):
     def save_user(self, request: HttpRequest, sociallogin: SocialLogin, form: None = None) -> User:
         """Create the account of a new person, with their groups."""
         user: User = super().save_user(request, sociallogin, form)
-        take_over_groups(user=user, claimed=sociallogin.account.extra_data["userinfo"].get("groups"))
+        provider = provider_of(sociallogin.account.provider)
+        give_first_groups(user=user, names=provider.first_groups)
+        if sociallogin.gives_groups:
+            claimed = sociallogin.account.extra_data["userinfo"]["groups"]
+            take_over_groups(user=user, claimed=claimed, allowed=provider.can_give)
         return user

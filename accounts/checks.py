@@ -3,23 +3,32 @@
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.conf import settings
 from django.core.checks import CheckMessage, Error
+
+from accounts.identity_providers import OpenIDConnect, identity_providers
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
 def institution_is_asked_over_https(**kwargs: Any) -> list[CheckMessage]:
-    """Refuse an institution over plain HTTP: its answers identify people, and only HTTPS authenticates them."""
-    issuer = urlsplit(settings.OIDC_ISSUER)
-    if not settings.OIDC_ISSUER or issuer.scheme == "https" or issuer.hostname in LOOPBACK:
-        return []
-    return [Error("OIDC_ISSUER is not an https address.", hint="Give the address with https://.", id="accounts.E001")]
+    """Refuse providers over plain HTTP: their answers identify people, and only HTTPS authenticates them."""
+    hint = "Give the address with https://."
+    return [
+        Error(f"{each.issuer} is not an https address.", hint=hint, id="accounts.E001")
+        for each in _openid_providers()
+        if (issuer := urlsplit(each.issuer)).scheme != "https" and issuer.hostname not in LOOPBACK
+    ]
 
 
 def identity_is_asked_for(**kwargs: Any) -> list[CheckMessage]:
     """Refuse scopes without `openid`: there would be no ID token, and nobody could sign in."""
-    if "openid" in settings.OIDC_SCOPES:
-        return []
     hint = "For example OIDC_SCOPES=openid profile email."
-    return [Error("OIDC_SCOPES does not contain openid.", hint=hint, id="accounts.E002")]
+    return [
+        Error(f"The scopes for {each.issuer} do not contain openid.", hint=hint, id="accounts.E002")
+        for each in _openid_providers()
+        if "openid" not in each.scopes
+    ]
+
+
+def _openid_providers() -> list[OpenIDConnect]:
+    return [each for each in identity_providers() if isinstance(each, OpenIDConnect)]

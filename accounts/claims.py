@@ -1,6 +1,7 @@
-"""Reads an institution's claims, in the shapes that common providers send.
+"""Reads what an identity provider sends about a person, in the shapes that common ones send: claims or attributes.
 
-Claims come from outside. Only those named here are stored, with the type and length that the database accepts.
+It comes from outside. Only what is named here is stored, with the type and length that the database accepts.
+What it means for the account is in accounts.entry.
 Aggregated and distributed claims (OpenID Connect Core 5.6.2) are not followed.
 """
 
@@ -10,17 +11,25 @@ import logging
 import re
 import time
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, TypeGuard
 
 from allauth.socialaccount import app_settings
-from django.conf import settings
+
+from accounts.identity_providers import IdentityProvider, OpenIDConnect
 
 logger = logging.getLogger(__name__)
-NAMES: Final = {"preferred_username": 150, "name": 300, "given_name": 150, "family_name": 150}  # claim: characters
+NAMES: Final = {  # as they are stored: what it is, characters
+    "preferred_username": ("username", 150),
+    "name": ("name", 300),
+    "given_name": ("given_name", 150),
+    "family_name": ("family_name", 150),
+    "supervisor": ("supervisor", 255),
+}
 MAX_SUBJECT_LENGTH: Final = 255  # characters, as OpenID Connect allows
 DIGEST: Final = "sha256:"
 MAX_GROUP_LENGTH: Final = 150  # characters, as Django's groups have
+MAX_VALUE_LENGTH: Final = 255  # characters, of affiliations and entitlements
 MAX_ADDRESS_LENGTH: Final = 254  # characters
 NO_TEXT: Final = ("Cc", "Cs")  # Unicode categories: control characters, of which PostgreSQL refuses NUL, and surrogates
 MISSING: Final = object()
@@ -32,30 +41,49 @@ BETWEEN_DNS: Final = re.compile(r"(?<!\\);|\n|(?<![,;+=\s\\])\s+(?=(?:cn|ou)\s*=
 ESCAPED: Final = re.compile(r"((?:\\[0-9a-f]{2})+)|\\(.)", re.IGNORECASE)
 
 
-def usable_claims(identity: Mapping[str, Any], userinfo: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the claims of the ID token, and of userinfo where both have one.
+def read_claims(provider: IdentityProvider, subject: object, *sources: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the provider sends about a person, under the names of OpenID Connect; the first source counts.
 
-    Raises ValueError when they identify nobody. There is no "groups" when the institution says that they are stored
-    elsewhere (Entra ID, over 200).
+    "groups", "affiliation" and "entitlement" are lists of names. What is not sent is missing, groups too when the
+    provider says that they are stored elsewhere (Entra ID, over 200). Raises ValueError without a subject.
     """
-    subject = identity.get("sub")
     if not _is_text(subject, MAX_SUBJECT_LENGTH):
         raise ValueError("The institution names nobody.")
-    both = {**identity, **userinfo}
     claims: dict[str, Any] = {"sub": _short(subject)}
-    for name, length in NAMES.items():
-        if isinstance(both.get(name), str):
-            claims[name] = "".join(sign for sign in both[name] if _is_text(sign, 1)).strip()[:length]
-    source = userinfo if "email" in userinfo else identity
-    if _is_text(source.get("email"), MAX_ADDRESS_LENGTH):
-        claims["email"] = source["email"]
-        claims["email_verified"] = _is_verified(source)
-    found = next((at for at in (_find(userinfo), _find(identity)) if at is not MISSING), MISSING)
-    if found is MISSING and _are_elsewhere(both):
-        logger.warning("the institution names no groups, as there are too many: a person's groups stay as they are")
-        return claims
-    claims["groups"] = _names_in(found)
-    return claims
+    for name, (what, length) in NAMES.items():
+        value = _one(provider, _find(provider, what, sources)[0])
+        if isinstance(value, str):
+            claims[name] = "".join(sign for sign in value if _is_text(sign, 1)).strip()[:length]
+    address, source = _find(provider, "email", sources)
+    if _is_address(address := _one(provider, address)):
+        claims["email"] = address
+        claims["email_verified"] = _is_verified(provider, source)
+    for what in ("affiliation", "entitlement"):
+        value = _find(provider, what, sources)[0]
+        if value is not MISSING and value is not None:
+            claims[what] = _names_in(value, what, MAX_VALUE_LENGTH)
+    return claims | _groups(provider, sources)
+
+
+def _find(provider: IdentityProvider, what: str, sources: Sequence[Mapping[str, Any]]) -> tuple[Any, Mapping[str, Any]]:
+    """Return the value of the name, the address and so on, and the source that has it; or MISSING."""
+    for name in provider.attribute(what):
+        for source in sources:
+            if (found := _follow(source, name)) is not MISSING:
+                return found, source
+    return MISSING, {}
+
+
+def _one(provider: IdentityProvider, value: Any) -> Any:
+    """Return the first value of a directory's attribute, which is always a list; a claim of OpenID Connect is none."""
+    if isinstance(value, list) and not isinstance(provider, OpenIDConnect):
+        return next(iter(value), None)
+    return value
+
+
+def _is_address(value: object) -> TypeGuard[str]:
+    """Return whether it may be an address. Other letters are refused: the Kelvin sign in lower case is a "k"."""
+    return _is_text(value, MAX_ADDRESS_LENGTH) and value.isascii()
 
 
 def _short(subject: str) -> str:
@@ -65,17 +93,29 @@ def _short(subject: str) -> str:
     return DIGEST + hashlib.sha256(subject.encode()).hexdigest()
 
 
-def _is_verified(source: Mapping[str, Any]) -> bool:
-    """Return whether the institution vouches for the address: by its own claim, or else by the settings."""
+def _is_verified(provider: IdentityProvider, source: Mapping[str, Any]) -> bool:
+    """Return whether the provider vouches for the address: by its own claim, or else by the settings."""
     if "email_verified" not in source:
-        return bool(settings.OIDC_TRUST_EMAIL)
+        return provider.trust_email
     return source["email_verified"] is True or source["email_verified"] == "true"
 
 
 # --- Groups ---------------------------------------------------------------------------------------
-def _find(claims: Mapping[str, Any]) -> Any:
-    """Return the claim that OIDC_GROUPS_CLAIM names, or MISSING."""
-    return _follow(claims, settings.OIDC_GROUPS_CLAIM)
+def _groups(provider: IdentityProvider, sources: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Return the names of groups as "groups"; nothing if they are not sent, unless that means none."""
+    found = _find(provider, "groups", sources)[0]
+    if found is not MISSING and found is not None:
+        return {"groups": _names_in(found, "groups")}
+    names = provider.attribute("groups")
+    if any(_are_elsewhere(names, source) for source in sources):
+        logger.warning("the institution names no groups, as there are too many: a person's groups stay as they are")
+        return {}
+    if provider.remove_missing_groups:
+        _warn_once(f"{provider.id}: {', '.join(names)} is missing, so it gives no groups")
+        return {"groups": []}
+    if names:
+        _warn_once(f"{provider.id}: {', '.join(names)} is missing: a person's groups stay as they are")
+    return {}
 
 
 def _follow(claims: Any, path: str) -> Any:
@@ -90,19 +130,20 @@ def _follow(claims: Any, path: str) -> Any:
     return MISSING
 
 
-def _are_elsewhere(claims: Mapping[str, Any]) -> bool:
+def _are_elsewhere(paths: Sequence[str], claims: Mapping[str, Any]) -> bool:
     """Return whether the institution says that groups exist, but not in these claims (Entra ID's "overage")."""
-    path = settings.OIDC_GROUPS_CLAIM
-    if path == "groups" and (
+    if "groups" in paths and (
         claims.get("hasgroups") in (True, "true") or any(key.startswith("groups:src") for key in claims)
     ):
         return True
     elsewhere = claims.get("_claim_names")
-    return isinstance(elsewhere, Mapping) and any(path == name or path.startswith(f"{name}.") for name in elsewhere)
+    return isinstance(elsewhere, Mapping) and any(
+        path == name or path.startswith(f"{name}.") for name in elsewhere for path in paths
+    )
 
 
-def _names_in(value: Any) -> list[str]:
-    """Return the names of groups in the claim, each once; warn of a claim of unknown shape."""
+def _names_in(value: Any, what: str, length: int = MAX_GROUP_LENGTH) -> list[str]:
+    """Return the names in the claim, each once; warn of a claim of unknown shape."""
     if isinstance(value, str):
         names = list(_split(value.strip()))
     elif isinstance(value, list):
@@ -110,10 +151,9 @@ def _names_in(value: Any) -> list[str]:
     elif isinstance(value, Mapping) and all(isinstance(detail, Mapping) for detail in value.values()):
         names = [str(role) for role in value]  # Zitadel: roles, each with the organisations that grant it
     else:
-        what = "missing" if value is MISSING or value is None else f"no names, but {type(value).__name__}"
-        _warn_once(f"OIDC_GROUPS_CLAIM={settings.OIDC_GROUPS_CLAIM}: the claim is {what}, so it gives no groups")
+        _warn_once(f"{what} of a sign-in are no names, but {type(value).__name__}, so they give none")
         return []
-    return list(dict.fromkeys(name.removeprefix("/") for name in names if _is_text(name)))  # Keycloak's have a slash
+    return list(dict.fromkeys(name.removeprefix("/") for name in names if _is_text(name, length)))  # Keycloak's /
 
 
 def _named_by(item: object) -> Iterator[str]:

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts.identity_providers import identity_providers
 from accounts.models import Announcement, User
 from accounts.rights import claimed_names, people_above
 
@@ -38,7 +38,7 @@ def is_mapped(group: Any) -> bool:
 
 def is_named_by_institution(name: str) -> bool:
     """Return whether the settings allow the institution to give a group of this name."""
-    return bool(settings.OIDC_ISSUER) and name in settings.OIDC_GROUPS_ALLOWED
+    return any(name in each.can_give for each in identity_providers())
 
 
 def why_not_deleted(group: Group, actor: User | None) -> str:

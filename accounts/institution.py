@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import jwt
 from allauth.socialaccount.adapter import get_adapter
-from allauth.socialaccount.models import SocialAccount, SocialApp, SocialLogin, SocialToken
+from allauth.socialaccount.models import SocialApp, SocialLogin, SocialToken
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
 from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
@@ -12,7 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import constant_time_compare
 from jwt.types import Options
 
-from accounts.claims import usable_claims
+from accounts.claims import read_claims
+from accounts.external import login_of, provider_of
 
 SIGNATURES: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 CLOCKS_APART_S: Final = 60
@@ -41,11 +42,8 @@ class InstitutionClient(OpenIDConnectOAuth2Adapter):
         userinfo = self._userinfo(app, token.token) if "userinfo_endpoint" in self.openid_config else identity
         if not isinstance(userinfo, dict) or userinfo.get("sub") != identity.get("sub"):
             raise OAuth2Error("Userinfo is about somebody else than the ID token.")
-        claims = usable_claims(identity, userinfo)
-        known = SocialAccount.objects.filter(provider=self.provider_id, uid=claims["sub"]).first()
-        login: SocialLogin = self.get_provider().sociallogin_from_response(request, {"userinfo": claims})
-        login.claims_before = known.extra_data.get("userinfo", {}) if known else {}  # of the last sign-in
-        return login
+        rules = provider_of(self.provider_id)
+        return login_of(request, self.get_provider(), read_claims(rules, identity.get("sub"), userinfo, identity))
 
     def _userinfo(self, app: SocialApp, access_token: str) -> Any:
         """Return the institution's claims about the person: JSON, or a JWT that it has signed."""

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from accounts.audit import Actor, record_person_change
 from accounts.delivery import MailServerUnavailable, claim, deliver, send_each
+from accounts.identity_providers import identity_providers, names_of_providers
 from accounts.locale import reading_as
 from accounts.mails import LATEST_S, compose, reset_path
 from accounts.models import AuditAction, Invitation, User
@@ -48,7 +49,7 @@ def invite_again(*, person: User, actor: Actor) -> bool:
     if not may_be_invited(locked):
         return False
     before = Invitation.objects.filter(person=locked).first()
-    by_institution = before.by_institution if before else bool(settings.OIDC_ISSUER)
+    by_institution = before.by_institution if before else bool(identity_providers())
     invite(locked, by_institution=by_institution, about=before.about if before else "")
     record_person_change(actor=actor, action=AuditAction.INVITE, person=locked)
     transaction.on_commit(send_soon, robust=True)
@@ -129,7 +130,7 @@ def _compose(invitation: Invitation) -> EmailMessage:
     context = {
         "user": person,
         "invitation": invitation,
-        "institution": settings.OIDC_NAME,
+        "institution": names_of_providers(),
         "link": f"{settings.PORTAL_URL}{path}",
         "portal_url": settings.PORTAL_URL,
     }

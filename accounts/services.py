@@ -1,12 +1,11 @@
 """Changes of people in more than one table."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from allauth.account.internal.emailkit import valid_email_or_none
 from allauth.account.models import EmailAddress
-from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import IntegrityError, transaction
 from django.db.models import F
@@ -28,16 +27,12 @@ def unverified_among(people: Iterable[User]) -> set[int]:
 
 
 @transaction.atomic
-def take_over_groups(*, user: User, claimed: Iterable[str] | None) -> None:
+def take_over_groups(*, user: User, claimed: Iterable[str], allowed: Collection[str]) -> None:
     """Add the person to the groups of these names that exist here, and remove them from those that the last claim gave.
 
-    None, when the institution says nothing, changes nothing.
-    A claim can give the groups of OIDC_GROUPS_ALLOWED; if that is empty, those that grant no permission. Groups that
+    A claim can give the groups of `allowed`; if that is empty, those that grant no permission. Groups that
     were given here stay, claimed or not. Idempotent.
     """
-    if claimed is None:
-        return
-    allowed = settings.OIDC_GROUPS_ALLOWED
     here = Group.objects.filter(name__in=list(claimed))
     named = set(here.filter(name__in=allowed) if allowed else here.filter(permissions=None))
     if refused := [group.name for group in here if group not in named]:
@@ -64,7 +59,16 @@ def _name_in(claims: Mapping[str, Any]) -> tuple[str, str]:
     return (claims.get("given_name") or first)[:150], (claims.get("family_name") or last)[:150]
 
 
-def take_over_address(*, user: User, claims: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
+def give_first_groups(*, user: User, names: Collection[str]) -> None:
+    """Add a new person to the groups that every new account of their identity provider gets; they stay."""
+    groups = Group.objects.filter(name__in=names)
+    user.groups.add(*groups)
+    if missing := set(names) - {group.name for group in groups}:
+        logger.warning("account %d: there is no group %s to begin with", user.pk, ", ".join(sorted(missing)))
+    update_staff_status(User.objects.filter(pk=user.pk))
+
+
+def take_over_address(*, user: User, claims: Mapping[str, Any], before: Mapping[str, Any], institution: str) -> bool:
     """Take over the address if the institution has changed it since `before`; notify the former one.
 
     False if it could not be changed, and should be tried again: another account has it, or nobody has verified it
@@ -89,7 +93,7 @@ def take_over_address(*, user: User, claims: Mapping[str, Any], before: Mapping[
         logger.warning("account %d keeps its address: somebody else here has the institution's new one", user.pk)
         return False
     if old:
-        send_later("email_changed", user, to=old, new=new, institution=settings.OIDC_NAME or "OpenID Connect")
+        send_later("email_changed", user, to=old, new=new, institution=institution)
     return True
 
 

@@ -28,6 +28,7 @@ from accounts.forms import LocaleForm, MailChoicesForm
 from accounts.institution import InstitutionCallback, InstitutionClient, UnsupportedAnswer
 from accounts.limits import remember_browser
 from accounts.models import MailChoices
+from accounts.provider_views import sign_in_buttons
 from web.language import remember_language
 from web.request import PortalRequest
 
@@ -45,7 +46,7 @@ class StatusCodeMixin:
 
 
 class SignIn(StatusCodeMixin, allauth_views.LoginView):
-    """The sign-in page: the institution's account first, then a local one."""
+    """The sign-in page: the institutions' accounts first, then a local one."""
 
     def form_valid(self, form: Any) -> HttpResponse:
         """Sign in, and remember the browser: failed attempts of strangers then do not slow this person down."""
@@ -55,12 +56,8 @@ class SignIn(StatusCodeMixin, allauth_views.LoginView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add the available ways to sign in."""
-        ways = {
-            "institution": settings.OIDC_ISSUER and (settings.OIDC_NAME or True),
-            "signup_open": settings.SIGNUP_OPEN,
-        }
         context: dict[str, Any] = super().get_context_data(**kwargs)
-        return context | ways
+        return context | {"buttons": sign_in_buttons(), "signup_open": settings.SIGNUP_OPEN}
 
 
 class SignUp(StatusCodeMixin, allauth_views.SignupView):

@@ -6,13 +6,13 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from django import forms
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import DomainNameValidator
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts.identity_providers import identity_providers
 from accounts.list_form import PeopleListForm
 from accounts.people_list import Row
 from courses.forms import refuse_far
@@ -53,7 +53,7 @@ class EntryForm(forms.Form):
         until = course.join_until and course.join_until.astimezone(self.zone).date()
         initial = {"until": until, "domains": ", ".join(course.join_domains), "claim_group": course.claim_group}
         super().__init__(data, initial=initial)
-        if not settings.OIDC_ISSUER:
+        if not identity_providers():
             del self.fields["claim_group"]
 
     def clean_until(self) -> datetime | None:

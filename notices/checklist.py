@@ -7,6 +7,7 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from accounts.identity_providers import identity_providers
 from accounts.models import Invitation, SetupState, User
 from keys.catalogue import gateway_state
 from keys.models import GatewayModel
@@ -79,14 +80,14 @@ def _mail(setup: SetupState) -> Step:
 
 
 def _sign_in() -> Step:
-    if settings.OIDC_ISSUER:
+    if providers := identity_providers():
         is_done = SocialAccount.objects.exists()
         sentence = (
             _("People sign in with %(name)s.")
             if is_done
             else _("Set up for %(name)s. Nobody has signed in with it yet: sign out and try it.")
         )
-        sentence %= {"name": settings.OIDC_NAME or settings.OIDC_ISSUER}
+        sentence %= {"name": ", ".join(each.title for each in providers)}
     else:
         is_done = User.objects.filter(is_superuser=False).exclude(last_login=None).exists()
         sentence = (

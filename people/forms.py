@@ -3,10 +3,10 @@
 from typing import Any, cast
 
 from django import forms
-from django.conf import settings
 from django.contrib.auth.models import Group
 from django.utils.translation import gettext_lazy as _
 
+from accounts.identity_providers import identity_providers, names_of_providers
 from accounts.list_form import PeopleListForm
 from accounts.models import User
 from accounts.rights import groups_to_give
@@ -66,8 +66,8 @@ class InviteForm(PeopleListForm):
             "a spreadsheet. A first line with the names of the columns may give them another order."
         )
         cast("forms.ModelChoiceField[Any]", self.fields["groups"]).queryset = groups_to_give(actor).order_by("name")
-        if settings.OIDC_ISSUER:
-            by_institution = _("with their account of %(name)s") % {"name": settings.OIDC_NAME or "OpenID Connect"}
+        if identity_providers():
+            by_institution = _("with their account of %(name)s") % {"name": names_of_providers() or "OpenID Connect"}
             choices = [("institution", by_institution), ("password", _("with a password that they choose here"))]
             cast("forms.ChoiceField", self.fields["sign_in"]).choices = choices
             self.fields["sign_in"].initial = "institution"

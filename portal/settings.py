@@ -13,6 +13,7 @@ import environ
 from django.utils.translation import gettext_lazy as _
 from kombu import Queue
 
+from accounts.identity_providers import read_providers
 from portal.content_security import CSP_DIRECTIVES
 from portal.environment import Environment
 from portal.log import LEVELS, logging_config
@@ -324,25 +325,8 @@ OIDC_SCOPES = env.str("OIDC_SCOPES", default="openid profile email").replace(","
 OIDC_TRUST_EMAIL = env.bool("OIDC_TRUST_EMAIL", default=False)  # an address that it does not deny
 OIDC_GROUPS_CLAIM = env.str("OIDC_GROUPS_CLAIM", default="groups")
 OIDC_GROUPS_ALLOWED = env.list("OIDC_GROUPS_ALLOWED", default=[])  # that it may give; empty: those without permissions
-SOCIALACCOUNT_PROVIDERS = (
-    {
-        "openid_connect": {
-            "OAUTH_PKCE_ENABLED": True,
-            "SCOPE": OIDC_SCOPES,
-            "APPS": [
-                {
-                    "provider_id": "institution",
-                    "name": OIDC_NAME,
-                    "client_id": OIDC_CLIENT_ID,
-                    "secret": OIDC_CLIENT_SECRET,
-                    "settings": {"server_url": OIDC_ISSUER},
-                }
-            ],
-        }
-    }
-    if OIDC_ISSUER
-    else {}
-)
+OIDC_REMOVE_MISSING_GROUPS = env.bool("OIDC_REMOVE_MISSING_GROUPS", default=False)  # where no claim means no group
+IDENTITY_PROVIDERS = read_providers(env.str("IDENTITY_PROVIDERS", default=""))  # others, as TOML
 
 # --- Language, time ---------------------------------------------------------------------------------
 LANGUAGE_CODE = env.str("LANGUAGE_CODE", default="en")  # for those who chose none, and whose browser asks for none, of:

@@ -232,14 +232,13 @@ def institution_process() -> Iterator["Institution"]:
 @pytest.fixture
 def institution(institution_process: "Institution", settings: Settings) -> "Institution":
     """Hand out the provider as new, with the portal pointed at it."""
-    from tests.accounts.signing_in import providers
+    from tests.accounts.signing_in import point_at
 
     institution_process.garbage, institution_process.gives_id_token = False, True
     institution_process.has_userinfo, institution_process.userinfo_token = True, ""
     institution_process.asked, institution_process.codes = [], {}
     institution_process.id_token_claims = {}
-    settings.OIDC_ISSUER, settings.OIDC_NAME = institution_process.url, "Example University"
-    settings.SOCIALACCOUNT_PROVIDERS = providers(institution_process.url)
+    point_at(settings, institution_process.url)
     return institution_process
 
 

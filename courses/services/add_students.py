@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts.audit import Actor, record_person_change
+from accounts.identity_providers import identity_providers
 from accounts.invitations import free_username, invite, send_soon
 from accounts.mails import send_later
 from accounts.models import AuditAction, User
@@ -195,7 +195,7 @@ def _open_accounts(planned: Sequence[Planned], course: Course, actor: Actor) -> 
         raise StudentQuotaExceeded from exceeded
     usernames = {name.lower() for name in User.objects.values_list("username", flat=True)}
     people = {each.row.email: _open_account(each.row, usernames, actor) for each in planned}
-    invite(*people.values(), by_institution=bool(settings.OIDC_ISSUER), about=course.name)
+    invite(*people.values(), by_institution=bool(identity_providers()), about=course.name)
     update_staff_status(User.objects.filter(pk__in=[person.pk for person in people.values()]))
     transaction.on_commit(send_soon, robust=True)
     return people

@@ -7,7 +7,6 @@ from enum import StrEnum
 from functools import partial
 from typing import Any, Final
 
-from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
@@ -16,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from accounts.audit import Actor, record_group_change, record_people_changes, record_policy_change
 from accounts.group_rules import why_not_deleted, why_not_named, why_protected, with_origins
+from accounts.identity_providers import identity_providers
 from accounts.models import AuditAction, Policy, User
 from accounts.policies import is_own_policy
 from accounts.rights import groups_to_give, people_above, update_staff_status
@@ -38,7 +38,7 @@ class MemberAction(StrEnum):
 
 def is_claimable(group: Any) -> bool:
     """Return whether the institution may give the group by its name: any that grants no permission."""
-    return bool(settings.OIDC_ISSUER) and not settings.OIDC_GROUPS_ALLOWED and not group.gives_rights
+    return not group.gives_rights and any(not each.can_give for each in identity_providers())
 
 
 @transaction.atomic

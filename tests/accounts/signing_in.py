@@ -5,22 +5,17 @@ from typing import Any
 
 from django.test import Client
 from django.urls import reverse
+from pytest_django import Settings
 
 from tests.accounts.institution import CLIENT_ID, CLIENT_SECRET
 
 SignIn = Callable[..., Any]
 
 
-def providers(issuer: str) -> dict[str, Any]:
-    """Return what portal/settings.py makes of the environment; a test holds the two together."""
-    app = {
-        "provider_id": "institution",
-        "name": "Example University",
-        "client_id": CLIENT_ID,
-        "secret": CLIENT_SECRET,
-        "settings": {"server_url": issuer},
-    }
-    return {"openid_connect": {"OAUTH_PKCE_ENABLED": True, "SCOPE": ["openid", "profile", "email"], "APPS": [app]}}
+def point_at(settings: Settings, issuer: str) -> None:
+    """Set up the institution of the settings."""
+    settings.OIDC_ISSUER, settings.OIDC_NAME = issuer, "Example University"
+    settings.OIDC_CLIENT_ID, settings.OIDC_CLIENT_SECRET = CLIENT_ID, CLIENT_SECRET
 
 
 def is_signed_in(client: Client) -> bool:

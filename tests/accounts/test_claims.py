@@ -7,7 +7,8 @@ import pytest
 from pytest_django import Settings
 
 from accounts import claims
-from accounts.claims import usable_claims
+from accounts.claims import read_claims
+from accounts.identity_providers import institution_of_settings
 
 NOT_REPORTED = "not reported"
 
@@ -16,6 +17,11 @@ NOT_REPORTED = "not reported"
 def nothing_warned_of() -> None:
     """Forget what was logged already in this process."""
     claims.warned_at.clear()
+
+
+def usable_claims(identity: dict[str, Any], userinfo: dict[str, Any]) -> dict[str, Any]:
+    """Read claims as those of the provider of the settings OIDC_…"""
+    return read_claims(institution_of_settings(), identity.get("sub"), userinfo, identity)
 
 
 def _groups(userinfo: dict[str, Any], identity: dict[str, Any] | None = None) -> Any:
@@ -132,7 +138,7 @@ def test_does_not_take_a_part_of_a_listed_name_for_a_group() -> None:
 def test_groups_that_are_stored_elsewhere_count_as_not_reported(
     settings: Settings, caplog: pytest.LogCaptureFixture, claim: str, userinfo: dict[str, Any], given: bool
 ) -> None:
-    settings.OIDC_GROUPS_CLAIM = claim
+    settings.OIDC_GROUPS_CLAIM, settings.OIDC_REMOVE_MISSING_GROUPS = claim, True
 
     assert (_groups({}, userinfo) != NOT_REPORTED) == given
     assert ("too many" in caplog.text) != given
@@ -144,18 +150,21 @@ def test_ignores_aggregated_and_distributed_claims() -> None:
         "_claim_sources": {"src1": {"JWT": "ey.ey.sig", "email": "boss@example.edu"}},
     }
 
-    assert usable_claims({"sub": "u1"}, elsewhere) == {"sub": "u1", "groups": []}
+    assert usable_claims({"sub": "u1"}, elsewhere) == {"sub": "u1"}
 
 
 @pytest.mark.parametrize("userinfo", [{}, {"groups": None}, {"groups": 7}, {"groups": True}, {"groups": {"a": 1}}])
+@pytest.mark.parametrize("remove", [False, True])
 def test_warns_once_of_a_claim_that_is_missing_or_invalid(
-    caplog: pytest.LogCaptureFixture, userinfo: dict[str, Any]
+    caplog: pytest.LogCaptureFixture, settings: Settings, userinfo: dict[str, Any], remove: bool
 ) -> None:
+    settings.OIDC_REMOVE_MISSING_GROUPS = remove
     for _sign_in in range(3):
-        assert _groups(userinfo) == []
+        is_kept = not remove and userinfo.get("groups") is None
+        assert _groups(userinfo) == (NOT_REPORTED if is_kept else [])
 
     [record] = [record for record in caplog.records if record.levelname == "WARNING"]
-    assert "OIDC_GROUPS_CLAIM=groups" in record.getMessage()
+    assert "groups" in record.getMessage()
 
 
 def test_warns_of_nothing_when_somebody_is_in_no_group(caplog: pytest.LogCaptureFixture) -> None:
@@ -183,6 +192,22 @@ def test_keeps_subjects_apart_to_the_letter() -> None:
     assert max(map(len, kept)) <= 191  # the room in allauth's table
     with pytest.raises(ValueError, match="nobody"):
         usable_claims({"sub": "x" * 256}, {})
+
+
+@pytest.mark.parametrize("roles", [["Staff"], "Staff", None, ["Staff", {"x": 1}], {"Staff": 1}])
+def test_finds_groups_within_a_claim(settings: Settings, roles: object) -> None:
+    settings.OIDC_GROUPS_CLAIM = "realm_access.roles"
+
+    groups = usable_claims({"sub": "u1"}, {"realm_access": {"roles": roles}}).get("groups", [])
+
+    assert groups == (["Staff"] if "Staff" in str(roles) and not isinstance(roles, dict) else [])
+    assert "groups" not in usable_claims({"sub": "u1"}, {"realm_access": roles})
+    assert usable_claims({"sub": "u1"}, {"realm_access.roles": "Staff"})["groups"] == ["Staff"]
+
+
+@pytest.mark.parametrize("garbage", [7, {"Staff": True}, [["Staff"]], True])
+def test_takes_no_group_out_of_garbage(garbage: object) -> None:
+    assert usable_claims({"sub": "u1"}, {"groups": garbage})["groups"] == []
 
 
 # --- Addresses ------------------------------------------------------------------------------------

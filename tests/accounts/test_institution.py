@@ -17,7 +17,7 @@ from pytest_django.asserts import assertContains, assertRedirects
 from accounts.checks import identity_is_asked_for, institution_is_asked_over_https
 from accounts.models import User
 from tests.accounts.institution import CLIENT_ID, CLIENT_SECRET, Institution
-from tests.accounts.signing_in import is_signed_in, providers
+from tests.accounts.signing_in import is_signed_in
 from tests.accounts.visits import LOGIN, come_back
 from tests.factories import make_intern
 
@@ -131,11 +131,17 @@ def test_redirects_to_the_portal_only(client: Client, institution: Institution, 
 def test_is_set_up_by_the_environment(
     repository: Path, tmp_path: Path, scopes: dict[str, str], asked: list[str]
 ) -> None:
+    code = """import django, json; django.setup()
+from accounts.external import social_app
+from accounts.identity_providers import identity_providers
+[app] = map(social_app, identity_providers())
+print(json.dumps([app.provider_id, app.name, app.client_id, app.secret, app.settings]))"""
     said = subprocess.run(
-        [sys.executable, "-c", "import json, portal.settings as s; print(json.dumps(s.SOCIALACCOUNT_PROVIDERS))"],
+        [sys.executable, "-c", code],
         cwd=repository,
         env={
             **os.environ,
+            "DJANGO_SETTINGS_MODULE": "portal.settings",
             "EMBEDDED": "1",
             "VAR_DIR": str(tmp_path),
             "OIDC_ISSUER": "https://sso.example.edu",
@@ -148,9 +154,8 @@ def test_is_set_up_by_the_environment(
         check=True,
     )
 
-    expected = providers("https://sso.example.edu")
-    expected["openid_connect"]["SCOPE"] = asked
-    assert json.loads(said.stdout) == expected
+    app = {"server_url": "https://sso.example.edu", "scope": asked, "oauth_pkce_enabled": True}
+    assert json.loads(said.stdout) == ["institution", "Example University", CLIENT_ID, CLIENT_SECRET, app]
 
 
 @pytest.mark.parametrize(
@@ -170,7 +175,7 @@ def test_requires_https(settings: Settings, issuer: str, errors: list[str]) -> N
 
 @pytest.mark.parametrize("scopes", [["openid"], ["profile", "email"], [], ["groups", "openid"]])
 def test_requires_the_openid_scope(settings: Settings, scopes: list[str]) -> None:
-    settings.OIDC_SCOPES = scopes
+    settings.OIDC_ISSUER, settings.OIDC_SCOPES = "https://sso.example.edu", scopes
 
     errors = [error.id for error in identity_is_asked_for()]
 

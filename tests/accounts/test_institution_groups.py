@@ -7,8 +7,8 @@ from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from pytest_django import Settings
 
-from accounts.claims import usable_claims
 from accounts.models import User
+from accounts.rights import claimed_names
 from accounts.services import take_over_groups
 from tests.accounts.institution import Institution
 from tests.accounts.visits import come_back, groups_of
@@ -35,18 +35,34 @@ def test_takes_back_what_the_claim_gave_and_keeps_what_was_given_here(
     institution.knows("u1", groups=["Interns"])
     come_back(client)
     assert groups_of(user) == {"Interns", "Admins"}
-    institution.knows("u1")
+    institution.knows("u1", groups=[])
     come_back(client)
 
     assert groups_of(user) == {"Admins"}
 
 
+@pytest.mark.parametrize("remove", [False, True])
+def test_a_claim_that_is_not_sent_changes_nothing_unless_it_means_none(
+    client: Client, institution: Institution, db: None, settings: Settings, remove: bool
+) -> None:
+    settings.OIDC_REMOVE_MISSING_GROUPS = remove
+    institution.knows("u1", groups=["Staff", "Interns"])
+    come_back(client)
+    user = User.objects.get()
+    user.groups.remove(Group.objects.get(name="Interns"))
+    institution.knows("u1")
+
+    come_back(client)
+
+    assert groups_of(user) == (set() if remove else {"Staff"})
+    assert claimed_names(user) == (set() if remove else {"Staff", "Interns"})
+
+
 def test_keeps_a_group_given_here_that_was_claimed_for_a_while(db: None) -> None:
     user = make_user(groups=("Staff",))
 
-    take_over_groups(user=user, claimed=["Staff"])
-    take_over_groups(user=user, claimed=["Staff"])
-    take_over_groups(user=user, claimed=[])
+    for claimed in (["Staff"], ["Staff"], []):
+        take_over_groups(user=user, claimed=claimed, allowed=())
 
     assert groups_of(user) == {"Staff"}
 
@@ -76,22 +92,6 @@ def test_takes_no_group_away_when_there_are_too_many_to_name(
 
     assert groups_of(User.objects.get()) == {"Staff"}
     assert "too many" in caplog.text
-
-
-@pytest.mark.parametrize("roles", [["Staff"], "Staff", None, ["Staff", {"x": 1}], {"Staff": 1}])
-def test_finds_groups_within_a_claim(settings: Settings, roles: object) -> None:
-    settings.OIDC_GROUPS_CLAIM = "realm_access.roles"
-
-    groups = usable_claims({"sub": "u1"}, {"realm_access": {"roles": roles}})["groups"]
-
-    assert groups == (["Staff"] if "Staff" in str(roles) and not isinstance(roles, dict) else [])
-    assert usable_claims({"sub": "u1"}, {"realm_access": roles})["groups"] == []
-    assert usable_claims({"sub": "u1"}, {"realm_access.roles": "Staff"})["groups"] == ["Staff"]
-
-
-@pytest.mark.parametrize("garbage", [None, 7, {"Staff": True}, [["Staff"]], True])
-def test_takes_no_group_out_of_garbage(garbage: object) -> None:
-    assert usable_claims({"sub": "u1"}, {"groups": garbage})["groups"] == []
 
 
 @pytest.mark.parametrize("allowed", [[], ["Interns"]])

@@ -13,7 +13,7 @@ from pytest_django.asserts import assertContains
 
 from accounts.models import User
 from tests.accounts.institution import Institution
-from tests.accounts.signing_in import is_signed_in, providers
+from tests.accounts.signing_in import is_signed_in, point_at
 from tests.accounts.visits import CALLBACK, LOGIN, come_back, groups_of
 
 
@@ -143,7 +143,7 @@ def test_says_so_when_the_institution_names_nobody(client: Client, institution: 
 def test_says_so_when_the_institution_is_down(
     client: Client, institution: Institution, db: None, settings: Settings
 ) -> None:
-    settings.SOCIALACCOUNT_PROVIDERS = providers("http://127.0.0.1:1")  # where nobody listens
+    point_at(settings, "http://127.0.0.1:1")  # where nobody listens
 
     assertContains(client.get(LOGIN), "Your institution does not answer", status_code=503)
     assert client.get(reverse("account_login")).status_code == 200  # the local sign-in page still works

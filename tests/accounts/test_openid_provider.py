@@ -113,17 +113,10 @@ def provider() -> Iterator[OpenIDProvider]:
 
 
 def _point_at(settings: Settings, provider: OpenIDProvider, shape: dict[str, Any]) -> None:
-    app = {
-        "provider_id": "institution",
-        "name": "Example University",
-        "client_id": shape.get("client", "portal"),
-        "secret": CLIENT_SECRET,
-        "settings": {"server_url": provider.issuer},
-    }
-    scopes = shape.get("scopes", "openid profile email").split()
-    settings.OIDC_ISSUER = provider.issuer
+    settings.OIDC_ISSUER, settings.OIDC_NAME = provider.issuer, "Example University"
+    settings.OIDC_CLIENT_ID, settings.OIDC_CLIENT_SECRET = shape.get("client", "portal"), CLIENT_SECRET
+    settings.OIDC_SCOPES = shape.get("scopes", "openid profile email").split()
     settings.OIDC_GROUPS_CLAIM = shape.get("claim", "groups")
-    settings.SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"OAUTH_PKCE_ENABLED": True, "SCOPE": scopes, "APPS": [app]}}
 
 
 @pytest.mark.parametrize("name", PROVIDERS)

@@ -8,7 +8,7 @@ from django.utils import translation
 from pytest_django import Settings
 
 from accounts.models import AuditEntry, Policy, User
-from tests.accounts.signing_in import providers
+from tests.accounts.signing_in import point_at
 from tests.accounts.test_policy_admin import policy_form
 from tests.factories import PASSWORD, make_user
 from tests.french.conftest import Read, in_french
@@ -102,8 +102,7 @@ def test_signing_up(staff: User, settings: Settings, read: Read, change: dict[st
 
 
 def test_an_institution_that_does_not_answer(settings: Settings, read: Read) -> None:
-    settings.OIDC_ISSUER = f"http://127.0.0.1:{free_port()}"
-    settings.SOCIALACCOUNT_PROVIDERS = providers(settings.OIDC_ISSUER)
+    point_at(settings, f"http://127.0.0.1:{free_port()}")
 
     read(in_french().get("/account/login/"))
     assert "Votre établissement ne répond pas" in read(in_french().get("/account/oidc/institution/login/"))

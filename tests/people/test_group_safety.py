@@ -58,7 +58,7 @@ def test_nobody_raises_their_own_policy_by_the_name_of_a_group() -> None:
     with pytest.raises(GroupRefused):
         services.rename_group(group=group, name="other", actor=Actor(user=person))
     assert browser.post(reverse("people:new_group"), {"name": "physics"}).status_code == 422
-    take_over_groups(user=person, claimed=["physics"])
+    take_over_groups(user=person, claimed=["physics"], allowed=())
     assert policy_of(person).person_budget_usd is not None
 
 

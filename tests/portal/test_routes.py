@@ -35,6 +35,7 @@ PUBLIC = {
     "keys:renew_by_link",
     "openid_connect_callback",
     "openid_connect_login",
+    "provider_logo",
     "socialaccount_login_cancelled",
     "web:live",
     "web:privacy",

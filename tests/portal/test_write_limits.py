@@ -158,6 +158,7 @@ BOUNDS: Final = {
     "playground:copy_shared": "PLAYGROUND_STORED_MB_PER_USER, _CONVERSATIONS_PER_HOUR, _IMAGE_MB_PER_HOUR",
     "playground:end_share": CHANGES,
     "playground:read_files": "accounts.quotas: PLAYGROUND_FILE_READS_PER_HOUR; writes nothing",
+    "provider_logo": "writes nothing",
     "account_logout": "ends a session",
     **dict.fromkeys(("openid_connect_login", "openid_connect_callback"), "the institution's own sign-in"),
 }

@@ -10,7 +10,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from tests.accounts.institution import running
-from tests.accounts.signing_in import providers
+from tests.accounts.signing_in import point_at
 from tests.conftest import signed_in
 from tests.factories import PASSWORD
 from tests.tasks import run_tasks
@@ -105,7 +105,7 @@ def test_links_are_made_of_the_portals_own_address(client: Client, intern: User,
     headers = {"X-Forwarded-Proto": "https"}
 
     with running() as institution:
-        settings.OIDC_ISSUER, settings.SOCIALACCOUNT_PROVIDERS = institution.url, providers(institution.url)
+        point_at(settings, institution.url)
         for host in ("portal.example.edu", "portal.example.edu:443", "PORTAL.example.edu:8000"):
             asked = {**headers, "Host": host}
             answer = client.get("/account/oidc/institution/login/", headers=asked)

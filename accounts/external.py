@@ -1,0 +1,40 @@
+"""A sign-in with an identity provider, from the claims to the session: the same for every kind."""
+
+from typing import Any
+
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialLogin
+from allauth.socialaccount.providers.base import Provider
+from django.http import HttpRequest
+
+from accounts.entry import complete_claims
+from accounts.identity_providers import IdentityProvider, OpenIDConnect, identity_provider
+
+
+def provider_of(provider_id: str) -> IdentityProvider:
+    """Return the identity provider; raises SocialApp.DoesNotExist."""
+    if found := identity_provider(provider_id):
+        return found
+    raise SocialApp.DoesNotExist
+
+
+def social_app(provider: IdentityProvider) -> SocialApp:
+    """Return the provider as allauth has it; such a row is never saved."""
+    app = SocialApp(provider_id=provider.id, name=provider.name, client_id=provider.id)
+    if isinstance(provider, OpenIDConnect):
+        app.provider, app.client_id, app.secret = "openid_connect", provider.client_id, provider.client_secret
+        app.settings = {
+            "server_url": provider.issuer,
+            "scope": list(provider.scopes),
+            "oauth_pkce_enabled": True,
+        }
+    return app
+
+
+def login_of(request: HttpRequest, provider: Provider, claims: dict[str, Any]) -> SocialLogin:
+    """Return the sign-in of the person of these claims, with what they mean for groups, and those of the last time."""
+    known = SocialAccount.objects.filter(provider=provider.sub_id, uid=claims["sub"]).first()
+    before = known.extra_data.get("userinfo", {}) if known else {}
+    completed, gives_groups = complete_claims(provider_of(provider.sub_id), claims, before)
+    login: SocialLogin = provider.sociallogin_from_response(request, {"userinfo": completed})
+    login.claims_before, login.gives_groups = before, gives_groups
+    return login

@@ -1,0 +1,26 @@
+"""Signing in with one of several identity providers, in French."""
+
+from pytest_django import Settings
+
+from accounts.identity_providers import Enter, OpenIDConnect
+from tests.accounts.institution import CLIENT_ID, CLIENT_SECRET, Institution
+from tests.accounts.visits import come_back
+from tests.french.conftest import Read, in_french
+
+
+def test_buttons_and_refusals(institution: Institution, db: None, settings: Settings, read: Read) -> None:
+    for rules in (Enter(groups=("x",)), Enter(affiliations=("x",)), Enter(domains=("x",))):
+        provider = OpenIDConnect(
+            id="b",
+            name="Physics",
+            issuer=institution.url,
+            client_id=CLIENT_ID,
+            client_secret=CLIENT_SECRET,
+            enter=rules,
+        )
+        settings.IDENTITY_PROVIDERS = [provider]
+        institution.knows("u1", groups=[])
+        client = in_french()
+
+        assert "Se connecter avec Physics" in read(client.get("/account/login/"))
+        assert "Votre compte de Physics" in read(come_back(client, "/account/oidc/b/login/"))
