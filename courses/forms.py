@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from accounts.forms import TimeZoneField, zone_choices
-from accounts.models import User
+from accounts.models import COST_CENTRE_LENGTH, User
 from courses.models import MOST_STUDENTS, Course
 from courses.services import Size, has_begun
 from courses.services.limits import MOST_USD
@@ -73,6 +73,13 @@ class CourseForm(forms.Form):
         max_length=20,
         required=False,
         help_text=_("As in the timetable, such as INF-201."),
+    )
+    cost_centre = LineField(
+        label=_("Cost centre"),
+        max_length=COST_CENTRE_LENGTH,
+        required=False,
+        help_text=_("To which the spend of its keys is charged, from today on. Empty: that of each key’s owner."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "translate": "no"}),
     )
     description = forms.CharField(
         label=_("Description"),
@@ -170,7 +177,10 @@ def initial_of(course: Course) -> dict[str, Any]:
     zone, team = ZoneInfo(course.time_zone), course.team
     names = ("budget_usd", "key_budget_usd", "playground_budget_usd", "rpm_limit", "tpm_limit")
     return {
-        **{name: getattr(course, name) for name in ("name", "code", "description", "time_zone", "max_students")},
+        **{
+            name: getattr(course, name)
+            for name in ("name", "code", "cost_centre", "description", "time_zone", "max_students")
+        },
         **{name: _plain(getattr(team, name)) for name in names},
         "starts_at": course.starts_at.astimezone(zone),
         "ends_at": team.ends_at.astimezone(zone),

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.identity_providers import identity_providers, names_of_providers
 from accounts.list_form import PeopleListForm
-from accounts.models import User
+from accounts.models import COST_CENTRE_LENGTH, User
 from accounts.rights import groups_to_give
 from keys.forms import LineField
 from keys.services import possible_supervisors
@@ -29,6 +29,18 @@ class GroupNameForm(forms.Form):
     """The name of a group."""
 
     name = LineField(label=_("Name"), max_length=150, widget=forms.TextInput(attrs={"autocomplete": "off"}))
+
+
+class CostCentreForm(forms.Form):
+    """The code of a cost centre, or none."""
+
+    code = LineField(
+        label=_("Cost centre"),
+        max_length=COST_CENTRE_LENGTH,
+        required=False,
+        help_text=_("As the accounts write it, such as 4711-A. Empty: none."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "translate": "no"}),
+    )
 
 
 class SupervisorForm(forms.Form):

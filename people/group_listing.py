@@ -149,7 +149,7 @@ def _found(q: str) -> list[Any]:
     words = name_order(q).split()
     found = [
         group
-        for group in with_origins(Group.objects.select_related("policy"))
+        for group in with_origins(Group.objects.select_related("policy", "cost_centre"))
         if all(word in name_order(group.name) for word in words)
     ]
     return sorted(found, key=lambda group: (name_order(group.name), group.pk))

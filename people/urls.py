@@ -4,6 +4,7 @@ from django.urls import path
 
 from people.views import (
     bulk,
+    cost_centres,
     group_actions,
     groups,
     index,
@@ -37,6 +38,7 @@ urlpatterns = [
     path("groups/<int:group_id>/policy/", policy.change_policy, name="change_policy"),
     path("groups/<int:group_id>/keys/", policy.policy_state, name="policy_state"),
     path("groups/<int:group_id>/rename/", group_actions.rename, name="rename_group"),
+    path("groups/<int:group_id>/cost-centre/", cost_centres.group_cost_centre, name="group_cost_centre"),
     path("groups/<int:group_id>/delete/", group_actions.delete, name="delete_group"),
     path("groups/<int:group_id>/add/", group_actions.add_members, name="add_members"),
     path("groups/<int:group_id>/remove/", group_actions.remove_members, name="remove_members"),
@@ -47,6 +49,7 @@ urlpatterns = [
     path("<int:person_id>/activate/", person.activate, name="activate"),
     path("<int:person_id>/sign-out/", person.sign_out, name="sign_out"),
     path("<int:person_id>/anonymise/", person.anonymise, name="anonymise"),
+    path("<int:person_id>/cost-centre/", cost_centres.cost_centre, name="cost_centre"),
     path("<int:person_id>/top-up/", limits.top_up, name="top_up"),
     path("<int:person_id>/grants/<int:grant_id>/end/", limits.end_grant, name="end_grant"),
     path("<int:person_id>/invite-again/", invite.invite_again, name="invite_again"),

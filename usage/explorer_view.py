@@ -20,6 +20,7 @@ FILTER_WORDS: Final = {
     "kind": _("Kind of key"),
     "course": _("Course"),
     "supervisor": _("Supervisor"),
+    "cost_centre": _("Cost centre"),
 }
 ROWS_PER_PAGE: Final = 25
 MAX_PAGE_DIGITS: Final = 4
@@ -37,7 +38,8 @@ METRIC_WORDS: Final = {
     "keys": _("Keys"),
 }
 SPLIT_WORDS: Final = {
-    name: FILTER_WORDS[name] for name in ("model", "provider", "person", "group", "supervisor", "course", "key", "kind")
+    name: FILTER_WORDS[name]
+    for name in ("model", "provider", "person", "group", "supervisor", "course", "cost_centre", "key", "kind")
 }
 STEP_WORDS: Final = {"day": _("By day"), "week": _("By week"), "month": _("By month")}
 DISPLAY_WORDS: Final = {

@@ -236,6 +236,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "cost_centre",
+                    models.CharField(
+                        blank=True,
+                        help_text="To which the person’s spend is charged. Empty: that of their groups.",
+                        max_length=40,
+                        verbose_name="cost centre",
+                    ),
+                ),
+                (
                     "sessions_ended_at",
                     models.DateTimeField(
                         editable=False,
@@ -570,6 +579,27 @@ class Migration(migrations.Migration):
                         name="accounts_at_once_needs_a_budget",
                         violation_error_message="More budget without asking needs a budget per person.",
                     ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="GroupCostCentre",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("code", models.CharField(max_length=40, verbose_name="cost centre")),
+                (
+                    "group",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="cost_centre", to="auth.group"
+                    ),
+                ),
+            ],
+            options={
+                "default_permissions": (),
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("code", ""), _negated=True), name="accounts_group_cost_centre_has_code"
+                    )
                 ],
             },
         ),

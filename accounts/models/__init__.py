@@ -5,7 +5,7 @@ from accounts.models.counts import HourlyCount
 from accounts.models.group_spend import GroupSpend, GroupSpendQuerySet
 from accounts.models.invitations import Invitation
 from accounts.models.mails import DailyItem, MailChoices
-from accounts.models.people import User, UserManager, new_gateway_user_id
+from accounts.models.people import COST_CENTRE_LENGTH, GroupCostCentre, User, UserManager, new_gateway_user_id
 from accounts.models.policy import (
     MAX_LIFETIME_DAYS,
     BudgetPeriod,
@@ -30,6 +30,7 @@ from accounts.models.trail import (
 )
 
 __all__ = [
+    "COST_CENTRE_LENGTH",
     "DONE_WORDS",
     "MAX_LABEL_LENGTH",
     "MAX_LIFETIME_DAYS",
@@ -46,6 +47,7 @@ __all__ = [
     "DailyItem",
     "Grant",
     "GrantQuerySet",
+    "GroupCostCentre",
     "GroupSpend",
     "GroupSpendQuerySet",
     "HourlyCount",

@@ -1,7 +1,7 @@
 """People who can sign in."""
 
 import uuid
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from django.contrib.auth.models import AbstractUser, Group
 from django.contrib.auth.models import UserManager as DjangoUserManager
@@ -13,6 +13,9 @@ from django.utils.translation import gettext_lazy as _
 def new_gateway_user_id() -> str:
     """Return a unique name for a person at the gateway that nobody can guess."""
     return f"passerelle-{uuid.uuid4().hex}"
+
+
+COST_CENTRE_LENGTH: Final = 40
 
 
 class UserManager(DjangoUserManager["User"]):
@@ -70,6 +73,12 @@ class User(AbstractUser):
         _("anonymised"), null=True, editable=False, help_text=_("The account has not identified anybody since then.")
     )
 
+    cost_centre = models.CharField(
+        _("cost centre"),
+        max_length=COST_CENTRE_LENGTH,
+        blank=True,
+        help_text=_("To which the person’s spend is charged. Empty: that of their groups."),
+    )
     sessions_ended_at = models.DateTimeField(
         null=True,
         editable=False,
@@ -101,3 +110,19 @@ class User(AbstractUser):
     def display_name(self) -> str:
         """The person's name, or the user name where they gave none."""
         return self.get_full_name() or self.username
+
+
+class GroupCostCentre(models.Model):
+    """The cost centre of a group: of its members who have none of their own."""
+
+    group = models.OneToOneField(Group, models.CASCADE, related_name="cost_centre")
+    code = models.CharField(_("cost centre"), max_length=COST_CENTRE_LENGTH)
+
+    class Meta:
+        default_permissions = ()
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=~models.Q(code=""), name="accounts_group_cost_centre_has_code")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.group_id}: {self.code}"

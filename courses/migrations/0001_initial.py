@@ -31,6 +31,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "cost_centre",
+                    models.CharField(
+                        blank=True,
+                        help_text="To which the spend of its keys is charged. Empty: that of the key’s owner.",
+                        max_length=40,
+                        verbose_name="cost centre",
+                    ),
+                ),
+                (
                     "description",
                     models.TextField(
                         blank=True, help_text="Students see it.", max_length=2000, verbose_name="description"

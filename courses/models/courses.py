@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from accounts.models import User
+from accounts.models import COST_CENTRE_LENGTH, User
 from keys.models import Team
 
 MOST_STUDENTS: Final = 2000
@@ -58,6 +58,12 @@ class Course(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(_("name"), max_length=100)
     code = models.CharField(_("code"), max_length=20, blank=True, help_text=_("As in the timetable, such as INF-201."))
+    cost_centre = models.CharField(
+        _("cost centre"),
+        max_length=COST_CENTRE_LENGTH,
+        blank=True,
+        help_text=_("To which the spend of its keys is charged. Empty: that of the key’s owner."),
+    )
     description = models.TextField(_("description"), max_length=2000, blank=True, help_text=_("Students see it."))
     team = models.OneToOneField(Team, models.PROTECT, related_name="course", editable=False)
     state = models.CharField(max_length=10, choices=State, default=State.DRAFT, editable=False)

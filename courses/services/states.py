@@ -23,7 +23,7 @@ OF_TEAM: Final = (
     *("budget_usd", "key_budget_usd", "playground_budget_usd"),
     *("rpm_limit", "tpm_limit", "model_names", "ends_at"),
 )
-OF_COURSE: Final = ("name", "code", "description", "time_zone", "starts_at", "max_students")
+OF_COURSE: Final = ("name", "code", "cost_centre", "description", "time_zone", "starts_at", "max_students")
 A_YEAR: Final = timedelta(days=364)  # whole weeks, so that a copy begins on the same day of the week
 State = Course.State
 

@@ -52,6 +52,11 @@ class GroupSubject:
         return self.group is not None and self.access.manages_people and self.gives_no_more
 
     @property
+    def may_change_cost_centre(self) -> bool:
+        """Whether the code may be changed: it gives nobody anything."""
+        return self.group is not None and self.access.manages_policies
+
+    @property
     def may_change_group(self) -> bool:
         """Whether it may be deleted, and renamed."""
         return self.group is not None and self.may_change_policy and not self.protected
@@ -108,7 +113,9 @@ def _groups_for(user: User) -> QuerySet[Any]:
     given = Exists(groups_to_give(user).filter(pk=OuterRef("pk")))
     facts = JSONObject(name="name", codename="codename", model="content_type__model")
     rights = Permission.objects.filter(group=OuterRef("pk")).order_by().values(one=Value(1))
-    groups: QuerySet[Any] = with_members(with_claims(with_origins(Group.objects.select_related("policy")), user))
+    groups: QuerySet[Any] = with_members(
+        with_claims(with_origins(Group.objects.select_related("policy", "cost_centre")), user)
+    )
     rights_as_json = Subquery(rights.annotate(all=JsonList(facts)).values("all"))
     with_rights: QuerySet[Any] = groups.annotate(gives_no_more=given, rights=rights_as_json)
     return with_rights

@@ -51,6 +51,7 @@ COLUMNS: Final = {
     "budget_spent_usd": _("Spent of the budget (USD)"),
     "last_use": _("Last use"),
     "joined": _("Account since"),
+    "cost_centre": _("Cost centre"),
 }
 
 
@@ -115,6 +116,7 @@ def _cells(each: Listed, states: dict[str, str]) -> Row:
         each.spent_usd if each.budget_usd else None,
         each.last_day,
         person.date_joined.date(),
+        person.cost_centre,
     ]
 
 

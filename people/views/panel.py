@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
+from accounts.cost_centres import cost_centre_of
 from accounts.invitations import link_ends_at, may_be_invited
 from accounts.models import AuditEntry, Grant, Invitation, User
 from accounts.names import name_order
@@ -44,6 +45,7 @@ def render_person(request: PortalRequest, subject: Subject, *, said: str = "", s
         "groups": sorted(person.groups.all(), key=lambda group: name_order(group.name)),
         "rows": [{"row": row, "acts": _acts(row, person) if subject.may_act else []} for row in _in_order(rows)],
         **_invitation(person),
+        "cost_centre": cost_centre_of(person),
         "policies": allowance.names,
         "grants": _grants(person),
         "interns": _interns(person),

@@ -42,6 +42,7 @@ COLUMNS: Final = {
     "budget_usd": _("Budget (USD)"),
     "spend_usd": _("Spend (USD)"),
     "forecast_usd": _("Forecast (USD)"),
+    "cost_centre": _("Cost centre"),
 }
 
 
@@ -89,7 +90,7 @@ def _rows(header: Row, found: list[ListedCourse], *, for_people: bool) -> Iterat
         yield (
             *(course.name, course.code, ", ".join(each.teachers), state, each.students, course.max_students),
             *(course.starts_at.isoformat(), course.team.ends_at.isoformat()),
-            *(pace.budget_usd, pace.spent_usd, round(pace.projected_usd, 4)),
+            *(pace.budget_usd, pace.spent_usd, round(pace.projected_usd, 4), course.cost_centre),
         )
 
 

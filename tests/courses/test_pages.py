@@ -99,14 +99,14 @@ def test_a_change_reaches_the_team_and_one_beyond_the_policy_does_not(
 ) -> None:
     course = open_course(staff, model_names=["gpt-4o-mini"])
 
-    assertRedirects(
-        as_staff.post(address("edit", course), filled_in(name="SQL", budget_usd="50")), address("course", course)
-    )
+    changed = as_staff.post(address("edit", course), filled_in(name="SQL", budget_usd="50", cost_centre="C-1"))
+    assertRedirects(changed, address("course", course))
+    assertContains(as_staff.get(address("course", course)), "C-1")
     too_much = as_staff.post(address("edit", course), filled_in(budget_usd="5000"))
 
     assertContains(too_much, "more than your policy allows: budget in all", status_code=409)
     course = Course.objects.get()
-    assert (course.name, course.team.budget_usd) == ("SQL", Decimal(50))
+    assert (course.name, course.team.budget_usd, course.cost_centre) == ("SQL", Decimal(50), "C-1")
 
 
 def test_a_course_is_opened_frozen_thawed_and_ended_by_its_buttons(

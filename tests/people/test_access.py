@@ -21,13 +21,23 @@ from tests.people.conftest import with_permissions
 from tests.usage.views.facts import key_of
 
 LISTS = ("index", "csv", "keys", "keys_csv", "outside_keys", "groups")
-PERSON_ACTS = ("deactivate", "activate", "sign_out", "anonymise", "invite_again", "withdraw", "hand_over", "top_up")
+PERSON_ACTS = (
+    "deactivate",
+    "activate",
+    "sign_out",
+    "anonymise",
+    "invite_again",
+    "withdraw",
+    "hand_over",
+    "top_up",
+    "cost_centre",
+)
 GRANT_ACTS = ("end_grant",)
 PEOPLE_ACTS = ("invite", "bulk", "bulk_keys", "act_on_outside_keys")  # on no one in particular
 KEY_ACTS = ("block_key", "unblock_key", "extend_key", "limit_key", "delete_key")
 GROUP_PAGES = ("group", "default_policy", "policy_state", "default_policy_state")
 MEMBER_ACTS = ("add_members", "remove_members")  # of whoever manages people
-GROUP_ACTS = ("change_policy", "rename_group", "delete_group")  # of whoever manages policies
+GROUP_ACTS = ("change_policy", "rename_group", "delete_group", "group_cost_centre")  # of whoever manages policies
 STRANGERS = ("intern", "staff", "supervisor")
 ACTORS = ("secretary", "manager", "superuser")
 READERS = ("reader", "policy maker")  # of people

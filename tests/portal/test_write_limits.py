@@ -94,6 +94,8 @@ BOUNDS: Final = {
                 "people:new_group",
                 "people:policy_state",
                 "people:remove_members",
+                "people:cost_centre",
+                "people:group_cost_centre",
                 "people:rename_group",
                 "people:anonymise",
                 "people:block_key",

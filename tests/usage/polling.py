@@ -11,6 +11,7 @@ from django.utils import timezone
 from keys.models import Intern, Key, Team, Token
 from usage.models import (
     MEASURES,
+    DayCostCentre,
     DayGroup,
     DayModel,
     DayToken,
@@ -79,6 +80,11 @@ def assert_sums_are_right() -> None:
         (DayModel, ("day", "model_id", "kind"), {"by_1": F("day"), "by_2": F("model"), "by_3": kind}),
         (DayToken, ("day", "token_ref_id"), {"by_1": F("day"), "by_2": F("token_ref")}),
         (WeekToken, ("week", "token_ref_id"), {"by_1": weeks, "by_2": F("token_ref")}),
+        (
+            DayCostCentre,
+            ("day", "cost_centre_number", "model_id", "kind"),
+            {"by_1": F("day"), "by_2": F("cost_centre_number"), "by_3": F("model"), "by_4": kind},
+        ),
         (
             DayGroup,
             ("day", "group_number", "model_id", "kind"),

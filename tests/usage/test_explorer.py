@@ -19,7 +19,18 @@ from courses.models import Course
 from keys.models import Key, Team
 from tests.factories import make_user
 from tests.usage.polling import make_key
-from usage.models import MEASURES, CountedMember, DayGroup, DayModel, DayToken, Fact, TokenRef, UsedModel, utc_today
+from usage.models import (
+    MEASURES,
+    CostCentre,
+    CountedMember,
+    DayGroup,
+    DayModel,
+    DayToken,
+    Fact,
+    TokenRef,
+    UsedModel,
+    utc_today,
+)
 from usage.periods import Period
 from usage.queries.explorer import TOP, Exploration, Question, bucket_of, explore
 from usage.queries.metrics import METRICS, Amount
@@ -68,8 +79,10 @@ def crowd() -> Period:
     wanted = {
         (utc_today() - timedelta(chance.randrange(50)), chance.choice(refs), chance.choice(models)) for _ in range(600)
     }
+    centres = [0, *(CostCentre.objects.create(code=code).pk for code in ("A-1", "Odd|code"))]
     Fact.objects.bulk_create(
         Fact(
+            cost_centre_number=chance.choice(centres),
             day=day,
             token_ref=ref,
             model=model,
@@ -93,6 +106,7 @@ def parts_of(fact: Fact, split: str) -> list[Any]:
         "course": lambda: (key.team.course.pk if key and key.team else None,),
         "key": lambda: (key.pk, None) if key else (None, ref.pk),
         "kind": lambda: (key.kind if key else "",),
+        "cost_centre": lambda: (fact.cost_centre_number,),
     }
     if split == "group":
         return [(group.pk,) for group in owner.groups.all()] if owner and owner.groups.exists() else [(None,)]
@@ -181,6 +195,15 @@ def filters() -> Iterator[tuple[dict[str, str], Callable[[Fact], Any]]]:
         {"kind": "personal,temporary"},
         lambda fact: fact.token_ref.key and fact.token_ref.key.kind in ("personal", "temporary"),
     )
+    centre = CostCentre.objects.get(code="Odd|code").pk
+    yield {"cost_centre": joined(["Odd|code", NONE])}, lambda fact: fact.cost_centre_number in (centre, 0)
+    yield (
+        {"cost_centre": joined(["Odd|code"]), "group": "Vision", "model": "m1|m2|m3"},
+        lambda fact: (
+            fact.cost_centre_number == centre and "Vision" in groups(fact) and fact.model.name in ("m1", "m2", "m3")
+        ),
+    )
+    yield {"cost_centre": "unknown"}, lambda fact: False
     yield {"kind": NONE}, lambda fact: fact.token_ref.key is None
     yield {"person": "p1|p2"}, lambda fact: str(fact.token_ref.owner) in ("p1", "p2")
     yield {"person": UNATTRIBUTED}, lambda fact: fact.token_ref.owner is None

@@ -241,6 +241,14 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="CostCentre",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("code", models.CharField(max_length=40, unique=True)),
+            ],
+            options={"default_permissions": ()},
+        ),
+        migrations.CreateModel(
             name="UsedModel",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
@@ -475,9 +483,20 @@ class Migration(migrations.Migration):
                         to="usage.usedmodel",
                     ),
                 ),
+                (
+                    "cost_centre_number",
+                    models.BigIntegerField(
+                        default=0, help_text="The id of the cost centre that held on this day; 0: none."
+                    ),
+                ),
             ],
             options={
                 "indexes": [
+                    models.Index(
+                        condition=models.Q(("cost_centre_number__gt", 0)),
+                        fields=["cost_centre_number", "day"],
+                        name="usage_facts_of_cost_centre",
+                    ),
                     models.Index(fields=["token_ref", "day"], name="usage_facts_of_token"),
                     models.Index(fields=["model", "day"], name="usage_facts_of_model"),
                 ],
@@ -543,6 +562,37 @@ class Migration(migrations.Migration):
                 "constraints": [
                     models.UniqueConstraint(
                         fields=("day", "group_number", "model", "kind"), name="usage_day_group_is_one_row"
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="DayCostCentre",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("spend_usd", web.money.UsdField(decimal_places=12, default=Decimal("0"), max_digits=19)),
+                ("prompt_tokens", models.BigIntegerField(default=0)),
+                ("completion_tokens", models.BigIntegerField(default=0)),
+                ("cache_read_tokens", models.BigIntegerField(default=0)),
+                ("cache_creation_tokens", models.BigIntegerField(default=0)),
+                ("ok_requests", models.BigIntegerField(default=0)),
+                ("failed_requests", models.BigIntegerField(default=0)),
+                ("response_ms", models.BigIntegerField(default=0, help_text="Summed over the successful requests.")),
+                ("day", models.DateField()),
+                ("cost_centre_number", models.BigIntegerField(help_text="The id of a cost centre; 0: none.")),
+                (
+                    "model",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="usage.usedmodel"
+                    ),
+                ),
+                ("kind", models.CharField(blank=True, help_text="Empty: of tokens without a key.", max_length=10)),
+            ],
+            options={
+                "default_permissions": (),
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("day", "cost_centre_number", "model", "kind"), name="usage_day_cost_centre_is_one_row"
                     )
                 ],
             },

@@ -8,6 +8,7 @@ from usage.models.facts import (
     MEASURES,
     MODEL_LENGTH,
     TOKEN_LENGTH,
+    CostCentre,
     Fact,
     Measures,
     TokenRef,
@@ -17,7 +18,7 @@ from usage.models.facts import (
 from usage.models.hours import HourFailure, KeyHour
 from usage.models.notices import Notice, UnusualSpend
 from usage.models.polling import Anomaly, Discrepancy, PollRun, Reconciliation, UsageState
-from usage.models.rollups import CountedMember, DayGroup, DayModel, DayToken, ModelGrowth, WeekToken
+from usage.models.rollups import CountedMember, DayCostCentre, DayGroup, DayModel, DayToken, ModelGrowth, WeekToken
 from usage.models.saved_views import SavedView
 
 __all__ = [
@@ -26,7 +27,9 @@ __all__ = [
     "MODEL_LENGTH",
     "TOKEN_LENGTH",
     "Anomaly",
+    "CostCentre",
     "CountedMember",
+    "DayCostCentre",
     "DayGroup",
     "DayModel",
     "DayToken",

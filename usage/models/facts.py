@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts.models import COST_CENTRE_LENGTH
 from keys.models import Key
 from web.money import UsdField
 
@@ -36,6 +37,18 @@ class UsedModel(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class CostCentre(models.Model):
+    """A code under which usage was ever counted: facts keep it when a person, a group or a course gets another."""
+
+    code = models.CharField(max_length=COST_CENTRE_LENGTH, unique=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.code
 
 
 class TokenRef(models.Model):
@@ -104,6 +117,9 @@ class Fact(Measures):
     day = models.DateField()
     token_ref = models.ForeignKey(TokenRef, models.PROTECT, related_name="facts", db_index=False)
     model = models.ForeignKey(UsedModel, models.PROTECT, related_name="facts", db_index=False)
+    cost_centre_number = models.BigIntegerField(
+        default=0, help_text="The id of the cost centre that held on this day; 0: none."
+    )
 
     class Meta:
         constraints: ClassVar = [
@@ -112,6 +128,11 @@ class Fact(Measures):
         indexes: ClassVar = [
             models.Index(fields=["token_ref", "day"], name="usage_facts_of_token"),  # a person's pages and exports
             models.Index(fields=["model", "day"], name="usage_facts_of_model"),  # a model by person or key
+            models.Index(  # the people or keys of a cost centre; most facts may have none
+                fields=["cost_centre_number", "day"],
+                name="usage_facts_of_cost_centre",
+                condition=Q(cost_centre_number__gt=0),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -42,6 +42,26 @@ class DayGroup(Measures):
         return f"{self.day} {self.group_number} {self.model_id} {self.kind}"
 
 
+class DayCostCentre(Measures):
+    """The facts of a UTC day by cost centre, model and kind of key (ADR 42)."""
+
+    day = models.DateField()
+    cost_centre_number = models.BigIntegerField(help_text="The id of a cost centre; 0: none.")
+    model = models.ForeignKey(UsedModel, models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=KIND_LENGTH, blank=True, help_text="Empty: of tokens without a key.")
+
+    class Meta:
+        default_permissions = ()
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["day", "cost_centre_number", "model", "kind"], name="usage_day_cost_centre_is_one_row"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.cost_centre_number} {self.model_id} {self.kind}"
+
+
 class DayToken(Measures):
     """The facts of a UTC day by token; the last day of a token is its last use."""
 

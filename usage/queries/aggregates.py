@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import Case, F, Max, Q, QuerySet, Sum, When
 
-from usage.models import DayModel, DayToken, Fact
+from usage.models import DayCostCentre, DayModel, DayToken, Fact
 from usage.periods import Period
 from usage.queries.scope import FilteredScope
 from usage.queries.sums import SUMS
@@ -15,7 +15,7 @@ Rows = Any  # a queryset of tuples, which no type can tell column by column
 
 def facts(of: FilteredScope, first_day: date, last_day: date) -> QuerySet[Fact]:
     """Return the facts of these days, both included."""
-    return Fact.objects.filter(_token_refs(of) & _models(of), day__range=(first_day, last_day))
+    return Fact.objects.filter(_token_refs(of) & _models(of) & _cost_centres(of), day__range=(first_day, last_day))
 
 
 def sums_by_day_and_model(of: FilteredScope, period: Period) -> Rows:
@@ -43,12 +43,14 @@ def _with_models(of: FilteredScope, first_day: date, last_day: date) -> Rows:
     """Return rows with a model: of the rollup, unless tokens are filtered."""
     if of.token_refs is not None:
         return facts(of, first_day, last_day)
+    if of.cost_centres is not None:
+        return DayCostCentre.objects.filter(_models(of) & _cost_centres(of), day__range=(first_day, last_day))
     return DayModel.objects.filter(_models(of), day__range=(first_day, last_day))
 
 
 def _with_token_refs(of: FilteredScope, first_day: date, last_day: date) -> Rows:
-    """Return rows with a token: of the rollup, unless models are filtered."""
-    if of.models is not None:
+    """Return rows with a token: of the rollup, unless models or cost centres are filtered."""
+    if of.needs_facts:
         return facts(of, first_day, last_day)
     return DayToken.objects.filter(_token_refs(of), day__range=(first_day, last_day))
 
@@ -59,3 +61,7 @@ def _token_refs(of: FilteredScope) -> Q:
 
 def _models(of: FilteredScope) -> Q:
     return Q() if of.models is None else Q(model__in=of.models)
+
+
+def _cost_centres(of: FilteredScope) -> Q:
+    return Q() if of.cost_centres is None else Q(cost_centre_number__in=of.cost_centres)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from accounts.models import User
-from usage.models import MEASURES
+from usage.models import MEASURES, CostCentre
 from usage.periods import Period
 from usage.queries.aggregates import facts
 from usage.queries.scope import Scope
@@ -14,9 +14,10 @@ ROWS_AT_ONCE: Final = 2000
 COLUMNS: Final = (
     *("day", "person", "key", "key_id", "kind", "alias", "model", "provider"),
     *MEASURES,
-    *("name", "groups", "intern", "supervisor"),
+    *("name", "groups", "intern", "supervisor", "cost_centre"),
 )
 _FIELDS: Final = (
+    "cost_centre_number",
     "token_ref__owner",
     "token_ref__owner__first_name",
     "token_ref__owner__last_name",
@@ -39,15 +40,16 @@ def fact_rows(scope: Scope, period: Period, label_for: Callable[[str], str] = st
     `label_for` returns the label of a kind of key.
     """
     groups = _groups_by_person()
+    centres = dict(CostCentre.objects.values_list("pk", "code"))
     rows = facts(scope.filtered(), period.first_day, period.last_day).order_by("day", "token_ref", "model")
-    for owner, first, last, intern, *row in rows.values_list(*_FIELDS).iterator(chunk_size=ROWS_AT_ONCE):
+    for centre, owner, first, last, intern, *row in rows.values_list(*_FIELDS).iterator(chunk_size=ROWS_AT_ONCE):
         day, person, label, key, kind, *others = row
         name = f"{first} {last}".strip() if owner else ""
         supervisor = person if intern else ""
         kind_name = label_for(kind) if kind else ""
         yield (
             *(day, person, label, key, kind_name, *others),
-            *(name or person, groups.get(owner, ""), intern, supervisor),
+            *(name or person, groups.get(owner, ""), intern, supervisor, centres.get(centre, "")),
         )
 
 

@@ -9,7 +9,7 @@ from django.contrib.auth.models import Group
 from accounts.models import User
 from courses.models import Course
 from keys.models import Key
-from usage.models import TokenRef, UsedModel
+from usage.models import CostCentre, TokenRef, UsedModel
 from usage.periods import Period
 from usage.queries.explorer import Exploration, Part, Question, explore
 from usage.queries.scope import NONE, UNATTRIBUTED, Scope
@@ -63,6 +63,9 @@ def labels_of(split: str, parts: Iterable[Part]) -> dict[Part, Label]:
         return {(pk,): Label(value=row.name or NONE, text=row.name, colour=row.colour) for pk, row in models.items()}
     if split == "kind":
         return {(kind,): Label(value=kind or NONE, text=str(Key.Kind(kind).label) if kind else "") for (kind,) in found}
+    if split == "cost_centre":
+        codes = dict(CostCentre.objects.filter(pk__in=[pk for (pk,) in found]).values_list("pk", "code"))
+        return {(pk,): Label(value=codes.get(pk, NONE), text=codes.get(pk, "")) for (pk,) in found}
     if split == "provider":
         return {(name,): Label(value=name or NONE, text=name) for (name,) in found}
     rows: dict[Any, Any] = MODEL_ROWS[split]._default_manager.in_bulk([pk for (pk,) in found if pk is not None])

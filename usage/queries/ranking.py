@@ -12,7 +12,8 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Q, QuerySet
 
-from usage.models import DayToken, Fact, WeekToken
+from usage.models import DayToken, WeekToken
+from usage.queries.aggregates import facts
 from usage.queries.metrics import Amount, Metric
 from usage.queries.scope import FilteredScope
 from web.money import PLACES
@@ -56,11 +57,10 @@ def ranking(of: FilteredScope, first: date, last: date, metric: Metric, split: s
 
 
 def _by_token(of: FilteredScope, first: date, last: date, fields: tuple[str, ...]) -> QuerySet[Any]:
-    """Return (token, fields…): of facts where models are filtered, else of whole weeks and of the days around them."""
+    """Return (token, fields…): of facts where these are needed, else of whole weeks and the days around them."""
     tokens = Q() if of.token_refs is None else Q(token_ref__in=of.token_refs)
-    if of.models is not None:
-        facts = Fact.objects.filter(tokens, model__in=of.models, day__range=(first, last))
-        return facts.order_by().values_list("token_ref", *fields)
+    if of.needs_facts:
+        return facts(of, first, last).order_by().values_list("token_ref", *fields)
     monday = first + timedelta(days=-first.weekday() % 7)
     end = last + timedelta(days=1) - timedelta(days=(last.weekday() + 1) % 7)
     if end - monday < A_WEEK:

@@ -12,14 +12,15 @@ from django.db.models import Q, QuerySet
 
 from accounts.models import User
 from keys.models import Key
-from usage.models import TokenRef, UsedModel
+from usage.models import CostCentre, TokenRef, UsedModel
 
 UNATTRIBUTED: Final = "(unattributed)"  # in place of a person: no user name has brackets
 NONE: Final = "(none)"  # no group, no course, …
+NO_COST_CENTRE: Final = -1
 OR: Final = "|"  # between the values of a filter
 MAX_FILTER_LENGTH: Final = 2000  # characters of a filter
 MAX_VALUES: Final = 50  # of a filter: two pages of the table of parts
-FILTERS: Final = ("person", "group", "model", "provider", "key", "kind", "course", "supervisor")
+FILTERS: Final = ("person", "group", "model", "provider", "key", "kind", "course", "supervisor", "cost_centre")
 KINDS: Final = (
     f"{Key.Kind.PERSONAL},{Key.Kind.TEMPORARY}",
     *(str(kind) for kind in Key.Kind),
@@ -47,6 +48,7 @@ class Scope:
     kind: str = ""
     course: str = ""
     supervisor: str = ""
+    cost_centre: str = ""  # as of the day of the usage
 
     def params(self) -> dict[str, str]:
         """Return its URL parameters."""
@@ -69,6 +71,7 @@ class Scope:
         return FilteredScope(
             token_refs=TokenRef.objects.filter(*wanted) if wanted else None,
             models=UsedModel.objects.filter(*models) if models else None,
+            cost_centres=_numbers(self.cost_centre) if self.cost_centre else None,
         )
 
     def live_keys(self) -> QuerySet[Key]:
@@ -100,10 +103,16 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class FilteredScope:
-    """The tokens (or their ids) and the models in the scope; None: all of them."""
+    """The tokens (or their ids), models and cost centres in the scope; None: all of them."""
 
     token_refs: QuerySet[TokenRef] | list[int] | None = None
     models: QuerySet[UsedModel] | None = None
+    cost_centres: tuple[int, ...] | None = None  # numbers; 0 is none
+
+    @property
+    def needs_facts(self) -> bool:
+        """Whether a filter is on what a sum by token does not have."""
+        return self.models is not None or self.cost_centres is not None
 
 
 def scope_of(params: Mapping[str, str], *, owner_id: int | None = None, interns_only: bool = False) -> Scope:
@@ -136,6 +145,13 @@ def joined(values: Iterable[str]) -> str:
 def _any(text: str, condition: Callable[[str], Q]) -> Q:
     """Match what one of the values of a filter matches."""
     return reduce(operator.or_, map(condition, values_of(text)), Q())
+
+
+def _numbers(codes: str) -> tuple[int, ...]:
+    """Return the numbers of cost centres; of unknown ones, a number that no fact has."""
+    named = values_of(codes)
+    known = CostCentre.objects.filter(code__in=named).order_by("pk").values_list("pk", flat=True)
+    return (*([0] if NONE in named else []), *known) or (NO_COST_CENTRE,)
 
 
 def _model(name: str) -> Q:

@@ -1,6 +1,6 @@
 """The dimensions by which the explorer splits, and which rollup has them: the smallest that is enough (ADR 35)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final
 
@@ -9,12 +9,12 @@ from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 
-from usage.models import DayGroup, DayModel, DayToken, Fact
+from usage.models import DayCostCentre, DayGroup, DayModel, DayToken, Fact
 from usage.queries.scope import NONE, FilteredScope, Scope, values_of
 
 FEW_TOKENS: Final = 500  # so many are named to the database, which then finds their rows by an index
-OF_MODEL: Final = frozenset({"model", "provider"})
-SPLITS: Final = ("model", "provider", "person", "group", "supervisor", "course", "key", "kind")
+OF_FACT: Final = frozenset({"model", "provider", "cost_centre"})
+SPLITS: Final = ("model", "provider", "person", "group", "supervisor", "course", "key", "kind", "cost_centre")
 MANY_PARTS: Final = frozenset({"person", "key"})  # too many to read by day
 HAS_PART: Final = {  # few tokens have one; the others together are the rest
     "supervisor": Q(token_ref__key__intern__isnull=False),
@@ -23,6 +23,7 @@ HAS_PART: Final = {  # few tokens have one; the others together are the rest
 TOKEN_FILTERS: Final = frozenset({"person", "group", "supervisor", "course", "key", "kind"})
 
 MODELS: Final[dict[str, tuple[Combinable, ...]]] = {"model": (F("model"),), "provider": (F("model__provider"),)}
+CENTRE: Final[tuple[Combinable, ...]] = (F("cost_centre_number"),)
 TOKENS: Final[dict[str, tuple[Combinable, ...]]] = {
     "person": (F("token_ref__owner"),),
     "group": (F("token_ref__owner__groups"),),
@@ -30,10 +31,12 @@ TOKENS: Final[dict[str, tuple[Combinable, ...]]] = {
     "course": (F("token_ref__key__team__course"),),
     "key": (F("token_ref__key"), Case(When(token_ref__key=None, then=F("token_ref")))),
     "kind": (Coalesce("token_ref__key__kind", Value("")),),
+    "cost_centre": CENTRE,
 }
 OF_CELLS: Final[dict[str, tuple[Combinable, ...]]] = {
     **MODELS,
     "kind": (F("kind"),),
+    "cost_centre": CENTRE,
     "group": (Case(When(group_number__gt=0, then=F("group_number"))),),
 }
 
@@ -69,6 +72,11 @@ class Reader:
         """
         used = {name for name in TOKEN_FILTERS if getattr(self.scope, name)} | ({split} & TOKEN_FILTERS)
         of_all = self.scope.owner_id is None and not distinct
+        centres = self.filtered().cost_centres
+        if of_all and used <= {"kind"} and (centres is not None or split == "cost_centre"):
+            found = self._cells(DayCostCentre.objects.filter(_of_centres(centres)))
+            return Rows(found.filter(day__range=(first, last)), OF_CELLS[split] if split else ())
+        of_all = of_all and centres is None and split != "cost_centre"
         if of_all and used <= {"kind"}:
             found = self._cells(DayModel.objects.all())
             return Rows(found.filter(day__range=(first, last)), OF_CELLS[split] if split else ())
@@ -91,12 +99,13 @@ class Reader:
 
     def _by_token(self, first: date, last: date, split: str) -> Rows:
         of = self.filtered()
-        model: type[Fact | DayToken] = Fact if of.models is not None or split in OF_MODEL else DayToken
+        model: type[Fact | DayToken] = Fact if of.needs_facts or split in OF_FACT else DayToken
         found: QuerySet[Any] = model._default_manager.filter(day__range=(first, last))
         if of.token_refs is not None:
             found = found.filter(token_ref__in=of.token_refs)
         if of.models is not None:
             found = found.filter(model__in=of.models)
+        found = found.filter(_of_centres(of.cost_centres))
         if split == "group" and self.scope.group:
             found = found.filter(self._groups())
         return Rows(found, (MODELS | TOKENS)[split] if split else ())
@@ -113,6 +122,10 @@ class Reader:
             of = self.scope.filtered()
             if isinstance(of.token_refs, QuerySet):
                 few = list(of.token_refs.values_list("pk", flat=True)[: FEW_TOKENS + 1])
-                of = of if len(few) > FEW_TOKENS else FilteredScope(token_refs=few, models=of.models)
+                of = of if len(few) > FEW_TOKENS else replace(of, token_refs=few)
             self._of = of
         return self._of
+
+
+def _of_centres(numbers: tuple[int, ...] | None) -> Q:
+    return Q() if numbers is None else Q(cost_centre_number__in=numbers)

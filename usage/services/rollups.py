@@ -10,7 +10,7 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
-from usage.models import MEASURES, CountedMember, DayGroup, DayModel, DayToken, Fact, TokenRef, WeekToken
+from usage.models import MEASURES, CountedMember, DayCostCentre, DayGroup, DayModel, DayToken, Fact, TokenRef, WeekToken
 from usage.services.state import lock_state, mark_changed
 from usage.services.upsert import upsert_changes
 
@@ -21,7 +21,7 @@ BATCH: Final = 1000  # rows
 class Rollup(NamedTuple):
     """A table of sums: its rows of a day have these fields, with these values of the facts."""
 
-    model: type[DayModel] | type[DayToken] | type[DayGroup]
+    model: type[DayModel] | type[DayToken] | type[DayGroup] | type[DayCostCentre]
     fields: dict[str, Combinable]
 
 
@@ -29,6 +29,7 @@ KIND: Final = Coalesce("token_ref__key__kind", Value(""))
 ROLLUPS: Final = (
     Rollup(DayModel, {"model_id": F("model"), "kind": KIND}),
     Rollup(DayToken, {"token_ref_id": F("token_ref")}),
+    Rollup(DayCostCentre, {"cost_centre_number": F("cost_centre_number"), "model_id": F("model"), "kind": KIND}),
     Rollup(
         DayGroup,
         {"group_number": Coalesce("token_ref__owner__groups", Value(0)), "model_id": F("model"), "kind": KIND},

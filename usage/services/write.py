@@ -6,11 +6,12 @@ from itertools import cycle
 from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import QuerySet, Sum
+from django.db.models import Max, QuerySet, Sum
 from django.utils import timezone
 
 from usage.models import COLOURS, MEASURES, DayModel, Fact, TokenRef, UsageState, UsedModel
 from usage.services.attribute import attribute_tokens
+from usage.services.cost_centres import stamp_cost_centres
 from usage.services.day_reader import NAMES_AT_ONCE, DayUsage, TokenInfo, in_parts
 from usage.services.growth import record_growth, requests_seen
 from usage.services.hours import count_hours
@@ -46,7 +47,9 @@ def write_day(day_usage: DayUsage, *, keep: bool = False) -> int:
     if keep:
         _keep_larger(stored, facts)
     seen = requests_seen(day_usage.day)
+    newest = Fact.objects.aggregate(newest=Max("pk"))["newest"] or 0
     written = upsert_changes(stored, facts, key=("token_ref_id", "model_id"), fixed={"day": day_usage.day}).rows
+    written += stamp_cost_centres(day_usage.day, after=newest)
     if written:
         roll_up(day_usage.day)
         count_hours(day_usage.day, since=UsageState.load().last_ok_at, now=timezone.now())

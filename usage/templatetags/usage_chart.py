@@ -67,6 +67,7 @@ def part_words(text: str, split: str) -> str:
         "group": _("no group"),
         "supervisor": _("no supervisor"),
         "course": _("no course"),
+        "cost_centre": _("no cost centre"),
         "key": _("unnamed"),
         "kind": _("key not known"),
     }

@@ -17,6 +17,7 @@ WORDS: Final = {
     "groups": _("Groups"),
     "intern": _("Intern"),
     "supervisor": _("Supervisor"),
+    "cost_centre": _("Cost centre"),
     "key": _("Key"),
     "key_id": _("Key ID"),
     "kind": _("Kind of key"),
@@ -66,6 +67,7 @@ PARTS: Final = {
     "group": _("Group"),
     "supervisor": _("Supervisor"),
     "kind": _("Kind of key"),
+    "cost_centre": _("Cost centre"),
 }
 LabelFor = Callable[[str], str]
 

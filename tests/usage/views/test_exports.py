@@ -14,7 +14,7 @@ from django.test import Client
 from accounts.models import User
 from tests.factories import make_intern
 from tests.usage.views.facts import day, file_of, key_of, table_of, used
-from usage.models import Fact, TokenRef, UsedModel
+from usage.models import CostCentre, Fact, TokenRef, UsedModel
 from web.spreadsheet import cell_text, csv_response
 
 MANY = 40_000
@@ -51,7 +51,15 @@ def test_has_the_filters_of_the_page(as_intern: Client, intern: User) -> None:
 
 def test_has_every_measure_of_each_fact(as_intern: Client, intern: User) -> None:
     key = key_of(intern)
-    used(key, "0.000000000001", cache_read_tokens=3, cache_creation_tokens=4, failed_requests=5)
+    centre = CostCentre.objects.create(code="4711-A")
+    used(
+        key,
+        "0.000000000001",
+        cache_read_tokens=3,
+        cache_creation_tokens=4,
+        failed_requests=5,
+        cost_centre_number=centre.pk,
+    )
 
     (row,) = table_of(as_intern.get("/usage/facts.csv"))
 
@@ -76,6 +84,7 @@ def test_has_every_measure_of_each_fact(as_intern: Client, intern: User) -> None
         "groups": "Interns",
         "intern": "",
         "supervisor": "",
+        "cost_centre": "4711-A",
     }
 
 
