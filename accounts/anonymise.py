@@ -13,7 +13,7 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from accounts.audit import forget_names
-from accounts.models import AccessRequest, DailyItem, Grant, MailChoices, User
+from accounts.models import AccessRequest, AccessToken, DailyItem, Grant, MailChoices, User
 
 
 def anonymise_account(person: User) -> None:
@@ -35,6 +35,7 @@ def anonymise_account(person: User) -> None:
     SocialAccount.objects.filter(user=person).delete()
     MailChoices.objects.filter(person=person).delete()
     DailyItem.objects.filter(person=person).delete()
+    AccessToken.objects.owned_by(person).delete()
     _forget_views(person, username)
     _forget_requests(person)
     forget_names(person)

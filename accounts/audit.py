@@ -41,6 +41,7 @@ class Actor:
     user: User | None = None  # None: the portal itself
     address: str | None = None
     via: str = ""  # how they came, where not by a sign-in; the code "via.…" has its words
+    token: str = ""  # the last characters of the access token, where it was one
 
 
 BY_THE_PORTAL = Actor()
@@ -86,6 +87,7 @@ def record(
         details={
             **{name: redact(value) if isinstance(value, str) else value for name, value in (details or {}).items()},
             **({"via": actor.via} if actor.via else {}),
+            **({"token": actor.token} if actor.token else {}),
         },
     )
     if save:

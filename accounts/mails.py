@@ -29,6 +29,7 @@ LATEST_S: Final = 24 * 3600  # by then nobody waits for the mail any more
 WITH_RESET_LINK: Final = {"invitation", "password_reset_by_admin", "password_reset_key"}
 NOTIFICATIONS: Final = {"account_connected", "email_changed", "password_changed", "password_reset"}
 BY_ADMINS: Final = {
+    "access_token_revoked",
     "account_changed",
     "grant_changed",
     "key_changed",
@@ -39,6 +40,7 @@ KINDS: Final = {
     *WITH_RESET_LINK,
     *NOTIFICATIONS,
     *BY_ADMINS,
+    "access_token_created",
     "course_added",
     "course_ended",
     "account_already_exists",

@@ -103,5 +103,7 @@ WORDS: Final[dict[str, Words]] = {
     "group.changes": lambda values: _changes("user", values),
     "terms.texts": _("SHA-256 of the texts: %(digest)s."),
     "announcement.changes": lambda values: _changes("announcement", values),
+    "access_token.scopes": _("scopes: %(scopes)s"),
+    "via.access_token": _("with the access token …%(token)s"),
     "model.changes": lambda values: _changes("catalogue.modelnote", values),
 }

@@ -83,6 +83,10 @@ KEY_ACTIONS_PER_HOUR = env.int("KEY_ACTIONS_PER_HOUR", default=60)  # of one per
 KEY_USE = "usage.my_keys.CountedUse"  # what the pages of keys show of usage (keys.use)
 PRESET_CODE = "playground.preset_code.snippets_of"  # a course's preset as code (courses.first_call)
 
+# --- The API for scripts (ADR 46) --------------------------------------------------------------
+ACCESS_TOKEN_MAX_DAYS = env.int("ACCESS_TOKEN_MAX_DAYS", default=365)  # the longest lifetime of an access token
+API_REQUESTS_PER_MINUTE = env.int("API_REQUESTS_PER_MINUTE", default=300)  # of one access token or gateway key
+
 # --- Usage -------------------------------------------------------------------------------------
 USAGE_POLL_S = env.int("USAGE_POLL_S", default=60)  # between two polls of today; the cooldown may make it longer
 USAGE_BACKFILL_DAYS = env.int("USAGE_BACKFILL_DAYS", default=400)  # read once, after the first start
@@ -206,6 +210,7 @@ HEALTH_PARTS = {  # of /healthz/ready, after those of web.health: each returns "
 # --- The app -------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "portal",
+    "api",
     "approvals",
     "people",
     "teaching",
@@ -237,6 +242,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "web.middleware.any_host_for_health",
     "web.middleware.utf8_forms",
+    "api.middleware.api_requests",
     "web.middleware.no_secret_in_addresses",
     "web.middleware.one_host",
     "django.middleware.security.SecurityMiddleware",

@@ -17,6 +17,7 @@ urlpatterns = [
     path("", include("catalogue.urls")),
     path("", include("approvals.urls")),
     path("", include("notices.urls")),
+    path("", include("api.urls")),
     path("playground/", include("playground.urls")),
     path("", include("web.urls")),
     path("account/", include("accounts.urls")),

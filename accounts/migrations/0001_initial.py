@@ -77,6 +77,7 @@ class Migration(migrations.Migration):
                             ("publish", "Publication"),
                             ("grant", "Top-up"),
                             ("end_grant", "End of a grant"),
+                            ("revoke", "Revocation"),
                         ],
                         editable=False,
                         max_length=20,
@@ -112,6 +113,7 @@ class Migration(migrations.Migration):
                             ("announcement", "announcement"),
                             ("terms", "terms of use"),
                             ("model", "model"),
+                            ("access_token", "access token"),
                         ],
                         editable=False,
                         max_length=20,
@@ -1422,6 +1424,42 @@ class Migration(migrations.Migration):
             ],
             options={
                 "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
+            name="AccessToken",
+            fields=[
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=60, verbose_name="name")),
+                (
+                    "scopes",
+                    models.CharField(editable=False, help_text="Names, with a space in between.", max_length=300),
+                ),
+                (
+                    "digest",
+                    models.CharField(
+                        editable=False, help_text="SHA-256 of the secret, in hex.", max_length=64, unique=True
+                    ),
+                ),
+                ("last_four", models.CharField(editable=False, max_length=4)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("expires_at", models.DateTimeField(editable=False)),
+                ("revoked_at", models.DateTimeField(editable=False, null=True)),
+                ("last_used_at", models.DateTimeField(editable=False, help_text="To the minute.", null=True)),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="access_tokens",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "default_permissions": (),
+                "indexes": [models.Index(fields=["owner", "-created_at", "-id"], name="accounts_token_of_owner")],
             },
         ),
     ]

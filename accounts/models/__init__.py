@@ -1,5 +1,6 @@
 """People, policies, and the audit trail. Knows nothing of how keys are issued."""
 
+from accounts.models.access_tokens import AccessToken, AccessTokenQuerySet
 from accounts.models.announcements import Announcement, AnnouncementDismissal
 from accounts.models.counts import HourlyCount
 from accounts.models.group_spend import GroupSpend, GroupSpendQuerySet
@@ -35,6 +36,8 @@ __all__ = [
     "MAX_LABEL_LENGTH",
     "MAX_LIFETIME_DAYS",
     "AccessRequest",
+    "AccessToken",
+    "AccessTokenQuerySet",
     "Announcement",
     "AnnouncementDismissal",
     "AuditAction",

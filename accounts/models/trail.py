@@ -27,6 +27,7 @@ class AuditObject(models.TextChoices):
     ANNOUNCEMENT = "announcement", _("announcement")
     TERMS = "terms", _("terms of use")
     MODEL = "model", _("model")
+    ACCESS_TOKEN = "access_token", _("access token")
 
 
 class AuditAction(models.TextChoices):
@@ -65,6 +66,7 @@ class AuditAction(models.TextChoices):
     PUBLISH = "publish", _("Publication")
     GRANT = "grant", _("Top-up")
     END_GRANT = "end_grant", _("End of a grant")
+    REVOKE = "revoke", _("Revocation")
 
 
 class AuditOutcome(models.TextChoices):
@@ -111,6 +113,7 @@ DONE_WORDS = {
     AuditAction.PUBLISH: _("Published"),
     AuditAction.GRANT: _("Topped up"),
     AuditAction.END_GRANT: _("Grant ended"),
+    AuditAction.REVOKE: _("Revoked"),
 }
 
 

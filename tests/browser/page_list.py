@@ -146,8 +146,17 @@ def asking(text: str) -> Way:
     return go
 
 
+def new_access_token(page: Page) -> None:
+    page.goto("/account/access-tokens/")
+    page.get_by_label("Name").fill("backup script")
+    page.get_by_label("Read your usage").check()
+    page.get_by_role("button", name="Create access token").click()
+    expect(page.get_by_role("heading", name="Copy it now")).to_be_visible()
+
+
 PUBLIC: dict[str, Way] = {
     "sign in": at("/account/login/"),
+    "documentation of the API": at("/api/docs/"),
     "sign in, refused": refused_sign_in,
     "forgotten password": at("/account/password/reset/"),
     "mail on its way": mail_on_its_way,
@@ -177,6 +186,8 @@ OF_A_NEWCOMER: dict[str, Way] = {  # in this order: those at the end change what
     "search": at("/playground/find/"),
     "keyboard shortcuts": at("/playground/shortcuts/"),
     "privacy": at("/privacy/"),
+    "access tokens": at("/account/access-tokens/"),
+    "access token, new": new_access_token,
     "password": at("/account/password/change/"),
     "e-mail": at("/account/email/"),
     "language and time zone": at("/account/language-and-time-zone/"),

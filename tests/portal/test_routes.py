@@ -30,6 +30,7 @@ PUBLIC = {
     "account_reset_password_from_key",
     "account_reset_password_from_key_done",
     "account_signup",
+    "api:documentation",
     "approvals:decide_by_link",
     "keys:pause_by_link",
     "keys:renew_by_link",
@@ -92,6 +93,8 @@ POST_ONLY = {
     "web:theme",
 }
 GET_ONLY = {
+    "api:all_tokens",
+    "api:documentation",
     "approvals:detail",
     "approvals:index",
     "catalogue:health",

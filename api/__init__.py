@@ -1,0 +1,1 @@
+"""The API for scripts, its access tokens, and their pages."""

@@ -1,0 +1,1 @@
+"""Operations on access tokens, and answers that are repeated."""

@@ -1,0 +1,123 @@
+"""Access tokens: create, revoke, and find the one of a secret."""
+
+import secrets
+import zlib
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Final
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_variables
+
+from accounts.audit import Actor, record
+from accounts.mails import send_later
+from accounts.models import AccessToken, AuditAction, AuditObject, AuditOutcome, User
+from gateway.secret import ACCESS_TOKEN_PREFIX, Secret, token_of
+
+ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+RANDOM_LENGTH: Final = 32  # 190 bits
+CHECKSUM_LENGTH: Final = 6
+LENGTH: Final = len(ACCESS_TOKEN_PREFIX) + RANDOM_LENGTH + CHECKSUM_LENGTH
+MOST_WORKING: Final = 20  # tokens of a person
+USE_NOTED_EVERY: Final = timedelta(minutes=1)
+
+
+class TokenRefused(Exception):
+    """The token is not created; the text says why."""
+
+
+@sensitive_variables("secret")
+def create_token(
+    *, owner: User, actor: Actor, name: str, scopes: Iterable[str], lifetime_days: int
+) -> tuple[AccessToken, Secret]:
+    """Create a token; return it with its secret, which is stored nowhere. Raises TokenRefused."""
+    secret = new_secret()
+    with transaction.atomic():
+        User.objects.select_for_update().get(pk=owner.pk)
+        if AccessToken.objects.owned_by(owner).working().count() >= MOST_WORKING:
+            words = _("You have %(count)d access tokens that work. Revoke one first.")
+            raise TokenRefused(words % {"count": MOST_WORKING})
+        token = AccessToken.objects.create(
+            owner=owner,
+            name=name,
+            scopes=" ".join(scopes),
+            digest=token_of(secret),
+            last_four=secret[-4:],
+            expires_at=timezone.now() + timedelta(days=min(lifetime_days, settings.ACCESS_TOKEN_MAX_DAYS)),
+        )
+        _audit(token, actor, AuditAction.ISSUE)
+        send_later("access_token_created", owner, label=name, ip=actor.address)
+    return token, secret
+
+
+def revoke_token(*, token: AccessToken, actor: Actor) -> bool:
+    """Revoke a token at once; False if it was before. Its owner has a mail when somebody else did it."""
+    with transaction.atomic():
+        revoked = AccessToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now())
+        if revoked:
+            _audit(token, actor, AuditAction.REVOKE)
+            if actor.user and actor.user.pk != token.owner_id:
+                by = actor.user.display_name
+                send_later("access_token_revoked", token.owner, action=AuditAction.REVOKE, label=token.name, by=by)
+    return bool(revoked)
+
+
+@sensitive_variables("secret")
+def find_token(secret: str) -> AccessToken | None:
+    """Return the working token of a secret, with its owner, and note its use; None for any other text. One query."""
+    if not is_well_formed(secret):
+        return None
+    token = AccessToken.objects.working().select_related("owner").filter(digest=token_of(secret)).first()
+    if token:
+        _note_use(token)
+    return token
+
+
+def _note_use(token: AccessToken) -> None:
+    """Store when the token was last used, once a minute."""
+    now = timezone.now()
+    if token.last_used_at is None or now - token.last_used_at >= USE_NOTED_EVERY:
+        earlier = Q(last_used_at=None) | Q(last_used_at__lte=now - USE_NOTED_EVERY)
+        AccessToken.objects.filter(earlier, pk=token.pk).update(last_used_at=now)
+
+
+def new_secret() -> Secret:
+    """Return a new secret: the prefix, 32 random characters, and their checksum."""
+    text = "".join(secrets.choice(ALPHABET) for _place in range(RANDOM_LENGTH))
+    return Secret(f"{ACCESS_TOKEN_PREFIX}{text}{checksum(text)}")
+
+
+@sensitive_variables("secret", "text")
+def is_well_formed(secret: str) -> bool:
+    """Tell whether a text has the form and the checksum of a secret."""
+    if len(secret) != LENGTH or not secret.startswith(ACCESS_TOKEN_PREFIX):
+        return False
+    text = secret[len(ACCESS_TOKEN_PREFIX) : -CHECKSUM_LENGTH]
+    return text.isascii() and secret[-CHECKSUM_LENGTH:] == checksum(text)
+
+
+def checksum(text: str) -> str:
+    """Return the CRC-32 of a text in base 62: six characters."""
+    number, digits = zlib.crc32(text.encode()), ""
+    for _place in range(CHECKSUM_LENGTH):
+        number, digit = divmod(number, len(ALPHABET))
+        digits = ALPHABET[digit] + digits
+    return digits
+
+
+def _audit(token: AccessToken, actor: Actor, action: AuditAction) -> None:
+    record(
+        actor=actor,
+        action=action,
+        outcome=AuditOutcome.DONE,
+        kind=AuditObject.ACCESS_TOKEN,
+        object_id=token.pk,
+        label=token.name,
+        subject=token.owner,
+        code="access_token.scopes",
+        details={"scopes": token.scopes},
+    )

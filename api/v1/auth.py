@@ -1,0 +1,68 @@
+"""Who makes a request: the owner of its access token, within the token's scopes."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_variables
+from ninja.security import HttpBearer
+
+from accounts.audit import Actor
+from accounts.models import AccessToken, User
+from api.limits import count_request
+from api.problems import Problem
+from api.services.tokens import find_token
+from web.request import client_address
+
+UNKNOWN_PER_MINUTE = 60  # requests with an unknown token, from one address
+
+
+class ApiRequest(HttpRequest):
+    """A request whose token was accepted."""
+
+    user: User
+    auth: AccessToken
+
+
+class Bearer(HttpBearer):
+    """An access token with a scope; None: with any."""
+
+    def __init__(self, scope: str | None = None) -> None:
+        super().__init__()
+        self.scope = scope
+
+    @sensitive_variables("token")
+    def __call__(self, request: HttpRequest) -> Any:
+        """Answer 401, in words, to a request without a token."""
+        accepted = super().__call__(request)
+        if not accepted:
+            raise unauthorized(_("Send an access token in the header Authorization, as “Bearer passerelle_pat_…”."))
+        return accepted
+
+    @sensitive_variables("token")
+    def authenticate(self, request: HttpRequest, token: str) -> AccessToken:
+        """Return the token, and make its owner the user of the request. Raises Problem."""
+        found = find_token(token.strip())
+        if found is None:
+            count_request(f"unknown:{client_address(request)}", limit=UNKNOWN_PER_MINUTE)
+            raise unauthorized(_("This access token is unknown, expired or revoked."))
+        limit = count_request(f"token:{found.pk}", limit=settings.API_REQUESTS_PER_MINUTE)
+        request.rate_limit_headers = limit.headers()  # type: ignore[attr-defined]  # the middleware adds them
+        if self.scope and self.scope not in found.scope_names:
+            words = _("This access token does not have the scope %(scope)s.")
+            headers = {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{self.scope}"'}
+            raise Problem(403, "insufficient_scope", words % {"scope": self.scope}, headers=headers)
+        request.user = found.owner
+        return found
+
+
+def unauthorized(detail: str) -> Problem:
+    """Return the problem of a request without a valid token."""
+    return Problem(401, "unauthorized", detail, headers={"WWW-Authenticate": 'Bearer realm="Passerelle API"'})
+
+
+def actor_of(request: ApiRequest) -> Actor:
+    """Return the person, the address and the token of a request, for the audit trail."""
+    token = request.auth
+    return Actor(user=token.owner, address=client_address(request), via="access_token", token=token.last_four)

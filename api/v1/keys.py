@@ -1,0 +1,322 @@
+"""A person's own keys, by the services of the pages."""
+
+import uuid
+from datetime import date, datetime
+from decimal import Decimal
+from functools import partial
+from typing import Final
+
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_variables
+from ninja import Field, Router, Schema, Status
+
+from accounts.policies import policy_of
+from api.problems import Problem
+from api.v1.auth import ApiRequest, Bearer, actor_of
+from api.v1.errors import check_form, gateway_call
+from api.v1.once import IdempotencyKey, WithSecret, once
+from api.v1.paging import Paged, page_of
+from gateway.secret import Secret
+from keys import services
+from keys.forms import KeyForm, LabelForm
+from keys.models import Key, Token
+from keys.rows import row_with_use
+from keys.use import KeyUse, PersonUse
+from keys.views.acts import MADE_OR_NOT, RENEWED_OR_NOT, REPLACED_OR_NOT, ROTATED_OR_NOT, SWITCHED_OR_NOT
+from keys.views.check import NO_KEY, NOT_YOURS
+from usage.models import utc_today
+from usage.queries.key_use import person_use
+
+router = Router(tags=["keys"])
+READ: Final = Bearer("keys:read")
+WRITE: Final = Bearer("keys:write")
+
+
+class Named(Schema):
+    """An intern or a course, by id."""
+
+    id: uuid.UUID
+    name: str
+
+
+class KeyOut(Schema):
+    """A key. `state` is for programs, `state_words` and `sentence` say it to people."""
+
+    id: uuid.UUID
+    label: str
+    kind: str
+    state: str
+    state_words: str
+    sentence: str
+    last_four: str
+    created_at: datetime
+    expires_at: datetime | None
+    models: list[str] | None = Field(description="null: all models.")
+    budget_usd: Decimal | None
+    budget_period: str
+    spent_usd: Decimal | None = Field(description="Since the last reset of its budget, as of the last poll.")
+    left_usd: Decimal | None
+    resets_on: date | None
+    spent_30_days_usd: Decimal | None
+    last_used_on: date | None
+    requests_per_minute: int | None
+    tokens_per_minute: int | None
+    intern: Named | None
+    course: Named | None
+    actions: list[str] = Field(description="What can be done with it now.")
+
+
+class KeyList(Schema):
+    """A page of keys, newest first."""
+
+    items: list[KeyOut]
+    next_cursor: str | None
+
+
+class KeyIn(Schema):
+    """A new key. For an intern of yours give `intern`, or `intern_name` and more for a new one."""
+
+    label: str = Field(max_length=200)
+    kind: str = Field("", max_length=20, description="personal or temporary; empty: what your policy has first.")
+    intern: uuid.UUID | None = None
+    intern_name: str = Field("", max_length=200)
+    intern_email: str = Field("", max_length=300)
+    stay_ends_on: date | None = None
+
+
+class LabelIn(Schema):
+    """Another label."""
+
+    label: str = Field(max_length=200)
+
+
+class ReplaceIn(Schema):
+    """How to replace a secret: with `leaked` the old one ends at once."""
+
+    leaked: bool = False
+
+
+class SecretIn(Schema):
+    """The secret of a key."""
+
+    secret: str = Field(max_length=500)
+
+
+class CreatedKey(WithSecret):
+    """A key with a new secret."""
+
+    key: KeyOut
+
+
+class CheckOut(Schema):
+    """What came of calls with a key."""
+
+    ok: bool
+    sentence: str
+    hint: str
+    model: str
+    models_count: int
+    seconds: float | None
+    cost_usd: Decimal | None
+
+
+@router.get("/me/keys", response=KeyList, auth=READ, summary="Your keys")
+def list_keys(request: ApiRequest, page: Paged, ended: bool = False) -> KeyList:
+    """List your keys, newest first; with `ended` also those that were deleted, or could not be created."""
+    own = Key.objects.used_by_owner(request.user)
+    found, cursor = page_of(_with_all(own if ended else own.listed(timezone.now())), page, "created_at", "id")
+    return KeyList(items=_shown(request, found), next_cursor=cursor)
+
+
+@router.get("/me/keys/{uuid:key_id}", response=KeyOut, auth=READ, summary="One of your keys")
+def get_key(request: ApiRequest, key_id: uuid.UUID) -> KeyOut:
+    """Return one of your keys."""
+    return _shown(request, [_own_key(request, key_id)])[0]
+
+
+@router.post("/me/keys", response={201: CreatedKey}, auth=WRITE, summary="Create a key")
+@sensitive_variables()
+def create_key(
+    request: ApiRequest, response: HttpResponse, data: KeyIn, idempotency_key: IdempotencyKey = ""
+) -> Status[CreatedKey]:
+    """Create a key; its secret is in this answer only. Your policy decides its limits and its end."""
+    made = once(request, response, idempotency_key, partial(_create, request, data), CreatedKey)
+    return Status(201, made)
+
+
+@sensitive_variables()
+def _create(request: ApiRequest, data: KeyIn, request_id: uuid.UUID | None) -> CreatedKey:
+    allowance = policy_of(request.user)
+    typed = {name: value for name, value in data.model_dump().items() if value} | {"request_id": request_id}
+    form = KeyForm(typed, owner=request.user, allowance=allowance)
+    check_form(form)
+    services.count_action(request.user, "keys:create")
+    with gateway_call(nothing=_("Nothing was created"), unknown=MADE_OR_NOT):
+        fresh = services.issue_key(
+            owner=request.user, actor=actor_of(request), key_request=form.key_request(), allowance=allowance
+        )
+    return _created(request, fresh)
+
+
+@router.patch("/me/keys/{uuid:key_id}", response=KeyOut, auth=WRITE, summary="Change the label of a key")
+def relabel_key(request: ApiRequest, key_id: uuid.UUID, data: LabelIn) -> KeyOut:
+    """Change the label, which you and the administrators see."""
+    key = _own_key(request, key_id)
+    label = check_form(LabelForm(data.model_dump()))["label"]
+    services.count_action(request.user, "keys:label")
+    services.relabel_key(key=key, label=label, actor=actor_of(request))
+    return get_key(request, key_id)
+
+
+@router.post("/me/keys/{uuid:key_id}/renew", response=KeyOut, auth=WRITE, summary="Renew a key")
+def renew_key(request: ApiRequest, key_id: uuid.UUID) -> KeyOut:
+    """Renew a key for another lifetime; its secret stays the same."""
+    key = _own_key(request, key_id)
+    services.count_action(request.user, "keys:renew")
+    with gateway_call(nothing=_("The key’s expiry has not changed"), unknown=RENEWED_OR_NOT):
+        services.renew_key(key=key, actor=actor_of(request))
+    return get_key(request, key_id)
+
+
+@router.post("/me/keys/{uuid:key_id}/replace", response={201: CreatedKey}, auth=WRITE, summary="Replace a secret")
+@sensitive_variables()
+def replace_secret(
+    request: ApiRequest,
+    response: HttpResponse,
+    key_id: uuid.UUID,
+    data: ReplaceIn,
+    idempotency_key: IdempotencyKey = "",
+) -> Status[CreatedKey]:
+    """Give a key a new secret, in this answer only. The old one works for the grace period of your policy."""
+    key = _own_key(request, key_id)
+    made = once(request, response, idempotency_key, partial(_replace, request, key, data), CreatedKey)
+    return Status(201, made)
+
+
+@sensitive_variables()
+def _replace(request: ApiRequest, key: Key, data: ReplaceIn, _request_id: uuid.UUID | None) -> CreatedKey:
+    services.count_action(request.user, "keys:leaked" if data.leaked else "keys:rotate")
+    replace, unknown = services.rotate_key, ROTATED_OR_NOT
+    nothing = _("Your current secret still works")
+    if data.leaked:
+        replace, unknown = services.replace_leaked_secret, REPLACED_OR_NOT
+        nothing = _("The leaked secret works until you delete the key")
+    with gateway_call(nothing=nothing, unknown=unknown):
+        fresh = replace(key=key, actor=actor_of(request))
+    return _created(request, fresh)
+
+
+@router.post("/me/keys/{uuid:key_id}/pause", response=KeyOut, auth=WRITE, summary="Pause a key")
+def pause_key(request: ApiRequest, key_id: uuid.UUID) -> KeyOut:
+    """Have the gateway refuse a key until you resume it."""
+    key = _own_key(request, key_id)
+    services.count_action(request.user, "keys:pause")
+    with gateway_call(nothing=_("Nothing has changed"), unknown=SWITCHED_OR_NOT):
+        services.pause_key(key=key, actor=actor_of(request))
+    return get_key(request, key_id)
+
+
+@router.post("/me/keys/{uuid:key_id}/resume", response=KeyOut, auth=WRITE, summary="Resume a key")
+def resume_key(request: ApiRequest, key_id: uuid.UUID) -> KeyOut:
+    """Have the gateway accept a paused key again."""
+    key = _own_key(request, key_id)
+    services.count_action(request.user, "keys:resume")
+    with gateway_call(nothing=_("Nothing has changed"), unknown=SWITCHED_OR_NOT):
+        services.resume_key(key=key, actor=actor_of(request))
+    return get_key(request, key_id)
+
+
+@router.delete("/me/keys/{uuid:key_id}", response={204: None}, auth=WRITE, summary="Delete a key")
+def delete_key(request: ApiRequest, key_id: uuid.UUID) -> Status[None]:
+    """Delete a key: the gateway refuses it from now on. What it spent stays in your usage."""
+    key = _own_key(request, key_id)
+    services.count_action(request.user, "keys:delete")
+    with gateway_call(nothing=_("The key still works"), unknown=SWITCHED_OR_NOT):
+        services.delete_key(key=key, actor=actor_of(request), by_owner=True)
+    return Status(204, None)
+
+
+@router.post("/me/keys/check", response=CheckOut, auth=READ, summary="Check the secret of a key")
+@sensitive_variables()
+def check_key(request: ApiRequest, data: SecretIn) -> CheckOut:
+    """Make two real calls with one of your keys: its models, and a one-word answer. The secret is stored nowhere."""
+    services.count_action(request.user, "keys:check")
+    secret = Secret(data.secret.strip())
+    if not secret.startswith("sk-"):
+        raise Problem(422, "no_key", str(NO_KEY), errors=[{"field": "secret", "message": str(NO_KEY)}])
+    try:
+        found = services.check_secret(owner=request.user, secret=secret)
+    except Token.DoesNotExist as error:
+        raise Problem(404, "not_found", str(NOT_YOURS)) from error
+    return CheckOut(
+        ok=found.ok,
+        sentence=str(found.sentence),
+        hint=str(found.hint),
+        model=found.model,
+        models_count=found.models_count,
+        seconds=found.seconds,
+        cost_usd=found.cost_usd,
+    )
+
+
+def _with_all(keys: QuerySet[Key]) -> QuerySet[Key]:
+    """Read with keys what they are shown with."""
+    related = ("owner__person_budget", "intern", "override", "team__course")
+    return keys.select_related(*related).prefetch_related("tokens")
+
+
+def _own_key(request: ApiRequest, key_id: uuid.UUID) -> Key:
+    """Return a key of the person's own; another one is not found."""
+    return get_object_or_404(_with_all(Key.objects.used_by_owner(request.user)), pk=key_id)
+
+
+def _created(request: ApiRequest, fresh: services.FreshKey) -> CreatedKey:
+    return CreatedKey(key=_shown(request, [_own_key(request, fresh.key.pk)])[0], secret=str(fresh.secret))
+
+
+def _shown(request: ApiRequest, keys: list[Key]) -> list[KeyOut]:
+    """Return keys with their states and their use."""
+    use = person_use(request.user, utc_today(), keys) if keys else PersonUse()
+    return [_key_out(key, use) for key in keys]
+
+
+def _key_out(key: Key, use: PersonUse) -> KeyOut:
+    row = row_with_use(key, use)
+    of_key: KeyUse | None = row.use
+    may = {
+        "renew": row.may_renew,
+        "replace": row.may_rotate,
+        "pause": row.may_pause,
+        "resume": row.may_resume,
+        "relabel": row.may_relabel,
+        "delete": row.may_delete,
+    }
+    course = key.team.course if key.team else None
+    return KeyOut(
+        id=key.pk,
+        label=key.label,
+        kind=key.kind,
+        state=row.status.code,
+        state_words=str(row.status.word),
+        sentence=row.status.sentence,
+        last_four=key.last_four,
+        created_at=key.created_at,
+        expires_at=key.expires_at,
+        models=key.model_names,
+        budget_usd=key.budget_usd,
+        budget_period=key.budget_period,
+        spent_usd=of_key.spent_usd if of_key else None,
+        left_usd=of_key.left_usd if of_key else None,
+        resets_on=of_key.resets_on if of_key else None,
+        spent_30_days_usd=of_key.recent_usd if of_key else None,
+        last_used_on=of_key.last_day if of_key else None,
+        requests_per_minute=key.rpm_limit,
+        tokens_per_minute=key.tpm_limit,
+        intern=Named(id=key.intern.pk, name=key.intern.name) if key.intern else None,
+        course=Named(id=course.pk, name=course.name) if course else None,
+        actions=[name for name, allowed in may.items() if allowed],
+    )

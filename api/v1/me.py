@@ -1,0 +1,46 @@
+"""The owner of the access token."""
+
+from datetime import datetime
+
+from ninja import Router, Schema
+
+from api.v1.auth import ApiRequest, Bearer
+
+router = Router(tags=["me"])
+
+
+class TokenOut(Schema):
+    """The access token of the request."""
+
+    name: str
+    last_four: str
+    scopes: list[str]
+    expires_at: datetime
+
+
+class Me(Schema):
+    """A person, and the access token that they use."""
+
+    username: str
+    name: str
+    email: str
+    groups: list[str]
+    access_token: TokenOut
+
+
+@router.get("/me", response=Me, auth=Bearer(), summary="You, and your access token")
+def me(request: ApiRequest) -> Me:
+    """Return the owner of the access token; any scope will do."""
+    person, token = request.user, request.auth
+    return Me(
+        username=person.username,
+        name=person.display_name,
+        email=person.email,
+        groups=sorted(person.groups.values_list("name", flat=True)),
+        access_token=TokenOut(
+            name=token.name,
+            last_four=token.last_four,
+            scopes=sorted(token.scope_names),
+            expires_at=token.expires_at,
+        ),
+    )

@@ -1,0 +1,153 @@
+"""A person's own usage: budget, and the explorer's questions."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Final, Literal
+
+from django.http import HttpResponseBase
+from ninja import Field, Query, Router, Schema
+
+from api.v1.auth import ApiRequest, Bearer
+from usage.explorer_view import OF_ONE, STEP_WORDS, View, view_of
+from usage.models import utc_today
+from usage.pages import MINE, page_of
+from usage.periods import MORE_NAMES, NAMES, Period
+from usage.queries.key_use import person_use
+from usage.queries.labels import Asked, Explored, Label, explored
+from usage.queries.metrics import METRICS, Amount, Number
+from usage.queries.scope import MAX_FILTER_LENGTH
+from usage.views.explorer_csv import of_mine
+
+router = Router(tags=["usage"])
+READ: Final = Bearer("usage:read")
+MOST_LINES: Final = 500
+Text = Annotated[str, Field(max_length=MAX_FILTER_LENGTH)]
+
+
+class UsageOut(Schema):
+    """Spend within a budget. null: there is no such limit, or it is not known."""
+
+    spent_usd: Decimal | None
+    budget_usd: Decimal | None
+    left_usd: Decimal | None
+    budget_period: str
+    resets_on: date | None
+    as_of: datetime | None = Field(description="When the portal last read the gateway’s numbers.")
+
+
+@router.get("/me/usage", response=UsageOut, auth=READ, summary="What is spent, and what is left")
+def my_usage(request: ApiRequest) -> UsageOut:
+    """Return what you have spent of your budget for all keys together, what is left, and until when."""
+    use = person_use(request.user, utc_today())
+    budget = use.of_person
+    return UsageOut(
+        spent_usd=budget.spent_usd if budget else None,
+        budget_usd=budget.budget_usd if budget else None,
+        left_usd=budget.left_usd if budget else None,
+        budget_period=budget.budget_period if budget else "",
+        resets_on=budget.resets_on if budget else None,
+        as_of=use.as_of,
+    )
+
+
+class ExploreQuery(Schema):
+    """A question to the explorer; filters take several values, with | between them."""
+
+    metric: Literal[tuple(name for name in METRICS if name != "people")] = "spend"  # type: ignore[valid-type]
+    split: Literal[OF_ONE] = "model"  # type: ignore[valid-type]
+    by: Literal[tuple(STEP_WORDS)] = "day"  # type: ignore[valid-type]
+    compare: Literal["", "1"] = ""
+    period: Literal[(*NAMES, *MORE_NAMES)] = "30d"  # type: ignore[valid-type]
+    first_day: date | None = Field(None, alias="from", description="In place of a period, with `to`.")
+    last_day: date | None = Field(None, alias="to")
+    model: Text = ""
+    provider: Text = ""
+    key: Text = ""
+    kind: Text = ""
+    course: Text = ""
+
+
+class LineOut(Schema):
+    """A part of the split: `value` is what a filter names it by."""
+
+    value: str
+    name: str
+    amount: Decimal | float | None
+    before: Decimal | float | None = None
+    series: list[Decimal | float | None] | None = Field(description="By interval; of the largest parts only.")
+
+
+class ExploreOut(Schema):
+    """The answer: `starts` are the first days of the intervals."""
+
+    metric: str
+    split: str
+    by: str
+    first_day: date
+    last_day: date
+    starts: list[date]
+    total: Decimal | float | None
+    before: Decimal | float | None
+    totals: list[Decimal | float | None]
+    others: list[Decimal | float | None] | None
+    lines: list[LineOut]
+    count: int
+
+
+def explore_out(view: View, period: Period, found: Explored) -> ExploreOut:
+    """Return the explorer's numbers as an answer."""
+    numbers, question = found.numbers, view.question
+    top = len(numbers.top)
+    series: list[Any] = [[_number(numbers.value(amount)) for amount in each] for each in numbers.series]
+    return ExploreOut(
+        metric=question.metric,
+        split=question.split,
+        by=question.step,
+        first_day=period.first_day,
+        last_day=period.last_day,
+        starts=list(numbers.buckets),
+        total=_number(numbers.value(numbers.total)),
+        before=_number(numbers.value(numbers.before)),
+        totals=[_number(numbers.value(amount)) for amount in numbers.totals],
+        others=series[top] if len(series) > top else None,
+        lines=[
+            LineOut(
+                value=_label(found, line.part).value,
+                name=_label(found, line.part).text,
+                amount=_number(numbers.value(line.amount)),
+                before=None if line.before is None else _number(numbers.value(line.before or Amount())),
+                series=series[place] if place < top else None,
+            )
+            for place, line in enumerate(numbers.lines)
+        ],
+        count=numbers.count,
+    )
+
+
+def _label(found: Explored, part: tuple[Any, ...]) -> Label:
+    return found.labels[part]
+
+
+def _number(value: Number | None) -> Any:
+    return value
+
+
+@router.get("/me/usage/explore", response=ExploreOut, auth=READ, summary="Ask the explorer")
+def explore_my_usage(request: ApiRequest, asked: Annotated[ExploreQuery, Query(...)]) -> ExploreOut:
+    """Answer a question about your usage, as the page Usage shows it: a metric, split, by day, week or month.
+
+    A long period is answered by week or month; see `by` in the answer.
+    """
+    page = page_of(request.user, MINE, request.GET)
+    view = view_of(request.GET, page)
+    found = explored(Asked(question=view.question, limit=MOST_LINES), page.scope, page.period)
+    return explore_out(view, page.period, found)
+
+
+CSV_ANSWER: Final = {"responses": {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}}
+
+
+@router.get("/me/usage/explore.csv", auth=READ, summary="Ask the explorer, as CSV", openapi_extra=CSV_ANSWER)
+def explore_my_usage_csv(request: ApiRequest, asked: Annotated[ExploreQuery, Query(...)]) -> HttpResponseBase:
+    """Return the same as a file, with all lines."""
+    return of_mine(request)  # type: ignore[arg-type]  # needs the person and the URL only

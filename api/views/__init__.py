@@ -1,0 +1,1 @@
+"""The pages of access tokens and of the documentation."""
