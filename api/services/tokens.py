@@ -16,12 +16,12 @@ from django.views.decorators.debug import sensitive_variables
 from accounts.audit import Actor, record
 from accounts.mails import send_later
 from accounts.models import AccessToken, AuditAction, AuditObject, AuditOutcome, User
-from gateway.secret import ACCESS_TOKEN_PREFIX, Secret, token_of
+from gateway.secret import PAT_PREFIX, Secret, token_of
 
 ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 RANDOM_LENGTH: Final = 32  # 190 bits
 CHECKSUM_LENGTH: Final = 6
-LENGTH: Final = len(ACCESS_TOKEN_PREFIX) + RANDOM_LENGTH + CHECKSUM_LENGTH
+LENGTH: Final = len(PAT_PREFIX) + RANDOM_LENGTH + CHECKSUM_LENGTH
 MOST_WORKING: Final = 20  # tokens of a person
 USE_NOTED_EVERY: Final = timedelta(minutes=1)
 
@@ -88,15 +88,15 @@ def _note_use(token: AccessToken) -> None:
 def new_secret() -> Secret:
     """Return a new secret: the prefix, 32 random characters, and their checksum."""
     text = "".join(secrets.choice(ALPHABET) for _place in range(RANDOM_LENGTH))
-    return Secret(f"{ACCESS_TOKEN_PREFIX}{text}{checksum(text)}")
+    return Secret(f"{PAT_PREFIX}{text}{checksum(text)}")
 
 
 @sensitive_variables("secret", "text")
 def is_well_formed(secret: str) -> bool:
     """Tell whether a text has the form and the checksum of a secret."""
-    if len(secret) != LENGTH or not secret.startswith(ACCESS_TOKEN_PREFIX):
+    if len(secret) != LENGTH or not secret.startswith(PAT_PREFIX):
         return False
-    text = secret[len(ACCESS_TOKEN_PREFIX) : -CHECKSUM_LENGTH]
+    text = secret[len(PAT_PREFIX) : -CHECKSUM_LENGTH]
     return text.isascii() and secret[-CHECKSUM_LENGTH:] == checksum(text)
 
 

@@ -18,6 +18,7 @@ from accounts.policies import policy_of
 from api.problems import Problem
 from api.v1.auth import ApiRequest, Bearer, actor_of
 from api.v1.errors import check_form, gateway_call
+from api.v1.money import Usd
 from api.v1.once import IdempotencyKey, WithSecret, once
 from api.v1.paging import Paged, page_of
 from gateway.secret import Secret
@@ -55,13 +56,13 @@ class KeyOut(Schema):
     last_four: str
     created_at: datetime
     expires_at: datetime | None
-    models: list[str] | None = Field(description="null: all models.")
-    budget_usd: Decimal | None
+    model_names: list[str] | None = Field(description="null: all models.")
+    budget_usd: Usd | None
     budget_period: str
-    spent_usd: Decimal | None = Field(description="Since the last reset of its budget, as of the last poll.")
-    left_usd: Decimal | None
+    spent_usd: Usd | None = Field(description="Since the last reset of its budget, as of the last poll.")
+    left_usd: Usd | None
     resets_on: date | None
-    spent_30_days_usd: Decimal | None
+    spent_30_days_usd: Usd | None
     last_used_on: date | None
     requests_per_minute: int | None
     tokens_per_minute: int | None
@@ -86,6 +87,8 @@ class KeyIn(Schema):
     intern_name: str = Field("", max_length=200)
     intern_email: str = Field("", max_length=300)
     stay_ends_on: date | None = None
+    budget_usd: Decimal | None = Field(None, description="Less than your policy gives.")
+    model_names: list[str] = Field([], max_length=500, description="Of those that your policy allows; empty: all.")
 
 
 class LabelIn(Schema):
@@ -121,7 +124,7 @@ class CheckOut(Schema):
     model: str
     models_count: int
     seconds: float | None
-    cost_usd: Decimal | None
+    cost_usd: Usd | None
 
 
 @router.get("/me/keys", response=KeyList, auth=READ, summary="Your keys")
@@ -152,6 +155,8 @@ def create_key(
 def _create(request: ApiRequest, data: KeyIn, request_id: uuid.UUID | None) -> CreatedKey:
     allowance = policy_of(request.user)
     typed = {name: value for name, value in data.model_dump().items() if value} | {"request_id": request_id}
+    if "model_names" in typed:
+        typed.setdefault("budget_usd", None)  # with it the form takes both
     form = KeyForm(typed, owner=request.user, allowance=allowance)
     check_form(form)
     services.count_action(request.user, "keys:create")
@@ -306,7 +311,7 @@ def _key_out(key: Key, use: PersonUse) -> KeyOut:
         last_four=key.last_four,
         created_at=key.created_at,
         expires_at=key.expires_at,
-        models=key.model_names,
+        model_names=key.model_names,
         budget_usd=key.budget_usd,
         budget_period=key.budget_period,
         spent_usd=of_key.spent_usd if of_key else None,

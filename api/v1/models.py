@@ -1,11 +1,10 @@
 """The models that a person may call."""
 
-from decimal import Decimal
-
 from ninja import Field, Router, Schema
 
 from accounts.policies import policy_of
 from api.v1.auth import ApiRequest, Bearer
+from api.v1.money import Usd
 from catalogue.listing import ListedModel, listed, models_open_to
 
 router = Router(tags=["models"])
@@ -19,8 +18,8 @@ class ModelOut(Schema):
     provider: str
     max_input_tokens: int | None
     max_output_tokens: int | None
-    input_usd_per_million: Decimal | None
-    output_usd_per_million: Decimal | None
+    input_usd_per_million: Usd | None
+    output_usd_per_million: Usd | None
     features: list[str]
     health: str = Field(description="up, slow, failing or unknown, in the last hour.")
     on_request: bool = Field(description="It can be requested, not called.")

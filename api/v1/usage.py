@@ -1,13 +1,13 @@
 """A person's own usage: budget, and the explorer's questions."""
 
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
 
 from django.http import HttpResponseBase
 from ninja import Field, Query, Router, Schema
 
 from api.v1.auth import ApiRequest, Bearer
+from api.v1.money import Usd
 from usage.explorer_view import OF_ONE, STEP_WORDS, View, view_of
 from usage.models import utc_today
 from usage.pages import MINE, page_of
@@ -27,9 +27,9 @@ Text = Annotated[str, Field(max_length=MAX_FILTER_LENGTH)]
 class UsageOut(Schema):
     """Spend within a budget. null: there is no such limit, or it is not known."""
 
-    spent_usd: Decimal | None
-    budget_usd: Decimal | None
-    left_usd: Decimal | None
+    spent_usd: Usd | None
+    budget_usd: Usd | None
+    left_usd: Usd | None
     budget_period: str
     resets_on: date | None
     as_of: datetime | None = Field(description="When the portal last read the gateway’s numbers.")
@@ -72,9 +72,9 @@ class LineOut(Schema):
 
     value: str
     name: str
-    amount: Decimal | float | None
-    before: Decimal | float | None = None
-    series: list[Decimal | float | None] | None = Field(description="By interval; of the largest parts only.")
+    amount: Usd | float | None
+    before: Usd | float | None = None
+    series: list[Usd | float | None] | None = Field(description="By interval; of the largest parts only.")
 
 
 class ExploreOut(Schema):
@@ -86,10 +86,10 @@ class ExploreOut(Schema):
     first_day: date
     last_day: date
     starts: list[date]
-    total: Decimal | float | None
-    before: Decimal | float | None
-    totals: list[Decimal | float | None]
-    others: list[Decimal | float | None] | None
+    total: Usd | float | None
+    before: Usd | float | None
+    totals: list[Usd | float | None]
+    others: list[Usd | float | None] | None
     lines: list[LineOut]
     count: int
 

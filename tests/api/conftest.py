@@ -11,7 +11,6 @@ from api.scopes import SCOPES
 from api.services.tokens import create_token
 
 
-
 class Program:
     """A program with an access token."""
 

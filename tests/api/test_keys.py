@@ -57,6 +57,13 @@ def test_a_policy_counts_as_on_the_pages(by_intern: Program, sandbox: Sandbox) -
     assert by_intern.post("/me/keys", NEW | {"label": "sk-" + "a" * 30}).status_code == 422
 
 
+def test_a_key_can_have_less_than_the_policy_gives(by_staff: Program, sandbox: Sandbox) -> None:
+    made = created(by_staff, budget_usd="2.5")
+
+    assert made["key"]["budget_usd"] == "2.5"
+    assert by_staff.post("/me/keys", NEW | {"label": "x", "model_names": ["none-such"]}).status_code == 422
+
+
 def test_a_repeat_with_the_same_idempotency_key_creates_one_key(by_intern: Program, sandbox: Sandbox) -> None:
     first = by_intern.post("/me/keys", NEW, Idempotency_Key="one")
 
@@ -143,7 +150,12 @@ def test_the_key_of_another_person_is_not_found(by_intern: Program, sandbox: San
     fresh = issue(make_intern("other"))
     path, before = f"/me/keys/{fresh.key.pk}", sandbox.live_keys()
 
-    asked = [("get", ""), ("patch", ""), ("delete", ""), *(("post", f"/{act}") for act in ("renew", "replace", "pause"))]
+    asked = [
+        ("get", ""),
+        ("patch", ""),
+        ("delete", ""),
+        *(("post", f"/{act}") for act in ("renew", "replace", "pause")),
+    ]
     answers = {(method, more): by_intern.ask(method, path + more, {"label": "mine"}) for method, more in asked}
 
     assert {answer.status_code for answer in answers.values()} == {404}

@@ -68,9 +68,7 @@ def test_a_token_without_the_scope_is_refused(staff: User, sandbox: Sandbox) -> 
 
 def test_every_operation_but_one_asks_for_a_known_scope() -> None:
     operations = {
-        details["operationId"]
-        for methods in api.get_openapi_schema()["paths"].values()
-        for details in methods.values()
+        details["operationId"] for methods in api.get_openapi_schema()["paths"].values() for details in methods.values()
     }
     scopes = api.scopes_by_operation()
 
