@@ -14,6 +14,7 @@ from playground.views import (
     details,
     embeddings,
     exports,
+    favourites,
     files,
     find,
     images,
@@ -35,6 +36,7 @@ urlpatterns = [
     path("messages/<uuid:message_id>/edit/", chat.edit, name="edit"),
     path("code/", code.code, name="code"),
     path("budget/", budget.budget_status, name="budget"),
+    path("models/favourite/", favourites.favourite, name="favourite"),
     path("find/", find.find, name="find"),
     path("shortcuts/", find.shortcuts, name="shortcuts"),
     # Conversations

@@ -16,6 +16,7 @@ from playground.models.conversations import (
     ParameterSetQuerySet,
     StoredFile,
 )
+from playground.models.favourites import FavouriteModel
 from playground.models.shares import Share, ShareQuerySet
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Attachment",
     "Conversation",
     "ConversationQuerySet",
+    "FavouriteModel",
     "GeneratedImage",
     "Message",
     "ParameterSet",

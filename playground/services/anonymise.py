@@ -14,7 +14,7 @@ from accounts.models import AuditAction, User
 from courses.services import forget_in_courses
 from keys.models import Intern, Key
 from keys.services.forget import forget_keys
-from playground.models import Conversation
+from playground.models import Conversation, FavouriteModel
 from playground.services.deletion import delete_conversations, delete_unused_parameters
 from web.tasks import QueueUnavailable, send_task
 
@@ -48,6 +48,7 @@ def anonymise(*, person: User, actor: Actor) -> bool:
             return False
         delete_conversations(Conversation.objects.owned_by(locked))
         delete_unused_parameters(locked.pk)
+        FavouriteModel.objects.filter(person=locked).delete()
         forget_in_courses(locked)
         forget_keys(locked)
         anonymise_account(locked)

@@ -12,6 +12,7 @@ from courses.models import Course
 from courses.services import CourseRefused, paying_course
 from keys.catalogue import CHAT_MODES
 from keys.models import GatewayModel, Key
+from playground.services.favourites import with_favourites
 
 OWN: Final = "own"  # the value of the person's own budget in forms
 
@@ -32,7 +33,7 @@ class Payers:
         named = rule.models if rule.allowed else ()
         return cls(
             person=user,
-            all_models=[model for model in GatewayModel.objects.all() if model.mode in modes],
+            all_models=[model for model in with_favourites(user) if model.mode in modes],
             own_names=None if named is None else frozenset(named),
             courses=list(Course.objects.paying_for(user).order_by("name", "pk")),
         )

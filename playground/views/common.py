@@ -24,6 +24,7 @@ from playground import presets
 from playground.errors.cards import card_of
 from playground.errors.classify import AnswerError
 from playground.forms import AskForm, ChatForm
+from playground.listing import conversations_of
 from playground.models import Answer, Conversation, Share
 from playground.rendering import RenderedAnswers, render_answers
 from playground.services.chat import ChatContext
@@ -161,6 +162,7 @@ def page_context(
     page = turns_page(conversation, start=start) if conversation else TurnsPage(turns=[])
     return {
         "conversation": conversation,
+        "own_conversations": conversations_of(request.user),
         **turns_context(page),
         "form": form,
         "opened": opened,

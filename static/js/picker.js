@@ -3,6 +3,7 @@
 import { isOfInputMethod } from "./input-method.js";
 
 const SHOWN = "[data-words]:not([hidden]) input:enabled"; // payer.js disables models that nobody pays for
+const wide = matchMedia("(min-width: 1200px)");
 const pickerOf = (element) => element.closest?.("details[data-picker]");
 
 function fold(picker) {
@@ -10,10 +11,29 @@ function fold(picker) {
   picker.querySelector("summary").focus();
 }
 
+// Whether a choice is shown between this title and the next one.
+function hasShown(title) {
+  for (let next = title.nextElementSibling; next?.matches("[data-words]"); next = next.nextElementSibling) {
+    if (!next.hidden) return true;
+  }
+  return false;
+}
+
+// In the narrow panel of a wide window the list is drawn over the page, so that each model has one line.
+function place(picker) {
+  const list = picker.querySelector(".ps-pick-list");
+  const isWide = wide.matches && Boolean(picker.closest(".ps-side"));
+  list.classList.toggle("is-wide", isWide);
+  const { bottom, right } = picker.querySelector("summary").getBoundingClientRect();
+  list.style.top = isWide ? `${bottom}px` : "";
+  list.style.right = isWide ? `${document.documentElement.clientWidth - right}px` : "";
+}
+
 function filter(picker, asked) {
   const choices = [...picker.querySelectorAll("[data-words]")];
   const words = asked.trim().toLowerCase().split(/\s+/);
   for (const choice of choices) choice.hidden = !words.every((word) => choice.dataset.words.includes(word));
+  for (const title of picker.querySelectorAll(".ps-pick-title")) title.hidden = !hasShown(title);
   const status = picker.querySelector("[data-none]");
   status.textContent = choices.some((choice) => !choice.hidden) ? "" : status.dataset.none;
 }
@@ -25,6 +45,7 @@ function tell(picker, radio) {
 }
 
 function open(picker) {
+  place(picker);
   const search = picker.querySelector("[data-finds]");
   search.value = "";
   filter(picker, "");
@@ -81,3 +102,11 @@ document.addEventListener("click", (event) => {
     else if (event.detail && event.target.closest("[data-words]")) fold(picker);
   }
 });
+
+// It would not follow what it belongs to.
+function foldPlaced() {
+  for (const list of document.querySelectorAll("details[data-picker][open] > .is-wide"))
+    list.parentElement.open = false;
+}
+document.addEventListener("scroll", (event) => event.target.closest?.(".ps-pick-list") || foldPlaced(), true);
+addEventListener("resize", foldPlaced);

@@ -73,6 +73,7 @@ POST_ONLY = {
     "playground:code",
     "playground:copy_shared",
     "playground:end_share",
+    "playground:favourite",
     "playground:compare_code",
     "playground:completion_code",
     "playground:embeddings_code",

@@ -162,6 +162,7 @@ BOUNDS: Final = {
     **dict.fromkeys(("notices:accept_terms", "notices:dismiss", "notices:restore"), ONCE),
     "playground:copy_shared": "PLAYGROUND_STORED_MB_PER_USER, _CONVERSATIONS_PER_HOUR, _IMAGE_MB_PER_HOUR",
     "playground:end_share": CHANGES,
+    "playground:favourite": "services.favourites.MAX_FAVOURITES rows of a person",
     "playground:read_files": "accounts.quotas: PLAYGROUND_FILE_READS_PER_HOUR; writes nothing",
     "provider_logo": "writes nothing",
     "account_logout": "ends a session",
