@@ -24,6 +24,7 @@ PAGES: Final = {
     "catalogue:index": gettext_noop("Models"),
     "keys:get_started": gettext_noop("Get started"),
     "playground:compare": gettext_noop("Compare"),
+    "playground:batches": gettext_noop("Batches"),
     "playground:completion": gettext_noop("Completion"),
     "playground:embeddings": gettext_noop("Embeddings"),
     "playground:moderation": gettext_noop("Moderation"),

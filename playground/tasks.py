@@ -5,9 +5,12 @@ import time
 
 from celery import shared_task
 
+from playground.services import batch_run
 from playground.services import prune as services
+from playground.services.batches import RUN
 from playground.services.counts import prune_counts
 from playground.services.sharing import prune_shares
+from web.tasks import ask_worker
 
 logger = logging.getLogger(__name__)
 
@@ -17,12 +20,13 @@ def prune() -> None:
     """Delete old conversations and calls, and data without references."""
     started = time.monotonic()
     conversations, calls = services.prune_conversations(), services.prune_calls()
+    batches = services.prune_batches()
     prune_counts()
     prune_shares()
     parameters, files = services.prune_parameters(), services.prune_image_files()
     took_s = time.monotonic() - started
-    text = "playground.prune: %d conversations, %d calls, %d unused parameter sets, %d unused files in %.1f s"
-    logger.info(text, conversations, calls, parameters, files, took_s)
+    text = "playground.prune: %d conversations, %d batches, %d calls, %d sets of parameters, %d files in %.1f s"
+    logger.info(text, conversations, batches, calls, parameters, files, took_s)
 
 
 @shared_task(name="playground.settle", soft_time_limit=50, acks_late=True, ignore_result=True)  # s
@@ -32,3 +36,13 @@ def settle() -> None:
     answers, calls = services.settle_answers(), services.settle_calls()
     took_s = time.monotonic() - started
     logger.info("playground.settle: %d answers, %d calls in %.1f s", answers, calls, took_s)
+
+
+@shared_task(name=RUN, soft_time_limit=600, ignore_result=True)  # s; never begun anew by the broker
+def run_batches() -> None:
+    """Make calls of batches for some seconds; the next message, or the schedule, goes on."""
+    started = time.monotonic()
+    made = batch_run.run_batches()
+    if made and batch_run.is_due():
+        ask_worker(RUN)
+    logger.info("playground.run_batches: %d calls in %.1f s", made, time.monotonic() - started)

@@ -4,6 +4,7 @@ from django.urls import path
 
 from playground.views import (
     answers,
+    batches,
     budget,
     chat,
     code,
@@ -78,6 +79,13 @@ urlpatterns = [
     path("answers/<uuid:answer_id>/again/", compare.again, name="again"),
     path("answers/<uuid:answer_id>/column/", compare.column, name="column"),
     path("answers/<uuid:answer_id>/column/code/", compare.column_code, name="column_code"),
+    path("batches/", batches.batches, name="batches"),
+    path("batches/<uuid:batch_id>/", batches.batch, name="batch"),
+    path("batches/<uuid:batch_id>/start/", batches.start_batch, name="start_batch"),
+    path("batches/<uuid:batch_id>/stop/", batches.stop_batch, name="stop_batch"),
+    path("batches/<uuid:batch_id>/retry/", batches.retry_batch, name="retry_batch"),
+    path("batches/<uuid:batch_id>/delete/", batches.delete_batch, name="delete_batch"),
+    path("batches/<uuid:batch_id>/results.csv", batches.batch_results, name="batch_results"),
     path("completion/", completion.completion, name="completion"),
     path("completion/code/", completion.completion_code, name="completion_code"),
     path("completion/<uuid:conversation_id>/", completion.completed, name="completed"),

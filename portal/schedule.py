@@ -52,6 +52,8 @@ def beat_schedule(*, usage_poll_s: int) -> dict[str, dict[str, Any]]:
         "api.prune": _entry("api.prune", crontab(hour=3, minute=38), expires=3000),
         "playground.prune": _entry("playground.prune", crontab(minute=50), expires=3000),
         "playground.settle": _entry("playground.settle", 60.0, expires=50),
+        # Sent when a batch starts; this continues interrupted runs, and those that wait for a rate limit.
+        "playground.run_batches": _entry("playground.run_batches", 30.0, expires=25),
     }
 
 

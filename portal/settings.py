@@ -127,6 +127,12 @@ PLAYGROUND_REQUESTS_PER_MINUTE = env.int("PLAYGROUND_REQUESTS_PER_MINUTE", defau
 PLAYGROUND_IDLE_TIMEOUT_S = env.float("PLAYGROUND_IDLE_TIMEOUT_S", default=120.0)  # of an answer without a new token
 PLAYGROUND_UNWATCHED_S = env.float("PLAYGROUND_UNWATCHED_S", default=5.0)  # an answer continues without a page
 PLAYGROUND_RETENTION_DAYS = env.int("PLAYGROUND_RETENTION_DAYS", default=30)  # a conversation, after its last use
+PLAYGROUND_COMPARE_MODELS = env.int("PLAYGROUND_COMPARE_MODELS", default=4)  # of one comparison
+PLAYGROUND_BATCH_PROMPTS = env.int("PLAYGROUND_BATCH_PROMPTS", default=200)  # of one batch
+PLAYGROUND_BATCH_MODELS = env.int("PLAYGROUND_BATCH_MODELS", default=4)  # of one batch
+PLAYGROUND_BATCH_CALLS = env.int("PLAYGROUND_BATCH_CALLS", default=4)  # at once, of all people
+PLAYGROUND_BATCH_CALLS_PER_USER = env.int("PLAYGROUND_BATCH_CALLS_PER_USER", default=2)  # at once
+PLAYGROUND_BATCH_CALL_S = env.float("PLAYGROUND_BATCH_CALL_S", default=120.0)  # for one answer
 PLAYGROUND_TEMPORARY_HOURS = env.int("PLAYGROUND_TEMPORARY_HOURS", default=1)  # a temporary one
 
 # --- Database (connections are pooled; a stream holds none) --------------------------------------

@@ -22,6 +22,7 @@ SLOW: Final = {  # a file or a folder below tests/: why
     "keys/test_limits_crashes.py": "kills a process at every step of a change of limits",
     "keys/test_unowned_crashes.py": "kills a process at every step of what is done with keys of nobody",
     "keys/test_kills.py": "kills the web process in the middle of every act",
+    "playground/test_batch_crashes.py": "kills a process at every step of a batch",
     "playground/test_faults.py": "each fault of the sandbox, at the start and in the middle",
     "playground/test_faults_before.py": "gateways fail before an answer begins",
     "playground/test_faults_browser.py": "browsers go at each moment",
@@ -85,6 +86,7 @@ ONLY_ON_SQLITE: Final = {
     "playground/test_faults_before.py": "what a gateway says; test_faults_midstream.py runs on both",
     "playground/test_formulas.py": "how texts become markup",
     "playground/test_markdown.py": "how texts become markup",
+    "playground/test_prompt_list.py": "what lists of prompts are refused",
     "playground/test_reasoning.py": "what gateways say, as they spell it",
     "playground/test_rendering.py": "how texts become markup",
     "playground/test_rendering_budget.py": "how texts become markup",
@@ -126,6 +128,7 @@ KILLS: Final = {
     "keys/test_crashes.py": "acts on keys",
     "keys/test_limits_crashes.py": "changes of limits",
     "keys/test_unowned_crashes.py": "acts on keys of nobody",
+    "playground/test_batch_crashes.py": "batches",
     "usage/test_crashes.py": "polls",
 }
 

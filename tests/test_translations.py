@@ -31,6 +31,8 @@ SAME_IN_BOTH = {  # words that are French too
     "Pages",
     "Passerelle",
     "Page",
+    "Prompt",
+    "Prompts",
     "Publication",
     "Secrets",
     "Total",

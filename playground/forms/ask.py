@@ -107,6 +107,8 @@ class AskForm(BoxForm):
     sent for those fields.
     """
 
+    left_out: frozenset[str] = frozenset()  # parameters that a page does not offer
+
     model = forms.ChoiceField(
         label=gettext_lazy("Model"),
         error_messages={
@@ -168,7 +170,7 @@ class AskForm(BoxForm):
     def _add_parameters(self, *, blank: bool) -> None:
         """Add missing parameters; empty ones, as nearly all are, only where they are shown."""
         for name, parameter in PARAMETERS.items():
-            if name in self.fields or (self.completes and not parameter.completion):
+            if name in self.fields or name in self.left_out or (self.completes and not parameter.completion):
                 continue
             if blank or self.data.get(self.add_prefix(name)) not in (None, ""):
                 self.fields[name] = field_of(parameter)

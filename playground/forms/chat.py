@@ -1,6 +1,7 @@
 """The form of the chat: in addition to a question and its settings, who pays for the answer."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -38,12 +39,14 @@ class PayerField(forms.ChoiceField):
             raise ValidationError(self.payers.why_not(value), code="invalid_choice")
 
 
-class ChatForm(AskForm):
+class PaidForm(AskForm):
     """A question, its settings and its payer; `payer` is the id of the course that pays at first in a new conversation.
 
     Where that course does not pay, the person has to choose. Models are those that anybody pays for, but only those of
     the chosen payer are accepted.
     """
+
+    models_field = "model"
 
     def __init__(
         self,
@@ -75,15 +78,20 @@ class ChatForm(AskForm):
         return self.payers.course(self.cleaned_data.get("payer"))
 
     def clean(self) -> dict[str, Any]:
-        """Check that the payer pays for the model."""
+        """Check that the payer pays for what is chosen."""
         cleaned = super().clean()
-        model, payer = cleaned.get("model"), self.payers.course(cleaned.get("payer"))
-        if model and "payer" not in self.errors and model not in self._names_of(payer):
+        payer = self.payers.course(cleaned.get("payer"))
+        names = () if "payer" in self.errors else self.chosen_names(cleaned)
+        if refused := next((name for name in names if name not in self._names_of(payer)), None):
             words = _("Your own budget does not include “%(model)s”. Choose another model, or who pays.")
             if payer:
                 words = _("“%(course)s” does not pay for “%(model)s”. Choose another model, or who pays.")
-            self.add_error("model", words % {"model": model, "course": payer.name if payer else ""})
+            self.add_error(self.models_field, words % {"model": refused, "course": payer.name if payer else ""})
         return cleaned
+
+    def chosen_names(self, cleaned: dict[str, Any]) -> Sequence[str]:
+        """Return the names of the chosen models."""
+        return [cleaned["model"]] if cleaned.get("model") else []
 
     def _names_of(self, payer: Course | None) -> list[str]:
         return [model.name for model in self.payers.models_of(payer)]
@@ -93,3 +101,7 @@ class ChatForm(AskForm):
         names = {str(course.pk): self._names_of(course) for course in self.payers.courses}
         models = {} if self.preset else {"data-payer": json.dumps({OWN: self._names_of(None), **names})}
         return {"form": FORM_ID, **models}
+
+
+class ChatForm(PaidForm):
+    """The form of the chat."""

@@ -456,4 +456,200 @@ class Migration(migrations.Migration):
                 "constraints": [models.UniqueConstraint(fields=("person", "name"), name="playground_favourite_once")],
             },
         ),
+        migrations.CreateModel(
+            name="BatchRun",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("lease_holder", models.CharField(blank=True, max_length=40)),
+                ("lease_until", models.DateTimeField(null=True)),
+            ],
+            options={
+                "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
+            name="Batch",
+            fields=[
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("title", models.CharField(max_length=100)),
+                ("model_names", models.JSONField(help_text="One to four.")),
+                (
+                    "limit_usd",
+                    web.money.UsdField(
+                        decimal_places=10, help_text="Of the owner's choice; empty: none.", max_digits=16, null=True
+                    ),
+                ),
+                (
+                    "cap_usd",
+                    web.money.UsdField(
+                        decimal_places=10,
+                        help_text="What it may cost in all, set when it starts.",
+                        max_digits=16,
+                        null=True,
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("draft", "Not started"),
+                            ("running", "Running"),
+                            ("stopped", "Stopped"),
+                            ("paused", "Paused"),
+                            ("done", "Finished"),
+                        ],
+                        default="draft",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "problem",
+                    models.TextField(blank=True, help_text="Why it is paused, or waits, in the language of its owner."),
+                ),
+                (
+                    "setbacks",
+                    models.PositiveIntegerField(default=0, help_text="Calls in a row that brought no answer."),
+                ),
+                (
+                    "not_before",
+                    models.DateTimeField(help_text="When the next call may be made; empty: now.", null=True),
+                ),
+                (
+                    "stored_bytes",
+                    models.PositiveBigIntegerField(default=0, help_text="Of prompts and answers: services.quotas."),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("used_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="batches",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "paid_by",
+                    models.ForeignKey(
+                        help_text="Empty: the owner.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="courses.course",
+                    ),
+                ),
+                (
+                    "parameters",
+                    models.ForeignKey(
+                        help_text="Empty: none was set.",
+                        null=True,
+                        on_delete=django.db.models.deletion.RESTRICT,
+                        related_name="+",
+                        to="playground.parameterset",
+                    ),
+                ),
+            ],
+            options={
+                "default_permissions": (),
+                "indexes": [
+                    models.Index(fields=["owner", "-created_at"], name="playground_batch_of_owner"),
+                    models.Index(
+                        condition=models.Q(("state", "running")), fields=["not_before"], name="playground_batch_running"
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="BatchPrompt",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveIntegerField(help_text="From 1, in the order of the list.")),
+                ("text", models.TextField()),
+                (
+                    "batch",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="prompts",
+                        to="playground.batch",
+                    ),
+                ),
+            ],
+            options={
+                "default_permissions": (),
+                "constraints": [
+                    models.UniqueConstraint(fields=("batch", "number"), name="playground_batch_prompt_is_one")
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="BatchCall",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("model", models.CharField(max_length=200)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Waiting"),
+                            ("calling", "In progress"),
+                            ("complete", "Answered"),
+                            ("failed", "Failed"),
+                            ("unknown", "Unknown, perhaps billed"),
+                        ],
+                        default="waiting",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "estimate_usd",
+                    web.money.UsdField(
+                        decimal_places=10, help_text="Before it is made; empty: unknown.", max_digits=16, null=True
+                    ),
+                ),
+                ("claim", models.UUIDField(help_text="Of the run that makes it, or made it last.", null=True)),
+                ("seen_at", models.DateTimeField(help_text="Last sign of life of its process.", null=True)),
+                ("text", models.TextField(blank=True)),
+                ("reasoning", models.TextField(blank=True)),
+                ("finish_reason", models.CharField(blank=True, max_length=40)),
+                ("problem", models.JSONField(help_text="errors.classify.AnswerError as JSON.", null=True)),
+                ("call_id", models.CharField(blank=True, max_length=200)),
+                ("prompt_tokens", models.PositiveIntegerField(null=True)),
+                ("completion_tokens", models.PositiveIntegerField(null=True)),
+                ("cost_usd", web.money.UsdField(decimal_places=10, max_digits=16, null=True)),
+                ("cost_source", models.CharField(blank=True, help_text="As of an answer.", max_length=10)),
+                ("took_ms", models.PositiveIntegerField(null=True)),
+                (
+                    "batch",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="calls",
+                        to="playground.batch",
+                    ),
+                ),
+                (
+                    "prompt",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="calls",
+                        to="playground.batchprompt",
+                    ),
+                ),
+            ],
+            options={
+                "default_permissions": (),
+                "indexes": [
+                    models.Index(fields=["batch", "state"], name="playground_calls_of_batch"),
+                    models.Index(
+                        condition=models.Q(("state", "calling")), fields=["seen_at"], name="playground_calls_made"
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("prompt", "model"), name="playground_batch_call_is_one")
+                ],
+            },
+        ),
     ]

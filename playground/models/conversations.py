@@ -20,6 +20,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from courses.models import Course, Preset
+from playground.batch_models import Batch
 from web.files import read_file
 from web.money import UsdField
 
@@ -33,8 +34,11 @@ class ParameterSetQuerySet(models.QuerySet["ParameterSet"]):
     def unused(self) -> Self:
         """Keep those without references."""
         of_this = {"parameters": models.OuterRef("pk")}
-        answers, conversations = Answer.objects.filter(**of_this), Conversation.objects.filter(**of_this)
-        return self.exclude(models.Exists(answers)).exclude(models.Exists(conversations))
+        users = (Answer.objects.filter(**of_this), Conversation.objects.filter(**of_this))
+        unused = self.exclude(models.Exists(Batch.objects.filter(**of_this)))
+        for rows in users:
+            unused = unused.exclude(models.Exists(rows))
+        return unused
 
 
 class ParameterSet(models.Model):

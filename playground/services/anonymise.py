@@ -1,4 +1,4 @@
-"""Anonymise a person: conversations, images and names are deleted for good; spend and audit trail stay, under a number.
+"""Anonymise a person: conversations, batches and names are deleted; spend and audit trail stay, under a number.
 
 Everything here is one transaction. Later the sweep deletes the keys at the gateway, as with any deletion, and
 playground.prune deletes conversations that a request in progress began meanwhile.
@@ -14,6 +14,7 @@ from accounts.models import AuditAction, User
 from courses.services import forget_in_courses
 from keys.models import Intern, Key
 from keys.services.forget import forget_keys
+from playground.batch_models import Batch
 from playground.models import Conversation, FavouriteModel
 from playground.services.deletion import delete_conversations, delete_unused_parameters
 from web.tasks import QueueUnavailable, send_task
@@ -26,6 +27,7 @@ class Belongings:
     """What is deleted with a person."""
 
     conversations: int
+    batches: int
     keys: int  # live ones
     interns: int
 
@@ -35,6 +37,7 @@ def belongings_of(person: User) -> Belongings:
     keys = Key.objects.owned_by(person)
     return Belongings(
         conversations=Conversation.objects.owned_by(person).count(),
+        batches=Batch.objects.owned_by(person).count(),
         keys=keys.filter(state__in=Key.LIVE_STATES).count(),
         interns=Intern.objects.supervised_by(person).count(),
     )
@@ -47,6 +50,7 @@ def anonymise(*, person: User, actor: Actor) -> bool:
         if locked.anonymised_at:
             return False
         delete_conversations(Conversation.objects.owned_by(locked))
+        Batch.objects.owned_by(locked).delete()
         delete_unused_parameters(locked.pk)
         FavouriteModel.objects.filter(person=locked).delete()
         forget_in_courses(locked)

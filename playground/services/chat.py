@@ -101,7 +101,7 @@ def ask(context: ChatContext, question: NewMessage) -> Answer:
     Raises AskRefused, KeyRefused, GatewayUnavailable or GatewayRejected; then nothing was saved.
     """
     _check_preset(context.user, question.locked_preset)
-    secret, is_alone = _secret_of(context), question.goes_on
+    secret, is_alone = secret_of(context), question.goes_on
     file_bytes = sum(len(upload.data) for upload in question.uploads)
     check_budget(context.user, context.paid_by, file_bytes=file_bytes)
     conversation, message, files = _rows_of(context.user, question)
@@ -126,7 +126,7 @@ def retry(context: ChatContext, earlier: Answer, params: Params) -> Answer:
     """Save another waiting answer to the message of `earlier`, which stays as an alternative. Raises as `ask` does."""
     conversation = earlier.message.conversation
     _check_preset(context.user, conversation.locked_preset)
-    secret, conversation.paid_by = _secret_of(context), context.paid_by
+    secret, conversation.paid_by = secret_of(context), context.paid_by
     parameters = ParameterSet.of(context.user.pk, params)
     answer = _answer_to(earlier.message, params["model"], parameters, context.paid_by)
     with _within_limits(context) as call:
@@ -143,7 +143,7 @@ def compare(context: ChatContext, question: NewMessage, models: Sequence[str]) -
 
     The person's key is created first if needed, so that all streams find it.
     """
-    secret = _secret_of(context)
+    secret = secret_of(context)
     conversation, message, files = _rows_of(context.user, question)
     parameters = ParameterSet.of(context.user.pk, question.params)
     answers = [_answer_to(message, name, parameters) for name in models]
@@ -169,7 +169,7 @@ def prepare(context: ChatContext, answer: Answer) -> Prepared:
     That of the conversation may be another by now, chosen in another window.
     """
     context = replace(context, paid_by=answer.paid_by)
-    return Prepared(owner=context.user, answer=answer, allowance=context.allowance, secret=_secret_of(context))
+    return Prepared(owner=context.user, answer=answer, allowance=context.allowance, secret=secret_of(context))
 
 
 def begin(prepared: Prepared) -> Job:
@@ -209,7 +209,7 @@ def _check_preset(user: User, preset: Preset | None) -> None:
         raise AskRefused("preset", words)
 
 
-def _secret_of(context: ChatContext) -> Secret:
+def secret_of(context: ChatContext) -> Secret:
     """Return the secret of the person's key, or of that of the course that pays; it is created if needed."""
     if context.paid_by:
         return playground_secret_of(person=context.user, course_id=context.paid_by.pk, actor=context.actor)

@@ -9,7 +9,7 @@ from typing import Final
 
 from gateway.django import get_gateway
 from gateway.errors import GatewayError
-from gateway.inference_types import ChatRequest, CompletionRequest, Json
+from gateway.inference_types import ChatAnswer, ChatRequest, CompletionRequest, Json
 from keys.models import GatewayModel
 from playground.models import Answer
 from playground.services.buffer import AnswerBuffer
@@ -77,10 +77,25 @@ def _parts_in(body: ChatRequest) -> Iterator[Json]:
             yield from message.content or ()
 
 
+def answer_cost(answer: ChatAnswer, model: str) -> Cost:
+    """Return the cost of a whole answer as the gateway reported it, or else by its tokens and the price list."""
+    if answer.headers.cost_usd is not None:
+        return Cost(usd=_rounded(answer.headers.cost_usd), source=Answer.CostSource.REPORTED)
+    usage = answer.usage
+    if usage is None or usage.prompt_tokens is None or usage.completion_tokens is None:
+        return Cost()
+    return _by_list(model, usage.prompt_tokens, usage.completion_tokens)
+
+
 def _by_list(model: str, read: int, written: int) -> Cost:
-    """Multiply tokens by listed prices; unknown if the model has none."""
+    """Multiply tokens by the prices of the list; unknown if the model is not in it."""
     listed = GatewayModel.objects.filter(name=model).first()
-    if listed is None or listed.input_usd_per_million is None or listed.output_usd_per_million is None:
+    return listed_cost(listed, read, written) if listed else Cost()
+
+
+def listed_cost(listed: GatewayModel, read: int, written: int) -> Cost:
+    """Multiply tokens by listed prices; unknown if the model has none."""
+    if listed.input_usd_per_million is None or listed.output_usd_per_million is None:
         return Cost()
     usd = (listed.input_usd_per_million * read + listed.output_usd_per_million * written) / A_MILLION
     return Cost(usd=_rounded(usd), source=Answer.CostSource.LISTED)

@@ -1,4 +1,4 @@
-"""Cleans up: conversations past their retention, answers whose process died, calls that were left open.
+"""Cleans up: conversations and batches past their retention, answers whose process died, calls that were left open.
 
 All of it may run twice, or concurrently with requests: each write repeats its conditions.
 """
@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from playground.batch_models import Batch
 from playground.errors.classify import INTERRUPTED
 from playground.models import STALE_AFTER, ActiveCall, Answer, Attachment, Conversation, GeneratedImage, ParameterSet
 from playground.services.deletion import delete_conversations, delete_unused_parameters
@@ -39,6 +40,14 @@ def prune_conversations() -> int:
         if not gone:  # all of them were used again, or another run was faster
             break
     return deleted
+
+
+def prune_batches() -> int:
+    """Delete batches after their retention, and those of anonymised people, unless calls are in progress."""
+    old = Q(used_at__lt=timezone.now() - timedelta(days=settings.PLAYGROUND_RETENTION_DAYS))
+    over = Batch.objects.filter(old | Q(owner__anonymised_at__isnull=False)).exclude(calls__state="calling")
+    _deleted, by_model = over.delete()
+    return by_model.get(Batch._meta.label, 0)
 
 
 def prune_parameters() -> int:

@@ -20,6 +20,7 @@ from django.utils.translation import ngettext
 from accounts.models import User
 from accounts.quotas import QuotaExceeded, consume
 from courses.models import Course
+from playground.batch_models import Batch
 from playground.models import ABANDONED_AFTER, Answer, Conversation, Message, ParameterSet
 from playground.services.refusals import AskRefused
 
@@ -66,12 +67,11 @@ def room_of(owner: User) -> int:
 
 def _stored_by(owner: User, parameters: ParameterSet | None) -> tuple[int, bool]:
     """Return how many bytes `owner` has stored, and whether these parameters are among them, in one query."""
-    sets, conversations = (
-        ParameterSet.objects.filter(owner=OuterRef("pk")),
-        Conversation.objects.filter(owner=OuterRef("pk")),
-    )
+    theirs = {"owner": OuterRef("pk")}
+    sets = ParameterSet.objects.filter(**theirs)
+    conversations, batches = Conversation.objects.filter(**theirs), Batch.objects.filter(**theirs)
     row = User.objects.filter(pk=owner.pk).values_list(
-        Coalesce(_sum_of(conversations), 0) + Coalesce(_sum_of(sets), 0),
+        Coalesce(_sum_of(conversations), 0) + Coalesce(_sum_of(batches), 0) + Coalesce(_sum_of(sets), 0),
         Exists(sets.filter(pk=parameters.pk) if parameters else sets.none()),
     )
     stored_bytes, is_known = row.get()

@@ -15,7 +15,7 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.policies import policy_of
-from playground.forms.compare import FEWEST, MOST, CompareForm
+from playground.forms.compare import FEWEST, CompareForm
 from playground.models import Answer, Conversation, Message
 from playground.services import chat, columns
 from playground.services.chat import ChatContext, NewMessage
@@ -146,7 +146,7 @@ def _page(
 ) -> dict[str, Any]:
     models = models_of(policy_of(request.user))
     form = form or CompareForm(initial=_initial(request, conversation, [model.name for model in models]), models=models)
-    context = {"form": form, "models": models, "chosen": form["models"].value() or [], "fewest": FEWEST, "most": MOST}
+    context = {"form": form, "models": models, "chosen": form["models"].value() or [], "fewest": FEWEST}
     return {**context, **(_columns_context(conversation) if conversation else {})}
 
 

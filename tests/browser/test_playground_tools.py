@@ -193,7 +193,7 @@ def test_models_are_chosen_by_keyboard(visit: Visit, intern: User) -> None:
 
     expect(chips).to_have_count(4)
     expect(page.get_by_role("checkbox", name=re.compile("^vision"))).to_be_disabled()
-    expect(page.get_by_text("Four is the maximum.")).to_be_visible()
+    expect(page.get_by_text("4 is the maximum.")).to_be_visible()
     page.get_by_role("button", name="Remove llama-70b").press("Enter")
     expect(chips).to_have_count(3)
     expect(page.get_by_role("checkbox", name=re.compile("^vision"))).to_be_enabled()

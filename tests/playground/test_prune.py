@@ -157,7 +157,7 @@ def test_each_task_writes_one_line(owner: User, caplog: pytest.LogCaptureFixture
 
     assert [record.getMessage().rpartition(" in ")[0] for record in caplog.records] == [
         "playground.settle: 1 answers, 0 calls",
-        "playground.prune: 1 conversations, 0 calls, 0 unused parameter sets, 0 unused files",
+        "playground.prune: 1 conversations, 0 batches, 0 calls, 0 sets of parameters, 0 files",
     ]
 
 

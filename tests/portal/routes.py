@@ -16,6 +16,7 @@ SOME_MESSAGE_ID = uuid.UUID(int=3)
 SOME_ANSWER_ID = uuid.UUID(int=4)
 SOME_IMAGE_ID = uuid.UUID(int=5)
 SOME_FILE_ID = uuid.UUID(int=15)
+SOME_BATCH_ID = uuid.UUID(int=16)
 SOME_REQUEST_ID = uuid.UUID(int=6)
 SOME_COURSE_ID = uuid.UUID(int=7)
 SOME_VALUES = {  # for the parameters of patterns; a new one is added here
@@ -28,6 +29,7 @@ SOME_VALUES = {  # for the parameters of patterns; a new one is added here
     "image_id": SOME_IMAGE_ID,
     "file_id": SOME_FILE_ID,
     "form": "md",
+    "batch_id": SOME_BATCH_ID,
     "request_id": SOME_REQUEST_ID,
     "course_id": SOME_COURSE_ID,
     "announcement_id": 1,
@@ -65,6 +67,7 @@ class Route:
 
 def have_a_conversation(owner: "User") -> None:
     """Make the conversation that the addresses of every_route() name, with a picture in it."""
+    from playground.batch_models import Batch
     from tests.playground import rows
 
     conversation = rows.conversation(owner, id=SOME_CONVERSATION_ID)
@@ -75,6 +78,8 @@ def have_a_conversation(owner: "User") -> None:
     picture.id = SOME_IMAGE_ID
     picture.save(force_insert=True)
     rows.text_file(message, id=SOME_FILE_ID)
+    batch = Batch.objects.create(id=SOME_BATCH_ID, owner=owner, title="exam.csv", model_names=["llama-3.3-70b"])
+    batch.prompts.create(number=1, text="Why?")
 
 
 def every_route() -> list[Route]:

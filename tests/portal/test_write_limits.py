@@ -124,6 +124,7 @@ BOUNDS: Final = {
     ),
     **dict.fromkeys(("playground:send", "playground:retry", "playground:edit", "playground:completion"), ASKS),
     **dict.fromkeys(("playground:compare", "playground:again"), WAITS),
+    "playground:batches": "PLAYGROUND_CONVERSATIONS_PER_HOUR, PLAYGROUND_STORED_MB_PER_USER, PLAYGROUND_BATCH_PROMPTS",
     **dict.fromkeys(
         (
             *("playground:delete", "playground:delete_answer", "playground:keep", "playground:rename"),
@@ -131,6 +132,10 @@ BOUNDS: Final = {
                 "playground:show",
                 "playground:stop",
                 "playground:stop_answer",
+                "playground:delete_batch",
+                "playground:retry_batch",
+                "playground:start_batch",
+                "playground:stop_batch",
                 "usage:notices_seen",
                 "usage:accept_gateway",
             ),

@@ -21,11 +21,12 @@ from usage.models import PollRun, utc_today
 from usage.services.anomalies import record_anomalies, report_anomalies, restore_stored_amounts
 from usage.services.attribute import attribute_tokens
 from usage.services.day_reader import Tally, read_day
-from usage.services.lease import Lease, LeaseLost, held_lease
+from usage.services.lease import held_lease
 from usage.services.owners import read_shares
 from usage.services.rollups import roll_up_reattributed
 from usage.services.state import cooldown_end, record_failure, record_success, start_cooldown
 from usage.services.write import shrinks, write_day
+from web.lease import Lease, LeaseLost
 
 logger = logging.getLogger(__name__)
 

@@ -11,16 +11,21 @@ from django.test import Client
 from django.urls import URLPattern, reverse
 
 from accounts.models import User
+from playground.batch_models import Batch
 from playground.models import Answer, Conversation, Share
 from playground.urls import urlpatterns
 from tests.conftest import HTMX
 from tests.playground import rows
 
-ACTS = {"end_share", "keep", "show", "retry", "again", "stop", "stop_answer"}  # POST only
-FORMS = {"edit", "rename", "delete", "delete_answer", "share"}  # GET asks, POST does
+ACTS = {  # POST only
+    *("end_share", "keep", "show", "retry", "again", "stop", "stop_answer"),
+    *("start_batch", "stop_batch", "retry_batch"),
+}
+FORMS = {"edit", "rename", "delete", "delete_answer", "delete_batch", "share"}  # GET asks, POST does
 READ = {  # GET only
     *("conversation", "comparison", "completed", "answer", "column", "column_code", "written", "stream"),
     *("details", "image", "generated_image", "file", "file_data", "export"),
+    *("batch", "batch_results"),
 }
 OTHERWISE = {
     *("course_id", "preset_id"),  # of a course: tests/playground/test_course_presets.py
@@ -62,6 +67,8 @@ def conversation_of(owner: User, kind: str) -> Conversation:
     rows.answer(first.message, "another secret answer")
     Share.objects.create(conversation=made)
     made.refresh_from_db()
+    batch = Batch.objects.create(owner=owner, title="a secret batch", model_names=["llama-3.3-70b"])
+    batch.prompts.create(number=1, text="a secret prompt")
     return made
 
 
@@ -78,6 +85,7 @@ def address(name: str, needs: set[str], conversation: Conversation | None) -> st
     """Return the address with ids of the conversation, or with ids of nothing."""
     known: dict[str, Any] = {"form": "json"}
     if conversation:
+        known["batch_id"] = Batch.objects.get().pk
         answer = rows.last_answer(conversation)
         image, file = answer.message.attachments.all()
         known |= {"conversation_id": conversation.pk, "answer_id": answer.pk}

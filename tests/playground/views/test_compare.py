@@ -333,9 +333,9 @@ def test_a_key_that_is_no_longer_allowed_is_reported_in_the_column(intern: User,
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"models": []}, "Choose two to four models."),
-        ({"models": ["llama-70b"]}, "Choose two to four models; these are 1."),
-        ({"models": [*FOUR, "vision"]}, "Choose two to four models; these are 5."),
+        ({"models": []}, "Choose 2 to 4 models."),
+        ({"models": ["llama-70b"]}, "Choose 2 to 4 models. These are 1."),
+        ({"models": [*FOUR, "vision"]}, "Choose 2 to 4 models. These are 5."),
         ({"models": ["llama-70b", "embedding"]}, "You cannot call “embedding” here."),
         ({"message": "  "}, "Write a message first."),
         ({"max_tokens": "9999"}, "“llama-70b” answers with at most 4096 tokens."),
