@@ -19,5 +19,7 @@ class AccountsConfig(AppConfig):
 
         register(checks.institution_is_asked_over_https, Tags.security)
         register(checks.identity_is_asked_for, Tags.security)
+        register(checks.passwords_are_sent_encrypted, Tags.security)
+        register(checks.libraries_are_there)
         add_words(trail_words.WORDS)
         post_migrate.connect(append_only.protect_after_migrate, sender=self)

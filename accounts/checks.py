@@ -1,11 +1,12 @@
 """System checks of sign-in settings."""
 
+from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.core.checks import CheckMessage, Error
 
-from accounts.identity_providers import OpenIDConnect, identity_providers
+from accounts.identity_providers import Ldap, OpenIDConnect, identity_providers
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
@@ -32,3 +33,25 @@ def identity_is_asked_for(**kwargs: Any) -> list[CheckMessage]:
 
 def _openid_providers() -> list[OpenIDConnect]:
     return [each for each in identity_providers() if isinstance(each, OpenIDConnect)]
+
+
+def passwords_are_sent_encrypted(**kwargs: Any) -> list[CheckMessage]:
+    """Refuse a directory on another machine without TLS: passwords go to it."""
+    hint = "Give the address with ldaps://, or set start_tls = true."
+    return [
+        Error(f"{each.server} gets passwords unencrypted.", hint=hint, id="accounts.E003")
+        for each in identity_providers()
+        if isinstance(each, Ldap) and not each.start_tls and _is_plain(each.server)
+    ]
+
+
+def _is_plain(address: str) -> bool:
+    server = urlsplit(address)
+    return server.scheme != "ldaps" and server.hostname not in LOOPBACK
+
+
+def libraries_are_there(**kwargs: Any) -> list[CheckMessage]:
+    """Refuse a kind of provider whose package is not installed."""
+    hint = "pip install --require-hashes -r requirements/ldap.txt"
+    needed = any(isinstance(each, Ldap) for each in identity_providers()) and find_spec("ldap") is None
+    return [Error("A directory is set up, but not python-ldap.", hint=hint, id="accounts.E004")] if needed else []

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from allauth.socialaccount.adapter import get_adapter
+from allauth.socialaccount.helpers import complete_social_login
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialLogin
-from allauth.socialaccount.providers.base import Provider
-from django.http import HttpRequest
+from allauth.socialaccount.providers.base import AuthProcess, Provider
+from django.http import HttpRequest, HttpResponse
 
 from accounts.entry import complete_claims
 from accounts.identity_providers import IdentityProvider, OpenIDConnect, identity_provider
@@ -19,7 +21,7 @@ def provider_of(provider_id: str) -> IdentityProvider:
 
 def social_app(provider: IdentityProvider) -> SocialApp:
     """Return the provider as allauth has it; such a row is never saved."""
-    app = SocialApp(provider_id=provider.id, name=provider.name, client_id=provider.id)
+    app = SocialApp(provider="mapped", provider_id=provider.id, name=provider.name, client_id=provider.id)
     if isinstance(provider, OpenIDConnect):
         app.provider, app.client_id, app.secret = "openid_connect", provider.client_id, provider.client_secret
         app.settings = {
@@ -38,3 +40,11 @@ def login_of(request: HttpRequest, provider: Provider, claims: dict[str, Any]) -
     login: SocialLogin = provider.sociallogin_from_response(request, {"userinfo": completed})
     login.claims_before, login.gives_groups = before, gives_groups
     return login
+
+
+def finish_sign_in(request: HttpRequest, provider_id: str, claims: dict[str, Any], next_url: str) -> HttpResponse:
+    """Sign in the person of these claims, as after a round trip to an OpenID provider."""
+    login = login_of(request, get_adapter(request).get_provider(request, provider_id), claims)
+    login.state = {"process": AuthProcess.LOGIN, "next": next_url}
+    answer: HttpResponse = complete_social_login(request, login)
+    return answer

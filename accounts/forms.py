@@ -73,6 +73,24 @@ class SignUpForm(PlainLabelsMixin, forms.SignupForm):
         return saved
 
 
+class DirectoryForm(django_forms.Form):
+    """User name and password of a directory."""
+
+    username = django_forms.CharField(
+        label=_("User name"),
+        max_length=150,
+        widget=django_forms.TextInput(
+            attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
+        ),
+    )
+    password = django_forms.CharField(
+        label=_("Password"),
+        max_length=1000,
+        strip=False,
+        widget=django_forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+
 class ChangePasswordForm(PlainLabelsMixin, forms.ChangePasswordForm):
     """The present password and a new one."""
 

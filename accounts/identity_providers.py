@@ -112,8 +112,32 @@ class OpenIDConnect(IdentityProvider, frozen=True, kw_only=True, tag="oidc"):
         return self.issuer
 
 
+class Ldap(IdentityProvider, frozen=True, kw_only=True, tag="ldap"):
+    """A directory: the password is checked by a bind."""
+
+    kind = "ldap"
+    server: str  # ldaps://ldap.example.edu, or ldap://… with start_tls
+    base: str  # below which people are looked for
+    start_tls: bool = False
+    ca_file: str = ""  # PEM; in place of the usual authorities
+    bind_dn: str = ""  # who looks people up; empty: anybody can
+    bind_password: str = ""
+    bind_password_file: str = ""
+    user_filter: str = "(uid={username})"
+    group_base: str = ""  # below which groups are looked for; empty: those of the person's entry
+    group_filter: str = "(|(member={dn})(uniqueMember={dn})(memberUid={username}))"
+    subject: str = "entryUUID"  # what never changes, and is never given to another; Active Directory: objectGUID
+    timeout_s: float = 5.0
+    remove_missing_groups: bool = True  # the portal reads the whole entry
+
+    @property
+    def address(self) -> str:
+        """Where it is."""
+        return self.server
+
+
 class _File(msgspec.Struct, forbid_unknown_fields=True):
-    provider: list[OpenIDConnect] = []
+    provider: list[OpenIDConnect | Ldap] = []
 
 
 def read_providers(text: str) -> list[IdentityProvider]:

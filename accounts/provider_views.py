@@ -1,5 +1,6 @@
-"""What the sign-in page offers, and the pictures of its buttons."""
+"""What the sign-in page offers, the pictures of its buttons, and the sign-in with a directory."""
 
+import logging
 import mimetypes
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,15 +8,26 @@ from typing import Final
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.cache import cache_control
-from django.views.decorators.http import require_safe
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import cache_control, never_cache
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.identity_providers import IdentityProvider, identity_provider, identity_providers
+from accounts import limits
+from accounts.adapters import MISMATCH
+from accounts.claims import read_claims
+from accounts.external import finish_sign_in
+from accounts.forms import DirectoryForm
+from accounts.identity_providers import IdentityProvider, Ldap, identity_provider, identity_providers
+from web.redirects import is_ours
+from web.request import client_address
 
+logger = logging.getLogger(__name__)
 LOGO_TYPES: Final = ("image/png", "image/svg+xml", "image/webp", "image/jpeg")
 MAX_LOGO_BYTES: Final = 200 * 1024
-ROUTES: Final = {"oidc": "openid_connect_login"}  # where a sign-in of each kind starts
+ROUTES: Final = {"oidc": "openid_connect_login", "ldap": "ldap_login"}  # where a sign-in of each kind starts
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +65,50 @@ def logo(request: HttpRequest, provider_id: str) -> HttpResponse:
     if kind not in LOGO_TYPES or len(data) > MAX_LOGO_BYTES:
         raise Http404
     return HttpResponse(data, content_type=kind)
+
+
+@login_not_required
+@never_cache
+@sensitive_post_parameters("password")
+@sensitive_variables("password")
+@require_http_methods(["GET", "HEAD", "POST"])
+def directory_sign_in(request: HttpRequest, provider_id: str) -> HttpResponse:
+    """Sign in with the user name and password of a directory."""
+    provider = identity_provider(provider_id)
+    if not isinstance(provider, Ldap):
+        raise Http404
+    form = DirectoryForm(request.POST if request.method == "POST" else None)
+    if not form.is_valid():
+        return _directory_form(request, provider, form, status=422 if form.is_bound else 200)
+    username, password = form.cleaned_data["username"], form.cleaned_data["password"]
+    usage = limits.begin_try(request, username)
+    if usage is None:
+        form.add_error(None, _("Too many attempts. Wait a minute, then try again."))
+        return _directory_form(request, provider, form, status=429)
+    from accounts.directory import DirectoryUnavailable, authenticate
+
+    try:
+        found = authenticate(provider, username, password)
+    except DirectoryUnavailable as error:
+        usage.rollback()
+        logger.error("nobody can sign in with %s: %s", provider.id, error)
+        words = _("%(name)s does not answer. Try again in a few minutes; local accounts still work.")
+        form.add_error(None, words % {"name": provider.title})
+        return _directory_form(request, provider, form, status=503)
+    if found is None:
+        logger.warning("sign-in with %s failed from %s", provider.id, client_address(request))
+        form.add_error(None, MISMATCH)
+        return _directory_form(request, provider, form, status=422)
+    usage.rollback()
+    next_url = request.POST.get("next", "")
+    claims = read_claims(provider, *found)
+    response = finish_sign_in(request, provider.id, claims, next_url if is_ours(request, next_url) else "")
+    if request.user.is_authenticated:
+        limits.remember_browser(request, response, request.user)
+    return response
+
+
+def _directory_form(request: HttpRequest, provider: Ldap, form: DirectoryForm, *, status: int) -> HttpResponse:
+    next_url = (request.POST if form.is_bound else request.GET).get("next", "")
+    context = {"provider": provider, "form": form, "next": next_url}
+    return render(request, "socialaccount/directory.html", context, status=status)

@@ -32,6 +32,7 @@ urlpatterns = [
     ),
     path("oidc/<str:provider_id>/login/", views.institution_sign_in, name="openid_connect_login"),
     path("oidc/<str:provider_id>/login/callback/", views.institution_callback, name="openid_connect_callback"),
+    path("ldap/<str:provider_id>/login/", provider_views.directory_sign_in, name="ldap_login"),
     path("logo/<str:provider_id>/", provider_views.logo, name="provider_logo"),
     path("oidc/cancelled/", social_views.login_cancelled, name="socialaccount_login_cancelled"),
 ]

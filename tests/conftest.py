@@ -220,6 +220,16 @@ def repository() -> Path:
     return Path(__file__).resolve().parent.parent
 
 
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a certificate for the loopback address, and its key, into one file."""
+    from tests.certificates import certificate_and_key
+
+    file = tmp_path_factory.mktemp("tls") / "paper.pem"
+    file.write_bytes(certificate_and_key())
+    return file
+
+
 @pytest.fixture(scope="module")
 def institution_process() -> Iterator["Institution"]:
     """Run one provider for the tests of a file."""

@@ -26,6 +26,11 @@ def find_nginx() -> str | None:
     return shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
 
 
+def find_slapd() -> str | None:
+    """Return the path of OpenLDAP's server."""
+    return shutil.which("slapd", path=f"{os.environ['PATH']}:/usr/sbin")
+
+
 @cache
 def _has_httr2() -> bool:
     if not shutil.which("Rscript"):
@@ -54,6 +59,10 @@ REQUIREMENTS = {
         lambda: shutil.which("soffice") is not None, "needs LibreOffice Calc (Debian: libreoffice-calc-nogui)"
     ),
     "node": Requirement(lambda: shutil.which("node") is not None, "needs node (Debian: nodejs)"),
+    "slapd": Requirement(
+        lambda: find_slapd() is not None and importlib.util.find_spec("ldap") is not None,
+        "needs slapd and python-ldap (Debian: slapd, libldap-dev, libsasl2-dev; requirements/ldap.txt)",
+    ),
     "clients": Requirement(
         lambda: _has_client_libraries() and _has_httr2() and shutil.which("node") is not None,
         "needs R's httr2 and node (Debian: r-cran-httr2, nodejs), and `pip install -r requirements/clients.txt`",

@@ -2,7 +2,7 @@
 
 from pytest_django import Settings
 
-from accounts.identity_providers import Enter, OpenIDConnect
+from accounts.identity_providers import Enter, Ldap, OpenIDConnect
 from tests.accounts.institution import CLIENT_ID, CLIENT_SECRET, Institution
 from tests.accounts.visits import come_back
 from tests.french.conftest import Read, in_french
@@ -24,3 +24,11 @@ def test_buttons_and_refusals(institution: Institution, db: None, settings: Sett
 
         assert "Se connecter avec Physics" in read(client.get("/account/login/"))
         assert "Votre compte de Physics" in read(come_back(client, "/account/oidc/b/login/"))
+
+
+def test_the_form_of_a_directory(db: None, settings: Settings, read: Read) -> None:
+    settings.IDENTITY_PROVIDERS = [Ldap(id="dir", name="Physics", server="ldap://127.0.0.1:1", base="dc=example")]
+    client = in_french()
+
+    assert "Se connecter avec Physics" in read(client.get("/account/ldap/dir/login/"))
+    read(client.post("/account/ldap/dir/login/"))

@@ -170,6 +170,7 @@ BOUNDS: Final = {
     "playground:favourite": "services.favourites.MAX_FAVOURITES rows of a person",
     "playground:read_files": "accounts.quotas: PLAYGROUND_FILE_READS_PER_HOUR; writes nothing",
     "provider_logo": "writes nothing",
+    "ldap_login": "accounts.limits: sign-in attempts",
     "account_logout": "ends a session",
     **dict.fromkeys(("openid_connect_login", "openid_connect_callback"), "the institution's own sign-in"),
 }

@@ -1,0 +1,130 @@
+"""LDAP: finds a person, checks the password by a bind, reads attributes and groups. Knows no account.
+
+Imported only where a directory is set up: python-ldap is an optional package.
+"""
+
+from collections.abc import Iterable, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+
+import ldap
+from ldap.filter import escape_filter_chars
+
+from accounts.identity_providers import Ldap
+
+LONGEST_NAME: Final = 150  # characters
+UNKNOWN: Final = "cn=nobody-of-this-name"
+REFUSED: Final = (  # a wrong password, an account that is locked or has none, a name that is no entry
+    ldap.INVALID_CREDENTIALS,
+    ldap.NO_SUCH_OBJECT,
+    ldap.INAPPROPRIATE_AUTH,
+    ldap.CONSTRAINT_VIOLATION,
+    ldap.INSUFFICIENT_ACCESS,
+    ldap.INVALID_DN_SYNTAX,
+    ldap.UNWILLING_TO_PERFORM,
+)
+Entry = tuple[str, dict[str, list[str]]]  # distinguished name, attributes
+
+
+class DirectoryUnavailable(Exception):
+    """The directory does not answer, or not as it should."""
+
+
+def authenticate(provider: Ldap, username: str, password: str) -> tuple[str, dict[str, list[str]]] | None:
+    """Return the subject and the attributes of the person, or None for a wrong name or password.
+
+    A bind with an empty password is a success, whoever is named: it is refused here. For an unknown name there is a
+    bind too, so that the time of the answer does not show who exists.
+    """
+    username = username.strip()
+    if not password or "\0" in username + password or not 0 < len(username) <= LONGEST_NAME:
+        return None
+    with _connected(provider) as connection:
+        found = _person(connection, provider, username)
+        attributes = _with_groups(connection, provider, username, *found) if found else {}
+        if not _is_password_of(connection, found[0] if found else f"{UNKNOWN},{provider.base}", password) or not found:
+            return None
+        subject = next(iter(found[1].get(provider.subject, ())), None)
+        if not subject:
+            raise DirectoryUnavailable(f"an entry has no attribute {provider.subject}")
+        return subject, attributes
+
+
+@contextmanager
+def _connected(provider: Ldap) -> Any:
+    """Connect, encrypt if it is set, and bind as who looks people up; close it at the end."""
+    try:
+        connection = ldap.initialize(provider.server)
+        for option, value in _options(provider):
+            connection.set_option(option, value)
+        try:
+            if provider.start_tls:
+                connection.start_tls_s()
+            connection.simple_bind_s(provider.bind_dn, provider.bind_password)
+            yield connection
+        finally:
+            connection.unbind_s()
+    except ldap.LDAPError as error:
+        raise DirectoryUnavailable(type(error).__name__) from error
+
+
+def _options(provider: Ldap) -> Iterable[tuple[int, Any]]:
+    yield ldap.OPT_PROTOCOL_VERSION, ldap.VERSION3
+    yield ldap.OPT_REFERRALS, 0  # a referral would get the password of whoever looks people up
+    yield ldap.OPT_NETWORK_TIMEOUT, provider.timeout_s
+    yield ldap.OPT_TIMEOUT, provider.timeout_s
+    yield ldap.OPT_X_TLS_REQUIRE_CERT, ldap.OPT_X_TLS_DEMAND
+    if provider.ca_file:
+        yield ldap.OPT_X_TLS_CACERTFILE, provider.ca_file
+    yield ldap.OPT_X_TLS_NEWCTX, 0  # last: it takes over the others
+
+
+def _person(connection: Any, provider: Ldap, username: str) -> Entry | None:
+    """Return the one entry of this name; None for none, or for several."""
+    wanted = {name for what in provider.default_attributes for name in provider.attribute(what) if name}
+    query = provider.user_filter.replace("{username}", escape_filter_chars(username))
+    found = _search(connection, provider, provider.base, query, sorted(wanted | {provider.subject}), most=2)
+    return found[0] if len(found) == 1 else None
+
+
+def _with_groups(
+    connection: Any, provider: Ldap, username: str, dn: str, attributes: Mapping[str, list[str]]
+) -> dict[str, list[str]]:
+    """Return the attributes, and the names of the groups that have the person as a member."""
+    if not provider.group_base:
+        return dict(attributes)
+    query = provider.group_filter.replace("{dn}", escape_filter_chars(dn))
+    query = query.replace("{username}", escape_filter_chars(username))
+    groups = _search(connection, provider, provider.group_base, query, ["cn"], most=0)
+    names = [name for _dn, group in groups for name in group.get("cn", ())[:1]]
+    return {**attributes, provider.attribute("groups")[0]: names}
+
+
+def _search(connection: Any, provider: Ldap, base: str, query: str, names: list[str], *, most: int) -> list[Entry]:
+    """Return the entries, with their attributes under the names that were requested, whatever their case."""
+    timeout, spelt = provider.timeout_s, {name.lower(): name for name in names}
+    try:
+        answers = connection.search_ext_s(base, ldap.SCOPE_SUBTREE, query, names, timeout=timeout, sizelimit=most)
+    except (ldap.NO_SUCH_OBJECT, ldap.SIZELIMIT_EXCEEDED):
+        return []
+    return [
+        (dn, {spelt.get(name.lower(), name): list(map(_text, values)) for name, values in attributes.items()})
+        for dn, attributes in answers
+        if dn is not None  # a referral to another server
+    ]
+
+
+def _text(value: bytes) -> str:
+    """Return the value as a text; Active Directory's objectGUID, and other bytes, in hexadecimal."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.hex()
+
+
+def _is_password_of(connection: Any, dn: str, password: str) -> bool:
+    try:
+        connection.simple_bind_s(dn, password)
+    except REFUSED:
+        return False
+    return True
