@@ -169,6 +169,14 @@ def classroom(students: int) -> Json:
     return make_class(students)
 
 
+def programs(count: int) -> Json:
+    """Create tables, and so many people with a key and an access token."""
+    from bench.api_filling import make_programs
+
+    make_ground()
+    return make_programs(count)
+
+
 def change_course(keys: int) -> Json:
     """Freeze, thaw, change and end the course with so many keys."""
     from bench import course_filling
@@ -205,6 +213,7 @@ def main(act: str, *numbers: str) -> None:
         "hostile": hostile,
         "look": look,
         "poll": poll,
+        "programs": programs,
         "welcome": welcome,
     }
     result = acts[act](*map(int, numbers))

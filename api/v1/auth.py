@@ -12,7 +12,10 @@ from accounts.audit import Actor
 from accounts.models import AccessToken, User
 from api.limits import count_request
 from api.problems import Problem
+from api.services.gateway_keys import KeyUsage, usage_of_secret
 from api.services.tokens import find_token
+from gateway.errors import GatewayError
+from gateway.secret import token_of
 from web.request import client_address
 
 UNKNOWN_PER_MINUTE = 60  # requests with an unknown token, from one address
@@ -22,7 +25,7 @@ class ApiRequest(HttpRequest):
     """A request whose token was accepted."""
 
     user: User
-    auth: AccessToken
+    auth: AccessToken | KeyUsage
 
 
 class Bearer(HttpBearer):
@@ -57,6 +60,28 @@ class Bearer(HttpBearer):
         return found
 
 
+class BearerOrKey(Bearer):
+    """An access token with a scope, or the secret of a key for the gateway; then `auth` is the usage of the key."""
+
+    @sensitive_variables("token", "secret")
+    def authenticate(self, request: HttpRequest, token: str) -> Any:
+        """Return what the token stands for. Raises Problem."""
+        secret = token.strip()
+        if not secret.startswith("sk-"):
+            return super().authenticate(request, token)
+        limit = count_request(f"key:{token_of(secret)}", limit=settings.API_REQUESTS_PER_MINUTE)
+        request.rate_limit_headers = limit.headers()  # type: ignore[attr-defined]  # the middleware adds them
+        try:
+            usage = usage_of_secret(secret)
+        except GatewayError as error:
+            words = _("The gateway does not answer, so the key cannot be verified. Try again in a minute.")
+            raise Problem(503, "gateway_unavailable", words) from error
+        if usage is None:
+            count_request(f"unknown:{client_address(request)}", limit=UNKNOWN_PER_MINUTE)
+            raise unauthorized(_("This key is unknown, expired or deleted."))
+        return usage
+
+
 def unauthorized(detail: str) -> Problem:
     """Return the problem of a request without a valid token."""
     return Problem(401, "unauthorized", detail, headers={"WWW-Authenticate": 'Bearer realm="Passerelle API"'})
@@ -64,5 +89,12 @@ def unauthorized(detail: str) -> Problem:
 
 def actor_of(request: ApiRequest) -> Actor:
     """Return the person, the address and the token of a request, for the audit trail."""
-    token = request.auth
+    token = access_token_of(request)
     return Actor(user=token.owner, address=client_address(request), via="access_token", token=token.last_four)
+
+
+def access_token_of(request: ApiRequest) -> AccessToken:
+    """Return the access token of a request to an operation that takes nothing else."""
+    if not isinstance(request.auth, AccessToken):
+        raise TypeError("this operation takes access tokens only")
+    return request.auth

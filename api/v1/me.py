@@ -4,7 +4,7 @@ from datetime import datetime
 
 from ninja import Router, Schema
 
-from api.v1.auth import ApiRequest, Bearer
+from api.v1.auth import ApiRequest, Bearer, access_token_of
 
 router = Router(tags=["me"])
 
@@ -31,7 +31,7 @@ class Me(Schema):
 @router.get("/me", response=Me, auth=Bearer(), summary="You, and your access token")
 def me(request: ApiRequest) -> Me:
     """Return the owner of the access token; any scope will do."""
-    person, token = request.user, request.auth
+    person, token = request.user, access_token_of(request)
     return Me(
         username=person.username,
         name=person.display_name,

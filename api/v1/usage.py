@@ -1,12 +1,15 @@
 """A person's own usage: budget, and the explorer's questions."""
 
+from dataclasses import asdict
 from datetime import date, datetime
 from typing import Annotated, Any, Final, Literal
+from uuid import UUID
 
 from django.http import HttpResponseBase
 from ninja import Field, Query, Router, Schema
 
-from api.v1.auth import ApiRequest, Bearer
+from api.services.gateway_keys import KeyUsage
+from api.v1.auth import ApiRequest, Bearer, BearerOrKey
 from api.v1.money import Usd
 from usage.explorer_view import OF_ONE, STEP_WORDS, View, view_of
 from usage.models import utc_today
@@ -24,23 +27,40 @@ MOST_LINES: Final = 500
 Text = Annotated[str, Field(max_length=MAX_FILTER_LENGTH)]
 
 
+class KeyName(Schema):
+    """The key that the request was made with."""
+
+    id: UUID
+    label: str
+
+
 class UsageOut(Schema):
     """Spend within a budget. null: there is no such limit, or it is not known."""
 
+    key: KeyName | None = Field(description="null: the numbers are those of all your keys together.")
     spent_usd: Usd | None
     budget_usd: Usd | None
     left_usd: Usd | None
     budget_period: str
     resets_on: date | None
+    expires_at: datetime | None = Field(description="The end of the key.")
     as_of: datetime | None = Field(description="When the portal last read the gateway’s numbers.")
 
 
-@router.get("/me/usage", response=UsageOut, auth=READ, summary="What is spent, and what is left")
+@router.get("/me/usage", response=UsageOut, auth=BearerOrKey("usage:read"), summary="What is spent, and what is left")
 def my_usage(request: ApiRequest) -> UsageOut:
-    """Return what you have spent of your budget for all keys together, what is left, and until when."""
+    """Return what you have spent of your budget for all keys together, what is left, and until when.
+
+    With a key for the gateway (sk-…) as the bearer token: what that key has spent, and can still spend.
+    """
+    if isinstance(request.auth, KeyUsage):
+        usage = asdict(request.auth)
+        return UsageOut(key=KeyName(id=usage.pop("key_id"), label=usage.pop("label")), **usage)
     use = person_use(request.user, utc_today())
     budget = use.of_person
     return UsageOut(
+        key=None,
+        expires_at=None,
         spent_usd=budget.spent_usd if budget else None,
         budget_usd=budget.budget_usd if budget else None,
         left_usd=budget.left_usd if budget else None,

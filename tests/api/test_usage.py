@@ -1,0 +1,126 @@
+"""Own usage by the API: with an access token, and with a gateway key."""
+
+import re
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
+
+from accounts.models import User
+from keys.models import Token
+from tests.api.conftest import Program
+from tests.factories import make_intern
+from tests.keys.actions import issue
+from tests.portal.test_routes import what_is_stored
+from tests.sandbox_process import Sandbox
+from tests.usage.views.facts import key_of, table_of, used
+
+
+def with_key(secret: str, **headers: str) -> Any:
+    return Client().get("/api/v1/me/usage", headers={"Authorization": f"Bearer {secret}", **headers})
+
+
+def test_says_what_is_spent_and_left(by_intern: Program, intern: User, sandbox: Sandbox) -> None:
+    used(issue(intern).key, "1.25")
+
+    usage = by_intern.get("/me/usage").json()
+
+    assert (usage["key"], usage["expires_at"]) == (None, None)
+    assert (usage["spent_usd"], usage["left_usd"]) == ("1.25", "3.75")
+    assert usage["as_of"]
+
+
+def test_a_gateway_key_says_what_it_has_spent(intern: User, sandbox: Sandbox) -> None:
+    fresh = issue(intern)
+
+    answer = with_key(fresh.secret)
+
+    assert answer.status_code == 200
+    usage = answer.json()
+    assert usage["key"] == {"id": str(fresh.key.pk), "label": "thesis"}
+    assert (usage["spent_usd"], usage["budget_usd"], usage["left_usd"]) == ("0", "5", "5")
+    assert usage["resets_on"]
+    assert usage["expires_at"]
+    assert answer["RateLimit-Limit"]
+
+
+def test_a_second_request_costs_neither_the_gateway_nor_the_database(
+    intern: User, sandbox: Sandbox, settings: Settings
+) -> None:
+    fresh = issue(intern)
+    with_key(fresh.secret)
+    sandbox.faults("/key/info", "error", times=9)
+
+    with CaptureQueriesContext(connection) as queries:
+        assert with_key(fresh.secret).status_code == 200
+
+    of_rows = [each["sql"] for each in queries if not re.search("portal_cache|SAVEPOINT", each["sql"])]
+    assert of_rows == []
+
+
+@pytest.mark.parametrize("end", ["replaced", "owner left", "deleted at the gateway"])
+def test_a_key_that_no_longer_works_is_refused(intern: User, sandbox: Sandbox, end: str) -> None:
+    fresh = issue(intern)
+    if end == "replaced":
+        Token.objects.update(state=Token.State.DELETED)
+    elif end == "owner left":
+        User.objects.update(is_active=False)
+    else:
+        sandbox.call("POST", "/key/delete", key=sandbox.admin_key, body={"keys": [fresh.secret]})
+
+    answer = with_key(fresh.secret)
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
+
+
+def test_a_gateway_that_is_away_is_said_and_not_kept(intern: User, sandbox: Sandbox) -> None:
+    fresh = issue(intern)
+    sandbox.faults("/key/info", "error", times=9)
+    assert with_key(fresh.secret).status_code == 503
+    sandbox.clear_faults()
+
+    assert with_key(fresh.secret).status_code == 200
+
+
+def test_an_unknown_key_is_limited_and_its_secret_is_stored_nowhere(sandbox: Sandbox, db: None) -> None:
+    secret = "sk-" + "q7" * 12
+
+    statuses = {with_key(secret).status_code for _request in range(65)}
+
+    assert 429 in statuses
+    assert secret not in str(what_is_stored())
+
+
+def test_a_gateway_key_opens_nothing_else(intern: User, sandbox: Sandbox) -> None:
+    fresh = issue(intern)
+    headers = {"Authorization": f"Bearer {fresh.secret}"}
+
+    for path in ("/me", "/me/keys", "/models", "/me/usage/explore"):
+        assert Client().get(f"/api/v1{path}", headers=headers).status_code == 401, path
+
+
+def test_answers_the_questions_of_the_explorer(by_intern: Program, intern: User) -> None:
+    used(key_of(intern), "1.25")
+    used(key_of(make_intern("other")), "8")
+
+    found = by_intern.get("/me/usage/explore?period=7d&split=key&compare=1").json()
+
+    assert (found["total"], found["by"], len(found["starts"])) == ("1.25", "day", 7)
+    assert [line["amount"] for line in found["lines"]] == ["1.25"]
+    assert found["lines"][0]["series"][-1] == "1.25"
+    rows = table_of(by_intern.get("/me/usage/explore.csv?period=7d&split=key"))
+    assert Decimal(rows[0]["spend_usd"]) == Decimal("1.25")
+
+
+@pytest.mark.parametrize(
+    "query", ["metric=people", "split=person", "by=hour", "period=x", "from=2026-13-01", "compare=2"]
+)
+def test_refuses_a_question_with_a_mistake(by_intern: Program, query: str) -> None:
+    answer = by_intern.get(f"/me/usage/explore?{query}")
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
+    assert by_intern.get(f"/me/usage/explore.csv?{query}").status_code == 422
