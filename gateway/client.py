@@ -10,6 +10,7 @@ from gateway.inference import Inference
 from gateway.keys import Keys
 from gateway.models import Models
 from gateway.people import People
+from gateway.request_log import RequestLog
 from gateway.transport import Transport, Waiting
 from gateway.usage import Usage
 
@@ -70,6 +71,7 @@ class Gateway:
         self.inference = Inference(self._transport, open_streams)
         self.usage = Usage(self._transport)
         self.failure_log = FailureLog(self._transport)
+        self.request_log = RequestLog(self._transport)
 
     def __repr__(self) -> str:
         """Show the address only."""

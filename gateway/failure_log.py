@@ -104,7 +104,9 @@ class FailureLog:
                 if row is None:
                     is_complete = False
                 elif since <= row.started_at < until:
-                    found[row.request_id] = FailedCall(token=row.token, at=row.started_at, kind=_kind(row.metadata))
+                    found[row.request_id] = FailedCall(
+                        token=row.token, at=row.started_at, kind=kind_of_failure(row.metadata)
+                    )
         return Failures(calls=tuple(found.values()), is_complete=is_complete and page >= total_pages)
 
 
@@ -121,7 +123,7 @@ class _Row(Body, rename={"started_at": "startTime", "token": "api_key"}):
     metadata: Fields
 
 
-def _kind(metadata: dict[str, object]) -> FailureKind:
+def kind_of_failure(metadata: dict[str, object]) -> FailureKind:
     """Return the kind of a failure; what is not known is of another kind."""
     error = metadata.get("error_information")
     if not isinstance(error, dict):

@@ -240,8 +240,8 @@ class KeyForm(LabelForm):
         kinds = [kind for kind in Key.COUNTED_KINDS if self.allowance.rules[kind].allowed]
         names = models_named(self.allowance.models).values_list("name", flat=True)
         cast("forms.MultipleChoiceField", self.fields["model_names"]).choices = [(name, name) for name in names]
-        most = [f"{kind.label}: {most_usd(limits_of(kind, self.allowance))}" for kind in kinds]
-        self.fields["budget_usd"].help_text = _("Empty: as your policy says (%(most)s).") % {"most": "; ".join(most)}
+        most = [f"{kind.label} {most_usd(limits_of(kind, self.allowance))}" for kind in kinds]
+        self.fields["budget_usd"].help_text = _("Empty: as your policy says (%(most)s).") % {"most": ", ".join(most)}
 
     def _offer_interns(self, owner: User, chosen: str) -> None:
         """Offer the person's interns, and to add another, where the policy has keys for them.

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from keys.views import acts, check, interns, links, panel, reference, renew_all
+from keys.views import acts, check, interns, links, panel, reference, renew_all, requests
 
 app_name = "keys"
 urlpatterns = [
@@ -19,6 +19,7 @@ urlpatterns = [
     path("keys/<uuid:key_id>/pause/", acts.pause, name="pause"),
     path("keys/<uuid:key_id>/resume/", acts.resume, name="resume"),
     path("keys/<uuid:key_id>/label/", acts.label, name="label"),
+    path("keys/<uuid:key_id>/requests/", requests.requests, name="requests"),
     path("keys/<uuid:key_id>/limits/", interns.limits, name="limits"),
     path("keys/<uuid:key_id>/delete/", acts.delete, name="delete"),
     path("link/pause/<str:signed>/", links.pause, name="pause_by_link"),

@@ -11,7 +11,7 @@ from sandbox.auth import Caller, allow_spending, authenticate, route_of
 from sandbox.catalogue import MODELS, Model
 from sandbox.config import VERSION, usd
 from sandbox.errors import RefusalError, error
-from sandbox.failures import Failure, error_information
+from sandbox.failures import LoggedCall, error_information
 from sandbox.holds import MOST_TOKENS, Budget, budgets_of
 from sandbox.ledger import Usage
 from sandbox.limits import Ticket
@@ -81,17 +81,19 @@ class Call:
             took_ms=0 if failed else self._took_ms,
         )
         if failed:
-            self._log_failure(None)
+            self._log(error=error_information(None))
+        else:
+            tokens = {"prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens}
+            self._log(spend_usd=usd(cost), took_ms=self._took_ms, **tokens)
 
-    def _log_failure(self, refusal: RefusalError | None) -> None:
+    def _log(self, **about: Any) -> None:
         if self.key is not None:
             now, name = self.state.clock.now(), str(self.body.get("model") or "")
-            failure = Failure(key=self.key, model=name, at=now, error=error_information(refusal))
-            self.state.failures.append(failure)
+            self.state.call_log.append(LoggedCall(key=self.key, model=name, at=now, **about))
 
     def refused(self, refusal: RefusalError, *, cause: RefusalError | None = None) -> RefusalError:
         """Record a failure, and give its response the headers of a call with an accepted key."""
-        self._log_failure(cause or refusal)
+        self._log(error=error_information(cause or refusal))
         self.state.limits.release(self.ticket, used_tokens=0)
         self._write(failures=1)
         refusal.headers |= {**self._key_headers(0), "x-litellm-response-cost": "0"}

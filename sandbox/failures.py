@@ -1,4 +1,4 @@
-"""The log of failed calls, with what LiteLLM's rows say of the reason; in memory."""
+"""The log of calls, with what LiteLLM's rows say of the reason why some failed; in memory."""
 
 import secrets
 from dataclasses import dataclass, field
@@ -9,17 +9,21 @@ from sandbox.clock import stamp
 from sandbox.errors import RefusalError
 from sandbox.records import Key
 
-MOST_FAILURES = 10_000
+MOST_CALLS = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
-    """A failed call."""
+class LoggedCall:
+    """A call; `error` is None where it succeeded."""
 
     key: Key
     model: str
     at: datetime
-    error: dict[str, str | None]
+    error: dict[str, str | None] | None = None
+    spend_usd: float = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    took_ms: int = 0
     request_id: str = field(default_factory=lambda: secrets.token_hex(16))
 
     def row(self) -> dict[str, Any]:
@@ -32,12 +36,18 @@ class Failure:
             "model": self.model,
             "user": self.key.user_id or "",
             "team_id": self.key.team_id,
-            "status": "failure",
+            "spend": self.spend_usd,
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "total_tokens": self.prompt_tokens + self.completion_tokens,
+            "request_duration_ms": self.took_ms,
+            "model_group": "" if self.error else self.model,
+            "status": "failure" if self.error else "success",
             "metadata": {
-                "status": "failure",
+                "status": "failure" if self.error else None,
                 "user_api_key": self.key.token,
                 "user_api_key_team_id": self.key.team_id,
-                "error_information": self.error,
+                **({"error_information": self.error} if self.error else {}),
             },
         }
 

@@ -80,18 +80,21 @@ def _moment(request: Request, name: str) -> datetime:
         raise detail(400, {"error": f"{name} must be YYYY-MM-DD HH:MM:SS"}) from exc
 
 
-async def failures(request: Request) -> Response:
-    """Return failed calls of a team page by page, the newest first; of the log, only these are simulated."""
+async def call_log(request: Request) -> Response:
+    """Return calls of a team or a key page by page, the newest first."""
     require_admin(request)
     query = request.query_params
     since, until = _moment(request, "start_date"), _moment(request, "end_date")
     page = fields.query_whole(query, "page", default=1, maximum=10**9)
     size = fields.query_whole(query, "page_size", default=50, maximum=100)
-    team = query.get("team_id")
+    team, token, only_failures = query.get("team_id"), query.get("api_key"), query.get("status_filter") == "failure"
     found = [
         each.row()
-        for each in reversed(state_of(request).failures)
-        if since <= each.at <= until and team in (None, each.key.team_id)
+        for each in reversed(state_of(request).call_log)
+        if since <= each.at <= until
+        and team in (None, each.key.team_id)
+        and token in (None, each.key.token)
+        and (each.error or not only_failures)
     ]
     rows = found[(page - 1) * size : page * size]
     pages = {"page": page, "page_size": size, "total_pages": math.ceil(len(found) / size), "total_is_capped": False}
@@ -124,6 +127,6 @@ async def calculate(request: Request) -> Response:
 ROUTES = [
     Route("/user/daily/activity", daily, methods=["GET"]),
     Route("/user/daily/activity/aggregated", aggregated, methods=["GET"]),
-    Route("/spend/logs/v2", failures, methods=["GET"]),
+    Route("/spend/logs/v2", call_log, methods=["GET"]),
     Route("/spend/calculate", calculate, methods=["POST"]),
 ]

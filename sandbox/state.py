@@ -9,7 +9,7 @@ from sandbox.clock import Clock
 from sandbox.config import Config
 from sandbox.connections import Connections
 from sandbox.database import connect, empty
-from sandbox.failures import MOST_FAILURES, Failure
+from sandbox.failures import MOST_CALLS, LoggedCall
 from sandbox.faults import Faults
 from sandbox.holds import Holds
 from sandbox.keyring import Keyring
@@ -33,7 +33,7 @@ class State:
         self.holds = Holds()
         self.connections = Connections()
         self.issued: list[str] = []
-        self.failures: deque[Failure] = deque(maxlen=MOST_FAILURES)
+        self.call_log: deque[LoggedCall] = deque(maxlen=MOST_CALLS)
         self.short_lifetimes = False  # a new key ends with tomorrow, as in LiteLLM 1.80.11 near a month's end
 
     def remember(self, secret: str) -> None:
@@ -50,7 +50,7 @@ class State:
         self.holds.clear()
         self.connections = Connections()
         self.issued.clear()
-        self.failures.clear()
+        self.call_log.clear()
         self.short_lifetimes = False
 
 

@@ -64,7 +64,8 @@ def own_key(request: PortalRequest, key_id: uuid.UUID, **about: object) -> Key:
 
     A POST counts as an action: see `limited`.
     """
-    keys = Key.objects.used_by_owner(request.user).select_related("owner", "intern", "override", "team__course")
+    related = ("owner__person_budget", "intern", "override", "team__course")
+    keys = Key.objects.used_by_owner(request.user).select_related(*related)
     key = get_object_or_404(keys.prefetch_related("tokens"), pk=key_id, **about)
     if request.method == "POST" and request.resolver_match:
         services.count_action(request.user, request.resolver_match.view_name)

@@ -1,6 +1,8 @@
 """Read-only pages about one key: check it, read its history."""
 
 import uuid
+from dataclasses import replace
+from datetime import UTC, datetime
 
 from django.core.paginator import Paginator
 from django.http import HttpResponse
@@ -11,10 +13,11 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.audit import entries_of_key, entries_of_keys_of
+from accounts.policies import policy_of
 from gateway.secret import Secret
 from keys import services
-from keys.models import Token
-from keys.rows import row_of
+from keys.models import Key, Token
+from keys.rows import row_with_use
 from keys.use import use_counter
 from keys.views.acts import own_key
 from web.pages import render_region
@@ -52,11 +55,18 @@ def _checked(request: PortalRequest, result: services.Check, *, status: int = 20
 
 @require_safe
 def detail(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
-    """Show a key with its secrets' last characters and its history."""
+    """Show a key with its spend by day, limits and what is left, its secrets' last characters and its history."""
     key = own_key(request, key_id)
+    use = use_counter().of_person(request, [key], by_day=True)
+    if key.blocked_for_budget:
+        use = replace(use, stopped_by=policy_of(request.user).stopped_by)
+    row = row_with_use(key, use)
     context = {
         "key": key,
-        "row": row_of(key, use_counter().pressing_budget(key)),
+        "row": row,
+        "use": row.use,
+        "of_person": use.of_person if key.kind != Key.Kind.EXTERNAL and key.team_id is None else None,
+        "today": datetime.now(UTC).date(),
         "tokens": sorted(key.tokens.all(), key=lambda token: token.created_at, reverse=True),
         "entries": entries_of_key(key.pk)[:ENTRIES_A_PAGE],
     }

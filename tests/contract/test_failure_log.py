@@ -1,10 +1,13 @@
-"""The log of failed calls: of one team, the newest first, with the kind of limit, and no others."""
+"""The log of calls: of one team those that failed, or all of one key; the newest first, with the kind of limit."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from gateway.client import Gateway
+from gateway.failure_log import FailureKind
+from gateway.request_log import LoggedCall
 from tests.contract.conftest import ContractGateway
 from tests.contract.recorded import assert_like
 from tests.contract.test_teams import new_team
@@ -34,3 +37,22 @@ def test_says_which_limit_refused_a_call(contract_gateway: ContractGateway) -> N
     assert (about["error_code"], about["error_rate_limit_type"]) == ("429", "requests")
     query["page"] = 1
     assert log(minute, 2 * minute).json()["data"] == []
+
+
+def test_lists_the_calls_of_a_key(contract_gateway: ContractGateway) -> None:
+    key, other = (contract_gateway.key(models=["gpt-4o-mini"]) for _ in range(2))
+    assert contract_gateway.chat(key.secret).ok
+    assert contract_gateway.chat(other.secret).ok
+    assert contract_gateway.chat(key.secret, model="llama-70b").status_code in (401, 403)
+    gateway = Gateway(contract_gateway.url, contract_gateway.admin_key)
+
+    def calls() -> list[LoggedCall]:
+        now = datetime.now(UTC)
+        return gateway.request_log.of_token(key.token, now - timedelta(hours=1), now + timedelta(minutes=1))
+
+    wait_until(lambda: len(calls()) == 2)  # a real log is a few seconds late
+    denied, answered = calls()
+    assert (denied.model, denied.failed_of) == ("llama-70b", FailureKind.MODEL)
+    assert (answered.model, answered.failed_of) == ("gpt-4o-mini", None)
+    assert answered.spend_usd > 0
+    assert answered.output_tokens > 0

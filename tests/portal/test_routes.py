@@ -112,6 +112,7 @@ GET_ONLY = {
     "courses:file_keys",
     "courses:ways_in",
     "keys:detail",
+    "keys:requests",
     "keys:get_started",
     "keys:history",
     "keys:intern",

@@ -51,7 +51,7 @@ def test_the_gateway_gets_what_was_chosen_and_keeps_it(
     as_intern: Client, intern: User, sandbox: Sandbox, way: dict[str, str]
 ) -> None:
     page = as_intern.get(FORM)
-    assert "Empty: as your policy says (Temporary: 5.00 USD a month)." in words(page)
+    assert "Empty: as your policy says (Temporary 5.00 USD a month)." in words(page)
     assert [box.data["value"] for box in page.context["form"]["model_names"]] == list(MODELS[1:])
 
     answer = as_intern.post(CREATE, own(), headers=way)
@@ -100,7 +100,7 @@ def test_more_than_the_policy_gives_is_refused_by_form_and_service(
     as_staff: Client, staff: User, sandbox: Sandbox
 ) -> None:
     change_policies(personal__budget_usd=Decimal(9), personal__model_names=list(MODELS))
-    assert "Personal: 9.00 USD a month; Temporary: 5.00 USD a month" in words(as_staff.get(FORM))
+    assert "Personal 9.00 USD a month, Temporary 5.00 USD a month" in words(as_staff.get(FORM))
     wrong: list[tuple[dict[str, Any], str]] = [
         ({"budget_usd": "5.01"}, "Your policy gives this key 5.00 USD a month. Choose that or less."),
         ({"budget_usd": "0"}, "greater than or equal to 0.01"),
