@@ -2,6 +2,7 @@
 
 import logging
 import time
+from uuid import UUID
 
 from celery import shared_task
 
@@ -10,6 +11,7 @@ from playground.services import prune as services
 from playground.services.batches import RUN
 from playground.services.counts import prune_counts
 from playground.services.sharing import prune_shares
+from playground.services.titling import make_title as title_conversation
 from web.tasks import ask_worker
 
 logger = logging.getLogger(__name__)
@@ -46,3 +48,11 @@ def run_batches() -> None:
     if made and batch_run.is_due():
         ask_worker(RUN)
     logger.info("playground.run_batches: %d calls in %.1f s", made, time.monotonic() - started)
+
+
+@shared_task(name="playground.make_title", soft_time_limit=50, ignore_result=True)  # s
+def make_title(answer_id: str) -> None:
+    """Give the conversation of its first answer a title by a model."""
+    started = time.monotonic()
+    is_titled = title_conversation(UUID(answer_id))
+    logger.info("playground.make_title: %d titles in %.1f s", is_titled, time.monotonic() - started)

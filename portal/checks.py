@@ -184,3 +184,12 @@ def playground_secret_is_long(**kwargs: Any) -> list[CheckMessage]:
         return []
     hint = f"Set PLAYGROUND_KEY_SECRET to {SHORTEST_SECRET} random characters or more, and not to SECRET_KEY."
     return [Error("PLAYGROUND_KEY_SECRET is too short, or that of the sessions.", hint=hint, id="portal.E012")]
+
+
+@register
+def titles_have_a_key(**kwargs: Any) -> list[CheckMessage]:
+    """Refuse a model for titles without a key that pays for it."""
+    if not settings.PLAYGROUND_TITLE_MODEL or settings.PLAYGROUND_TITLE_KEY:
+        return []
+    hint = "Set PLAYGROUND_TITLE_KEY to a key of the gateway for that model, or unset PLAYGROUND_TITLE_MODEL."
+    return [Error("PLAYGROUND_TITLE_MODEL is set without PLAYGROUND_TITLE_KEY.", hint=hint, id="portal.E036")]

@@ -47,4 +47,5 @@ def language(request: HttpRequest) -> HttpResponse:
 @require_safe
 def privacy(request: HttpRequest) -> HttpResponse:
     """Say what the portal stores about a person, and for how long."""
-    return render(request, "web/privacy.html", {"kept_days": settings.PLAYGROUND_RETENTION_DAYS})
+    context = {"kept_days": settings.PLAYGROUND_RETENTION_DAYS, "title_model": settings.PLAYGROUND_TITLE_MODEL}
+    return render(request, "web/privacy.html", context)

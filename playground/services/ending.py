@@ -23,6 +23,7 @@ from playground.services.counts import count_end
 from playground.services.limits import end_call
 from playground.services.pictures import forget_pictures, keep_pictures, store_pictures, take_pictures
 from playground.services.quotas import note_over_budget, size_of
+from playground.services.titling import title_later
 from web.files import delete_files
 from web.threads import release_connection
 
@@ -55,6 +56,7 @@ def settle(job: Job, buffer: AnswerBuffer, ending: Ending) -> None:
         is_kept = True
         if is_cost_open and ending.answer_error is None:
             _write_cost(job, buffer)
+        title_later(job.answer)
     except DatabaseError as error:
         logger.warning("playground: the end of an answer was not written, %s", type(error).__name__)
         if not is_kept:

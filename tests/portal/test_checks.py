@@ -53,6 +53,7 @@ WRONG: list[tuple[Check, dict[str, Any], str]] = [
     (checks.currency_has_a_rate, {"CURRENCY": "", "CURRENCY_RATE": Decimal("0.92")}, "portal.E035"),
     (checks.nothing_is_debugged_in_public, {"DEBUG": True}, "portal.E011"),
     (checks.playground_secret_is_long, {"PLAYGROUND_KEY_SECRET": "short"}, "portal.E012"),
+    (checks.titles_have_a_key, {"PLAYGROUND_TITLE_MODEL": "gpt-4o-mini"}, "portal.E036"),
     (checks.playground_secret_is_long, {"PLAYGROUND_KEY_SECRET": "s" * 60, "SECRET_KEY": "s" * 60}, "portal.E012"),
 ]
 ALL: list[Check] = list({id(check): check for check, _, _ in WRONG}.values()) + [checks.database_can_be_shared]
