@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from django.core.checks import CheckMessage, Error
 
-from accounts.identity_providers import Ldap, OpenIDConnect, identity_providers
+from accounts.identity_providers import Cas, Ldap, OpenIDConnect, identity_providers
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
@@ -15,9 +15,9 @@ def institution_is_asked_over_https(**kwargs: Any) -> list[CheckMessage]:
     """Refuse providers over plain HTTP: their answers identify people, and only HTTPS authenticates them."""
     hint = "Give the address with https://."
     return [
-        Error(f"{each.issuer} is not an https address.", hint=hint, id="accounts.E001")
-        for each in _openid_providers()
-        if (issuer := urlsplit(each.issuer)).scheme != "https" and issuer.hostname not in LOOPBACK
+        Error(f"{each.address} is not an https address.", hint=hint, id="accounts.E001")
+        for each in identity_providers()
+        if isinstance(each, OpenIDConnect | Cas) and _is_plain(each.address, "https")
     ]
 
 
@@ -41,13 +41,13 @@ def passwords_are_sent_encrypted(**kwargs: Any) -> list[CheckMessage]:
     return [
         Error(f"{each.server} gets passwords unencrypted.", hint=hint, id="accounts.E003")
         for each in identity_providers()
-        if isinstance(each, Ldap) and not each.start_tls and _is_plain(each.server)
+        if isinstance(each, Ldap) and not each.start_tls and _is_plain(each.server, "ldaps")
     ]
 
 
-def _is_plain(address: str) -> bool:
+def _is_plain(address: str, scheme: str) -> bool:
     server = urlsplit(address)
-    return server.scheme != "ldaps" and server.hostname not in LOOPBACK
+    return server.scheme != scheme and server.hostname not in LOOPBACK
 
 
 def libraries_are_there(**kwargs: Any) -> list[CheckMessage]:

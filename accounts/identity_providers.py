@@ -5,7 +5,7 @@ Read once, at the start, from the settings OIDC_… and from IDENTITY_PROVIDERS.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, ClassVar, Final, Literal
 
 import msgspec
 from django.conf import settings
@@ -136,8 +136,23 @@ class Ldap(IdentityProvider, frozen=True, kw_only=True, tag="ldap"):
         return self.server
 
 
+class Cas(IdentityProvider, frozen=True, kw_only=True, tag="cas"):
+    """A CAS server, version 2 or 3 of the protocol."""
+
+    kind = "cas"
+    default_attributes = {**_DIRECTORY, "username": ("uid", "user")}  # "user" is sent by every server
+    server: str  # https://cas.example.edu/cas
+    version: Literal[2, 3] = 3
+    subject: str = "user"  # an attribute that never changes, and is never given to another
+
+    @property
+    def address(self) -> str:
+        """Where it is."""
+        return self.server
+
+
 class _File(msgspec.Struct, forbid_unknown_fields=True):
-    provider: list[OpenIDConnect | Ldap] = []
+    provider: list[OpenIDConnect | Ldap | Cas] = []
 
 
 def read_providers(text: str) -> list[IdentityProvider]:

@@ -27,7 +27,11 @@ from web.request import client_address
 logger = logging.getLogger(__name__)
 LOGO_TYPES: Final = ("image/png", "image/svg+xml", "image/webp", "image/jpeg")
 MAX_LOGO_BYTES: Final = 200 * 1024
-ROUTES: Final = {"oidc": "openid_connect_login", "ldap": "ldap_login"}  # where a sign-in of each kind starts
+ROUTES: Final = {
+    "oidc": "openid_connect_login",
+    "ldap": "ldap_login",
+    "cas": "cas_login",
+}  # where a sign-in of each kind starts
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from allauth.account import views as allauth_views
 from allauth.socialaccount import views as social_views
 from django.urls import path, re_path
 
-from accounts import provider_views, views
+from accounts import cas_views, provider_views, views
 
 urlpatterns = [
     path("login/", views.SignIn.as_view(), name="account_login"),
@@ -33,6 +33,8 @@ urlpatterns = [
     path("oidc/<str:provider_id>/login/", views.institution_sign_in, name="openid_connect_login"),
     path("oidc/<str:provider_id>/login/callback/", views.institution_callback, name="openid_connect_callback"),
     path("ldap/<str:provider_id>/login/", provider_views.directory_sign_in, name="ldap_login"),
+    path("cas/<str:provider_id>/login/", cas_views.sign_in, name="cas_login"),
+    path("cas/<str:provider_id>/login/callback/", cas_views.callback, name="cas_callback"),
     path("logo/<str:provider_id>/", provider_views.logo, name="provider_logo"),
     path("oidc/cancelled/", social_views.login_cancelled, name="socialaccount_login_cancelled"),
 ]

@@ -159,7 +159,7 @@ def institution_sign_in(request: HttpRequest, provider_id: str) -> HttpResponse:
         )
         return answer
 
-    return _asking(request, redirect_there)
+    return answering(request, redirect_there)
 
 
 @login_not_required
@@ -172,10 +172,10 @@ def institution_callback(request: HttpRequest, provider_id: str) -> HttpResponse
     except SocialApp.DoesNotExist as error:
         raise Http404 from error
     callback = InstitutionCallback.adapter_view(InstitutionClient(request, provider_id))
-    return _asking(request, lambda: callback(request))
+    return answering(request, lambda: callback(request))
 
 
-def _asking(request: HttpRequest, ask: Callable[[], HttpResponse]) -> HttpResponse:
+def answering(request: HttpRequest, ask: Callable[[], HttpResponse]) -> HttpResponse:
     """Answer 503 when the institution does not answer, or sends an invalid answer."""
     try:
         return ask()

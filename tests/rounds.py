@@ -41,6 +41,7 @@ ONLY_ON_SQLITE: Final = {
     "accounts/test_admin_trail.py": "pages of Django's admin",
     "accounts/test_administration_link.py": "a link on pages",
     "accounts/test_group_admin.py": "pages of Django's admin",
+    "accounts/test_cas.py": "what a server says; test_institution_linking.py runs on both",
     "accounts/test_directory.py": "what a directory says; test_institution_linking.py runs on both",
     "accounts/test_identity_providers.py": "what a provider says; test_institution_linking.py runs on both",
     "accounts/test_institution.py": "what a provider says; test_institution_linking.py runs on both",

@@ -36,6 +36,8 @@ PUBLIC = {
     "keys:renew_by_link",
     "openid_connect_callback",
     "openid_connect_login",
+    "cas_callback",
+    "cas_login",
     "ldap_login",
     "provider_logo",
     "socialaccount_login_cancelled",

@@ -172,7 +172,10 @@ BOUNDS: Final = {
     "provider_logo": "writes nothing",
     "ldap_login": "accounts.limits: sign-in attempts",
     "account_logout": "ends a session",
-    **dict.fromkeys(("openid_connect_login", "openid_connect_callback"), "the institution's own sign-in"),
+    **dict.fromkeys(
+        ("openid_connect_login", "openid_connect_callback", "cas_login", "cas_callback"),
+        "the institution's own sign-in",
+    ),
 }
 
 

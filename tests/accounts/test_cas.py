@@ -1,0 +1,136 @@
+"""Sign-in by CAS, against a server on loopback."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+import requests
+from django.test import Client
+from django.urls import reverse
+from pytest_django import Settings
+from pytest_django.asserts import assertContains, assertRedirects
+
+from accounts.checks import institution_is_asked_over_https
+from accounts.identity_providers import Cas
+from accounts.models import User
+from tests.accounts.cas_server import CasServer, running
+from tests.accounts.sign_in_table import Sent, go_through_table, with_rules
+from tests.accounts.signing_in import is_signed_in
+from tests.accounts.visits import whoever_is_signed_in
+from tests.ports import free_port
+
+LOGIN = "/account/cas/cas/login/"
+
+
+@pytest.fixture(scope="module")
+def cas_process() -> Iterator[CasServer]:
+    """Run a server for the tests of this file."""
+    with running() as server:
+        yield server
+
+
+@pytest.fixture
+def cas(cas_process: CasServer, settings: Settings, db: None) -> CasServer:
+    """Hand out the server as new, with the portal pointed at it."""
+    cas_process.user, cas_process.attributes, cas_process.answer = "ada", {}, None
+    settings.IDENTITY_PROVIDERS = [provider(cas_process)]
+    return cas_process
+
+
+def provider(cas: CasServer, **more: Any) -> Cas:
+    return Cas(id="cas", name="Example University", server=cas.url, **more)
+
+
+def to_the_server(client: Client, start: str = LOGIN) -> str:
+    """Go to the server; return where it sends the browser back to."""
+    sent = client.get(start)
+    back = requests.get(sent["Location"], allow_redirects=False, timeout=5).headers["Location"]
+    return back.removeprefix("http://testserver")
+
+
+@pytest.mark.slow
+def test_the_table_of_sign_ins(client: Client, cas: CasServer, settings: Settings) -> None:
+    def sign_in(subject: str, rules: Mapping[str, Any], sent: Sent) -> User | None:
+        settings.IDENTITY_PROVIDERS = [with_rules(provider(cas), rules)]
+        cas.user = subject
+        named = {provider(cas).attribute(what)[0]: value for what, value in sent.items()}
+        cas.attributes = {name: value if isinstance(value, list) else [value] for name, value in named.items()}
+        client.get(to_the_server(client))
+        return whoever_is_signed_in(client)
+
+    go_through_table(sign_in)
+
+
+def test_signs_in_and_goes_on(client: Client, cas: CasServer) -> None:
+    assertContains(client.get(reverse("account_login")), "Sign in with Example University")
+    cas.attributes = {"mail": ["ada@example.edu"], "displayName": ["Ada Byron"]}
+
+    answer = client.get(to_the_server(client, f"{LOGIN}?next=/usage/"))
+
+    assertRedirects(answer, "/usage/", fetch_redirect_response=False)
+    user = User.objects.get()
+    assert (user.username, user.get_full_name(), user.email) == ("ada", "Ada Byron", "ada@example.edu")
+
+
+def test_version_2_sends_the_name_alone(client: Client, cas: CasServer, settings: Settings) -> None:
+    settings.IDENTITY_PROVIDERS = [provider(cas, version=2)]
+    cas.attributes = {"displayName": ["Ada Byron"]}
+
+    client.get(to_the_server(client))
+
+    assert [user.get_full_name() for user in User.objects.all()] == [""]
+    assert is_signed_in(client)
+
+
+def test_refuses_a_ticket_twice_in_another_browser_and_of_another_service(client: Client, cas: CasServer) -> None:
+    back = to_the_server(client)
+    assert Client().get(back).status_code == 401
+    assert client.get(back).status_code == 302
+    client.logout()
+    assert client.get(back).status_code == 401
+
+    ticket = to_the_server(client).partition("ticket=")[2]  # for another state, so for another service
+    state = to_the_server(client).partition("ticket=")[0]
+    assertContains(client.get(f"{state}ticket={ticket}"), "Sign-in failed", status_code=401)
+    assert not is_signed_in(client)
+
+
+def test_refuses_what_is_no_ticket(client: Client, cas: CasServer) -> None:
+    for ticket in ("", "ST-made-up", "x" * 501, "\0", "ST-1&pgtUrl=https://evil.example"):
+        start = to_the_server(client).partition("ticket=")[0]
+        assert client.get(f"{start}ticket={ticket}").status_code == 401, ticket
+    for address in (f"{LOGIN}callback/", f"{LOGIN}callback/?state=x&ticket=ST-1"):
+        assert client.get(address).status_code == 401
+    assert not User.objects.exists()
+
+
+def test_says_so_when_the_server_answers_garbage_or_not_at_all(
+    client: Client, cas: CasServer, settings: Settings
+) -> None:
+    bomb = (
+        b'<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa">'
+        + b"".join(f'<!ENTITY a{n} "{f"&a{n - 1 if n else str()};" * 20}">'.encode() for n in range(12))
+        + b"]><x>&a11;</x>"
+    )
+    for answer in (b"", b"<h1>Welcome", b"<a/>", b"<a><authenticationSuccess/></a>", bomb):
+        cas.answer = answer
+        assertContains(client.get(to_the_server(client)), "Your institution does not answer", status_code=503)
+    cas.answer = None
+    settings.IDENTITY_PROVIDERS = [provider(cas, subject="employeeNumber")]
+    assertContains(client.get(to_the_server(client)), "Your institution does not answer", status_code=503)
+    back = to_the_server(client)
+    settings.IDENTITY_PROVIDERS = [Cas(id="cas", server=f"http://127.0.0.1:{free_port()}")]
+
+    assertContains(client.get(back), "Your institution does not answer", status_code=503)
+
+    assert not User.objects.exists()
+
+
+def test_a_server_needs_https(settings: Settings) -> None:
+    settings.IDENTITY_PROVIDERS = [Cas(id="cas", server="http://cas.example.edu/cas")]
+
+    assert [error.id for error in institution_is_asked_over_https()] == ["accounts.E001"]
+
+
+def test_an_unknown_server_is_not_found(client: Client, db: None) -> None:
+    assert [client.get(address).status_code for address in (LOGIN, f"{LOGIN}callback/")] == [404, 404]
