@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
+from unicodedata import combining, normalize
+from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils import timezone
@@ -10,9 +12,9 @@ from django.utils.translation import gettext, gettext_noop
 
 from accounts.models import User
 from accounts.policies import policy_of
-from keys.catalogue import CHAT_MODES
-from keys.models import GatewayModel, Key
+from keys.models import Key
 from playground.listing import Row, found_rows
+from playground.services.payers import Payers
 
 MOST: Final = 6  # of each kind
 COURSES: Final = gettext_noop("Courses")
@@ -42,13 +44,20 @@ class Page(NamedTuple):
     url: str
 
 
+class ModelMatch(NamedTuple):
+    """A model, and the page that begins a conversation with it."""
+
+    name: str
+    url: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matches:
     """What matches the searched text `q`, at most a few of each kind."""
 
     q: str
     conversations: Sequence[Row]
-    models: Sequence[GatewayModel]
+    models: Sequence[ModelMatch]
     keys: Sequence[Key]
     pages: Sequence[Page]
     finds_courses: bool  # whether the title matches, of a page for people who have courses
@@ -76,7 +85,12 @@ def _pages(q: str) -> list[Page]:
 
 
 def _is_in(q: str, title: str) -> bool:
-    return q.casefold() in title.casefold()
+    """Tell whether the title has the text, whatever the case and the accents."""
+    return _folded(q) in _folded(title)
+
+
+def _folded(text: str) -> str:
+    return "".join(char for char in normalize("NFKD", text) if not combining(char)).casefold()
 
 
 def _keys(user: User, q: str) -> list[Key]:
@@ -85,10 +99,16 @@ def _keys(user: User, q: str) -> list[Key]:
     return list(keys.order_by("-created_at")[:MOST])
 
 
-def _models(user: User, q: str) -> list[GatewayModel]:
-    """Return the models with `q` in their name that the person can call in the Playground."""
-    rule = policy_of(user).rules[Key.Kind.PLAYGROUND]
-    if not rule.allowed:
-        return []
-    found = GatewayModel.objects.filter(mode__in=CHAT_MODES, name__icontains=q)
-    return list((found if rule.models is None else found.filter(name__in=rule.models))[:MOST])
+def _models(user: User, q: str) -> list[ModelMatch]:
+    """Return the models with `q` in their name that the person, or a course of theirs, pays for in the Playground."""
+    payers = Payers.of(user, policy_of(user))
+    found = [model.name for model in payers.models if _is_in(q, model.name)][:MOST]
+    return [ModelMatch(name, f"{reverse('playground:index')}?{urlencode(_chosen(payers, name))}") for name in found]
+
+
+def _chosen(payers: Payers, name: str) -> dict[str, str]:
+    """Return the query that chooses a model; with the course that pays for it, where the person does not."""
+    for payer in (None, *payers.courses):
+        if name in [model.name for model in payers.models_of(payer)]:
+            return {"model": name, **({"payer": str(payer.pk)} if payer else {})}
+    return {"model": name}

@@ -3,6 +3,7 @@
 
 const FIELDS = "main textarea, main input:not([type]), main input[type=text]";
 const KEY = "passerelle-draft";
+const DELETED = "passerelle-deleted"; // the conversation whose deletion was asked for
 export const DRAFTS = "passerelle-drafts:"; // of messages, with person and conversation: message-drafts.js
 
 const nameOf = (field) => (field.id ? `#${CSS.escape(field.id)}` : `[name="${CSS.escape(field.name)}"]`);
@@ -44,12 +45,27 @@ function removeDrafts(except) {
   }
 }
 
+// Removes the drafts of a deleted conversation, on the page after its deletion; not if its form comes again.
+function removeDeleted() {
+  const id = sessionStorage.getItem(DELETED);
+  sessionStorage.removeItem(DELETED);
+  if (!id || document.querySelector("[data-deletes]")) return;
+  const keys = Object.keys(localStorage).filter((key) => key.startsWith(DRAFTS) && key.includes(`:${id}:`));
+  for (const key of keys) localStorage.removeItem(key);
+}
+
 document.addEventListener("submit", (event) => {
   if (event.target.matches("[data-signs-out]")) removeDrafts();
+  try {
+    if (event.target.matches("[data-deletes]")) sessionStorage.setItem(DELETED, event.target.dataset.deletes);
+  } catch {
+    // storage that is forbidden
+  }
 });
 
 if (owner()) removeDrafts(owner());
 try {
+  removeDeleted();
   bringBack();
 } catch {
   // storage that is forbidden or not ours

@@ -103,6 +103,22 @@ def test_nothing_breaks_where_the_browser_keeps_nothing(visit: Visit, intern: Us
     assert not visit.complaints
 
 
+def test_drafts_go_with_their_conversation(visit: Visit, intern: User) -> None:
+    kept, deleted = (rows.conversation(intern, (name, "Yes.")) for name in ("kept", "deleted"))
+    page = visit("/playground/", user=intern, first=True)
+    for conversation in (kept, deleted):
+        page.goto(page_of(conversation))
+        chat.composer(page).fill("not sent")
+
+    page.goto(reverse("playground:delete", args=[deleted.pk]))
+    page.get_by_role("button", name="Delete this conversation").click()
+    page.wait_for_url("**/playground/")
+
+    assert drafts(page) == 1
+    page.goto(page_of(kept))
+    expect(chat.composer(page)).to_have_value("not sent")
+
+
 def test_signing_out_and_another_person_remove_drafts(visit: Visit, intern: User) -> None:
     page = visit("/playground/", user=intern, first=True)
     chat.composer(page).fill("Only mine")

@@ -103,6 +103,8 @@ def test_the_course_pays_for_people_without_a_playground_of_their_own(as_intern:
     change_policies(playground__allowed=False)
 
     assertNotContains(as_intern.get(INDEX), 'value="own"')
+    found = as_intern.get(reverse("playground:find"), {"q": MODEL})
+    assertContains(found, f"?model={MODEL}&amp;payer={course.pk}")
     assert sent(as_intern).paid_by == course
 
     Course.objects.update(state="frozen")

@@ -52,6 +52,13 @@ def test_a_model_that_the_policy_does_not_allow_is_not_found(as_intern: Client) 
     assertNotContains(found, "?model=bee-1")
 
 
+def test_accents_and_case_do_not_matter_for_titles_and_models(as_intern: Client) -> None:
+    GatewayModel.objects.create(name="modèle-local", mode="chat")
+
+    assertContains(as_intern.get(FIND, {"q": "MODELE"}), "mod%C3%A8le-local")
+    assertContains(as_intern.get(FIND, {"q": "kéyboard"}), reverse("playground:shortcuts"))
+
+
 def test_without_a_text_it_shows_the_newest_conversations_and_all_pages(as_intern: Client, intern: User) -> None:
     for number in range(9):
         rows.conversation(intern, title=f"Chat {number}")
