@@ -77,6 +77,7 @@ urlpatterns = [
     path("compare/<uuid:conversation_id>/", compare.comparison, name="comparison"),
     path("compare/<uuid:conversation_id>/stop/", compare.stop, name="stop"),
     path("answers/<uuid:answer_id>/again/", compare.again, name="again"),
+    path("answers/<uuid:answer_id>/go-on/", compare.go_on, name="go_on"),
     path("answers/<uuid:answer_id>/column/", compare.column, name="column"),
     path("answers/<uuid:answer_id>/column/code/", compare.column_code, name="column_code"),
     path("batches/", batches.batches, name="batches"),

@@ -8,13 +8,16 @@ from typing import TypeVar
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from playground.errors.classify import AnswerError
 from playground.models import Answer, Conversation, ParameterSet
+from playground.services.copying import copy_turns
 from playground.services.limits import end_call, lock_owner
 from playground.services.quotas import check_waiting, claim_storage, size_of
-from playground.services.tree import bring_refused_parameters
+from playground.services.refusals import AskRefused
+from playground.services.tree import bring_refused_parameters, only_turn
 
 State = Answer.State
 _Number = TypeVar("_Number", int, Decimal)
@@ -64,6 +67,18 @@ def again(owner: User, earlier: Answer, *, without: str = "") -> Answer:
             state=State.WAITING,
             stored_bytes=size,
         )
+
+
+def go_on_with(owner: User, answer: Answer) -> Conversation:
+    """Begin a chat with a column: its question, its answer and its settings; the comparison stays as it is.
+
+    Raises AskRefused where there is no answer to go on from, or no room; or StorageUnavailable.
+    """
+    if answer.is_under_way or not (answer.text or answer.reasoning):
+        raise AskRefused("gone", _("There is no answer of this model to go on from."))
+    earlier = answer.message.conversation
+    settings = {"kept": earlier.kept, "parameters": answer.parameters}
+    return copy_turns(owner, [only_turn(answer)], title=earlier.title, **settings)
 
 
 def wait_on(answer: Answer) -> None:

@@ -13,12 +13,13 @@ OF_ATTACHMENTS: Final = ("name", "position", "text", "pages", "tokens")
 File = TypeVar("File", bound=StoredFile)
 
 
-def copy_turns(owner: User, turns: Sequence[Shown], *, title: str) -> Conversation:
+def copy_turns(owner: User, turns: Sequence[Shown], *, title: str, **settings: Any) -> Conversation:
     """Copy what was written, without parameters, figures and payers; return the conversation of `owner`.
 
-    Files whose data are missing are left out. Raises AskRefused, or StorageUnavailable.
+    `settings` are fields of that conversation. Files whose data are missing are left out. Raises AskRefused, or
+    StorageUnavailable.
     """
-    rows = NewRows(conversation=Conversation(owner=owner, title=title))
+    rows = NewRows(conversation=Conversation(owner=owner, title=title, **settings))
     for turn in turns:
         message = Message(conversation=rows.conversation, parent=rows.head, **_of(turn.message, ("text", "created_at")))
         answer = Answer(message=message, **_of(turn.answer, CONTENT))

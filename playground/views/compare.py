@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -35,6 +36,7 @@ from playground.views.common import (
 )
 from playground.views.streams import StreamView, to_stream
 from web.event_stream import partial
+from web.files import StorageUnavailable
 from web.request import PortalRequest
 
 PAGE = "playground/compare.html"
@@ -92,6 +94,21 @@ def again(request: PortalRequest, answer_id: UUID) -> HttpResponseBase:
     except AskRefused as refusal:
         return _not_again(request, earlier, refusal)
     return HttpResponse(_column(request, answer)) if request.htmx else to_stream(answer)
+
+
+@require_POST
+@never_cache
+def go_on(request: PortalRequest, answer_id: UUID) -> HttpResponse:
+    """Begin a chat with this column, and go there."""
+    answer = _own_answer(request, answer_id)
+    try:
+        conversation = columns.go_on_with(request.user, answer)
+    except AskRefused as refusal:
+        return _not_gone_on(request, answer, str(refusal), status_of(refusal))
+    except StorageUnavailable:
+        words = _("Files cannot be read or stored at the moment. Nothing was begun: try again in a minute.")
+        return _not_gone_on(request, answer, words, 503)
+    return redirect("playground:conversation", conversation.pk)
 
 
 @require_POST
@@ -244,6 +261,12 @@ def _not_again(request: PortalRequest, earlier: Answer, refusal: AskRefused) -> 
     if not request.htmx:
         return _as_it_stands(request, earlier, said=str(refusal))
     return HttpResponse(_column(request, earlier, sentence=str(refusal)), status=status_of(refusal))
+
+
+def _not_gone_on(request: PortalRequest, answer: Answer, sentence: str, status: int) -> HttpResponse:
+    """Show the comparison, with why no chat began."""
+    context = {**_page(request, answer.message.conversation), "sentence": sentence}
+    return render(request, PAGE, context, status=status)
 
 
 def _as_it_stands(request: PortalRequest, answer: Answer, *, said: str = "") -> HttpResponse:

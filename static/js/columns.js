@@ -26,7 +26,9 @@ async function mark() {
 
 function put(html) {
   const page = new DOMParser().parseFromString(html, "text/html");
-  for (const marks of page.querySelectorAll(".ps-marks")) document.getElementById(marks.id)?.replaceWith(marks);
+  for (const part of page.querySelectorAll(".ps-marks, #playground-figures")) {
+    document.getElementById(part.id)?.replaceWith(part);
+  }
 }
 
 // Once nothing is under way there is nothing to stop.

@@ -80,6 +80,7 @@ POST_ONLY = {
     "playground:compare_code",
     "playground:completion_code",
     "playground:embeddings_code",
+    "playground:go_on",
     "playground:keep",
     "playground:moderation_code",
     "playground:move_preset",

@@ -124,6 +124,7 @@ BOUNDS: Final = {
     ),
     **dict.fromkeys(("playground:send", "playground:retry", "playground:edit", "playground:completion"), ASKS),
     **dict.fromkeys(("playground:compare", "playground:again"), WAITS),
+    "playground:go_on": "PLAYGROUND_CONVERSATIONS_PER_HOUR, PLAYGROUND_STORED_MB_PER_USER",
     "playground:batches": "PLAYGROUND_CONVERSATIONS_PER_HOUR, PLAYGROUND_STORED_MB_PER_USER, PLAYGROUND_BATCH_PROMPTS",
     **dict.fromkeys(
         (

@@ -19,7 +19,7 @@ from tests.playground import rows
 
 ACTS = {  # POST only
     *("end_share", "keep", "show", "retry", "again", "stop", "stop_answer"),
-    *("start_batch", "stop_batch", "retry_batch"),
+    *("start_batch", "stop_batch", "retry_batch", "go_on"),
 }
 FORMS = {"edit", "rename", "delete", "delete_answer", "delete_batch", "share"}  # GET asks, POST does
 READ = {  # GET only
@@ -33,7 +33,7 @@ OTHERWISE = {
 }
 ONLY_OF = {
     Conversation.Kind.CHAT: {"share"},
-    Conversation.Kind.COMPARE: {"comparison", "again", "stop", "column", "column_code"},
+    Conversation.Kind.COMPARE: {"comparison", "again", "go_on", "stop", "column", "column_code"},
     Conversation.Kind.COMPLETION: {"completed", "written"},
 }
 
