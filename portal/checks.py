@@ -163,8 +163,8 @@ def currency_has_a_rate(**kwargs: Any) -> list[CheckMessage]:
         hint = "Give the three capital letters of ISO 4217: EUR. Leave it empty to show USD."
         return [Error("CURRENCY is no currency other than USD.", hint=hint, id="portal.E034")]
     rate = settings.CURRENCY_RATE
-    if bool(settings.CURRENCY) != bool(rate) or (rate and not (rate.is_finite() and rate > 0)):
-        hint = "Give CURRENCY and what a USD is worth in it: EUR and 0.92, or none of the two."
+    if rate is not None and not (settings.CURRENCY and rate.is_finite() and rate > 0):
+        hint = "Give what a USD is worth in CURRENCY: 0.92. Leave it empty to enter dated rates in the portal."
         return [Error("CURRENCY_RATE is no rate of CURRENCY.", hint=hint, id="portal.E035")]
     return []
 

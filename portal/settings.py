@@ -93,7 +93,8 @@ USAGE_BACKFILL_DAYS = env.int("USAGE_BACKFILL_DAYS", default=400)  # read once, 
 SEMESTER_STARTS = env.list("SEMESTER_STARTS", default=["02-01", "09-01"])  # month and day; the period "semester"
 PORTAL_BUDGET_USD = Decimal(env.str("PORTAL_BUDGET_USD", default="") or 0) or None  # a month, all keys; only warns
 CURRENCY = env.str("CURRENCY", default="")  # of the lab, e.g. EUR: pages show it in place of USD
-CURRENCY_RATE = Decimal(env.str("CURRENCY_RATE", default="") or 0) or None  # what a USD is worth in it
+CURRENCY_RATE = Decimal(env.str("CURRENCY_RATE", default="") or 0) or None  # of a USD; empty: rates by day
+CURRENCY_RATES = "usage.queries.rates.RATES"  # these (web.currency)
 UNUSUAL_SPEND_USD = Decimal(env.str("UNUSUAL_SPEND_USD", default="5") or 0) or None  # a key's day below it is no news
 UNUSUAL_SPEND_TO_ADMINS = env.bool("UNUSUAL_SPEND_TO_ADMINS", default=False)  # also to who sees everybody's usage
 

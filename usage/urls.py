@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from usage.views import explorer_csv, exports, notices, pages, polling, report, saved, suggest
+from usage.views import explorer_csv, exports, notices, pages, polling, rates, report, saved, statement, suggest
 
 app_name = "usage"
 urlpatterns = [
@@ -23,6 +23,9 @@ urlpatterns = [
     path("everyone/view.csv", explorer_csv.of_everyone, name="everyone_view_csv"),
     path("everyone/report/", report.of_everyone, name="everyone_report"),
     path("everyone/report.csv", report.of_everyone_csv, name="everyone_report_csv"),
+    path("everyone/cost-centres/", statement.page, name="statement"),
+    path("everyone/cost-centres.csv", statement.file, name="statement_csv"),
+    path("rates/", rates.rates, name="rates"),
     path("everyone/suggest/people/", suggest.people, name="suggest_people"),
     path("everyone/suggest/keys/", suggest.keys, name="suggest_keys"),
     path("start/", saved.start, name="start"),

@@ -47,6 +47,16 @@ def only_usd_number(amount: Decimal | float | None) -> str:
     return _number(_exact(amount)) if amount is not None else ""
 
 
+def amount_number(amount: Decimal | None) -> str:
+    """Return an amount that is in the shown currency already, without its unit."""
+    return _number(amount) if amount is not None else ""
+
+
+def exact_number(number: Decimal) -> str:
+    """Return a number with all of its digits, as a rate has them: "0.9215"."""
+    return f"{number.normalize():f}".replace(".", formats.get_format("DECIMAL_SEPARATOR"))
+
+
 def unit() -> str:
     """Return the unit next to a number, in the active language: "EUR", in French "€"."""
     code = shown_currency()

@@ -114,6 +114,7 @@ class Migration(migrations.Migration):
                             ("terms", "terms of use"),
                             ("model", "model"),
                             ("access_token", "access token"),
+                            ("rate", "exchange rate"),
                         ],
                         editable=False,
                         max_length=20,

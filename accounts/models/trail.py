@@ -28,6 +28,7 @@ class AuditObject(models.TextChoices):
     TERMS = "terms", _("terms of use")
     MODEL = "model", _("model")
     ACCESS_TOKEN = "access_token", _("access token")
+    RATE = "rate", _("exchange rate")
 
 
 class AuditAction(models.TextChoices):

@@ -17,6 +17,7 @@ from accounts.names import name_order
 from people.listing import DEFAULT_ORDER, IDLE_DAYS, ORDERS, Filters, Listed, everybody, filters_of, list_page
 from people.views.common import require_sight
 from usage.models import utc_today
+from web.currency_columns import with_currency
 from web.listing import chips_of, column_head, number_in
 from web.pages import render_region
 from web.request import PortalRequest
@@ -93,7 +94,8 @@ def people_csv(request: PortalRequest) -> StreamingHttpResponse:
     header = [str(words) if form.for_people else name for name, words in COLUMNS.items()]
     found = everybody(filters_of(request.GET), order_in(request.GET), access.state, utc_today())
     states = {name: str(words) if form.for_people else name for name, words in STATE_WORDS.items()}
-    return csv_response(f"passerelle-people-{utc_today()}.csv", _rows(header, found, states), form)
+    rows = with_currency([*COLUMNS], _rows(header, found, states))
+    return csv_response(f"passerelle-people-{utc_today()}.csv", rows, form)
 
 
 def _rows(header: Row, found: Any, states: dict[str, str]) -> Any:

@@ -19,6 +19,7 @@ from people.listing import IDLE_DAYS
 from people.views.common import require_sight
 from people.views.index import idle_words
 from usage.models import utc_today
+from web.currency_columns import with_currency
 from web.listing import chips_of, column_head, number_in
 from web.pages import render_region
 from web.request import PortalRequest
@@ -100,7 +101,7 @@ def keys_csv(request: PortalRequest) -> StreamingHttpResponse:
     header = [str(words) if form.for_people else name for name, words in COLUMNS.items()]
     found = every_key(key_filters_of(request.GET), order_in(request.GET), access.state, utc_today())
     rows = _rows(header, found, for_people=form.for_people)
-    return csv_response(f"passerelle-keys-{utc_today()}.csv", rows, form)
+    return csv_response(f"passerelle-keys-{utc_today()}.csv", with_currency([*COLUMNS], rows), form)
 
 
 def _rows(header: Row, found: Iterable[ListedKey], *, for_people: bool) -> Iterable[Row]:

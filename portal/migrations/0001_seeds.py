@@ -54,7 +54,7 @@ PERMISSIONS_OF_ADMINS = {
     "courses": ("view_all_courses",),
     "auth": ("add_group", "change_group", "view_group"),
     "keys": ("accept_gateway", "change_intern", "view_intern"),
-    "usage": ("view_everyone", "refresh"),
+    "usage": ("view_everyone", "refresh", "enter_rates"),
 }
 
 

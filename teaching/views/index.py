@@ -17,6 +17,7 @@ from courses.models import Course
 from teaching.course_listing import DEFAULT_ORDER, ORDERS, ListedCourse, course_page, filters_of, found_courses
 from usage.models import utc_today
 from usage.queries.access import PageAccess, page_access
+from web.currency_columns import with_currency
 from web.pages import render_region
 from web.request import PortalRequest
 from web.spreadsheet import Row, csv_response, format_of
@@ -79,7 +80,7 @@ def courses_csv(request: PortalRequest) -> StreamingHttpResponse:
     found = found_courses(filters_of(request.GET), _order_in(request.GET), access.state, timezone.now())
     header = [str(words) if form.for_people else name for name, words in COLUMNS.items()]
     rows = _rows(header, found, for_people=form.for_people)
-    return csv_response(f"passerelle-courses-{utc_today()}.csv", rows, form)
+    return csv_response(f"passerelle-courses-{utc_today()}.csv", with_currency([*COLUMNS], rows), form)
 
 
 def _rows(header: Row, found: list[ListedCourse], *, for_people: bool) -> Iterator[Row]:

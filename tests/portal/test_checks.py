@@ -49,6 +49,7 @@ WRONG: list[tuple[Check, dict[str, Any], str]] = [
     (checks.semesters_begin_on_days, {"SEMESTER_STARTS": []}, "portal.E033"),
     (checks.currency_has_a_rate, {"CURRENCY": "euro", "CURRENCY_RATE": Decimal("0.92")}, "portal.E034"),
     (checks.currency_has_a_rate, {"CURRENCY": "USD", "CURRENCY_RATE": Decimal(1)}, "portal.E034"),
+    (checks.currency_has_a_rate, {"CURRENCY": "EUR", "CURRENCY_RATE": Decimal("NaN")}, "portal.E035"),
     (checks.currency_has_a_rate, {"CURRENCY": "EUR", "CURRENCY_RATE": Decimal("-0.92")}, "portal.E035"),
     (checks.currency_has_a_rate, {"CURRENCY": "", "CURRENCY_RATE": Decimal("0.92")}, "portal.E035"),
     (checks.nothing_is_debugged_in_public, {"DEBUG": True}, "portal.E011"),

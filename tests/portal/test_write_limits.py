@@ -98,6 +98,7 @@ BOUNDS: Final = {
                 "people:policy_state",
                 "people:remove_members",
                 "people:cost_centre",
+                "usage:rates",
                 "people:group_cost_centre",
                 "people:rename_group",
                 "people:anonymise",

@@ -598,6 +598,30 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="ExchangeRate",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("currency", models.CharField(max_length=3)),
+                ("day", models.DateField(help_text="UTC.")),
+                ("per_usd", models.DecimalField(decimal_places=8, max_digits=16)),
+                ("entered_at", models.DateTimeField()),
+                (
+                    "entered_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+            ],
+            options={
+                "permissions": [("enter_rates", "Can enter exchange rates")],
+                "default_permissions": (),
+                "constraints": [
+                    models.UniqueConstraint(fields=("currency", "day"), name="usage_rate_of_day_is_one_row"),
+                    models.CheckConstraint(condition=models.Q(("per_usd__gt", 0)), name="usage_rate_is_positive"),
+                ],
+            },
+        ),
+        migrations.CreateModel(
             name="WeekToken",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),

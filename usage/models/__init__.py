@@ -18,6 +18,7 @@ from usage.models.facts import (
 from usage.models.hours import HourFailure, KeyHour
 from usage.models.notices import Notice, UnusualSpend
 from usage.models.polling import Anomaly, Discrepancy, PollRun, Reconciliation, UsageState
+from usage.models.rates import ExchangeRate
 from usage.models.rollups import CountedMember, DayCostCentre, DayGroup, DayModel, DayToken, ModelGrowth, WeekToken
 from usage.models.saved_views import SavedView
 
@@ -34,6 +35,7 @@ __all__ = [
     "DayModel",
     "DayToken",
     "Discrepancy",
+    "ExchangeRate",
     "Fact",
     "HourFailure",
     "KeyHour",

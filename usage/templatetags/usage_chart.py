@@ -13,13 +13,12 @@ from django.utils import formats
 from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
 
 from usage.queries.explorer import Exploration
 from usage.queries.metrics import Amount, Number
 from usage.queries.scope import joined
 from usage.templatetags.usage_parts import address
-from usage.templatetags.usage_words import percent, seconds
+from usage.templatetags.usage_words import month_and_year, percent, seconds
 from web.amounts import unit, usd, usd_number
 from web.templatetags.portal import NO_BREAK_SPACE, day, short_day, tokens
 
@@ -78,7 +77,7 @@ def part_words(text: str, split: str) -> str:
 def bucket_words(first: date, step: str) -> str:
     """Return a day with its weekday, "week of 3 March", or a month."""
     if step == "month":
-        return formats.date_format(first, pgettext("month of a year", "F Y"))
+        return month_and_year(first)
     if step == "week":
         return _("week of %(day)s") % {"day": short_day(first)}
     return f"{formats.date_format(first, 'D')} {day(first)}"

@@ -88,6 +88,12 @@ def month_name(day: date) -> str:
 
 
 @register.filter
+def month_and_year(day: date) -> str:
+    """Return a month as "November 2026"."""
+    return formats.date_format(day, pgettext("month of a year", "F Y"))
+
+
+@register.filter
 def iso_exact(when: datetime) -> str:
     """Return a moment for an address, to the microsecond."""
     return when.isoformat()

@@ -18,6 +18,7 @@ WORDS: Final = {
     "intern": _("Intern"),
     "supervisor": _("Supervisor"),
     "cost_centre": _("Cost centre"),
+    "month": _("Month"),
     "key": _("Key"),
     "key_id": _("Key ID"),
     "kind": _("Kind of key"),

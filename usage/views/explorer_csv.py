@@ -15,6 +15,7 @@ from usage.queries.metrics import Amount
 from usage.templatetags.usage_chart import part_words
 from usage.views.columns import column_labels, row_labels
 from usage.views.common import everybody, interns, mine
+from web.currency_columns import with_currency
 from web.request import PortalRequest
 from web.spreadsheet import Cell, Format, Row, csv_response, format_of
 
@@ -61,7 +62,7 @@ def _file(request: PortalRequest, page: Page, what: str) -> StreamingHttpRespons
     header = [*map(column_labels(form), names)]
     file_name = f"passerelle-{what}-{question.metric}-by-{question.split}"
     ends = f"{page.period.first_day}-to-{page.period.last_day}"
-    return csv_response(f"{file_name}-{ends}.csv", _rows(header, found, form), form)
+    return csv_response(f"{file_name}-{ends}.csv", with_currency(names, _rows(header, found, form)), form)
 
 
 def _rows(header: Row, found: Explored, form: Format) -> Iterator[Row]:

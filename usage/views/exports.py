@@ -1,8 +1,9 @@
 """Files: what a page shows, and the facts it is based on. Each requires the same rights as its page."""
 
 from collections.abc import Iterable, Iterator
+from datetime import date
 from itertools import chain
-from typing import Final
+from typing import Final, cast
 
 from django.http import StreamingHttpResponse
 from django.views.decorators.gzip import gzip_page
@@ -17,10 +18,15 @@ from usage.queries.sums import Sums
 from usage.views.columns import LabelFor, column_labels, row_labels
 from usage.views.common import everybody, interns, mine
 from usage.views.pages import order_of
+from web.currency import day_rates
+from web.currency_columns import with_currency
 from web.request import PortalRequest
 from web.spreadsheet import Format, Row, csv_response, format_of
 
 SUMS: Final = ("spend_usd", "requests", "failed_requests", "prompt_tokens", "completion_tokens", "mean_response_s")
+OF_PAGE: Final = ("part", "day", "name", *SUMS, "owner")
+OF_PEOPLE: Final = ("person", "name", "groups", *SUMS, "live_keys", "last_use")
+DAY: Final = COLUMNS.index("day")
 
 
 @require_safe
@@ -58,7 +64,8 @@ def page_of_everyone(request: PortalRequest) -> StreamingHttpResponse:
     page, form = everybody(request), format_of(request)
     numbers, everyone = people_behind(page.scope, page.period, page.access.state)
     people_rows = _people(in_order(everyone, order_of(request)), row_labels(form))
-    return csv_response(_name(page, "everyone"), chain(_rows(numbers, form), people_rows), form)
+    rows = with_currency(OF_PAGE, chain(_rows(numbers, form), people_rows))
+    return csv_response(_name(page, "everyone"), rows, form)
 
 
 @require_safe
@@ -74,12 +81,11 @@ def people(request: PortalRequest) -> StreamingHttpResponse:
     """Return the table of people, in the order of the page."""
     page, form = everybody(request), format_of(request)
     _numbers, everyone = people_behind(page.scope, page.period, page.access.state)
-    header = _header(form, ("person", "name", "groups", *SUMS, "live_keys", "last_use"))
     rows = (
         (p.value, p.name, ", ".join(p.groups), *_sums(p.sums), p.live_keys, p.last_day)
         for p in in_order(everyone, order_of(request))
     )
-    return csv_response(_name(page, "people"), chain([header], rows), form)
+    return csv_response(_name(page, "people"), with_currency(OF_PEOPLE, chain([_header(form, OF_PEOPLE)], rows)), form)
 
 
 def _name(page: Page, what: str) -> str:
@@ -93,17 +99,20 @@ def _header(form: Format, names: Iterable[str]) -> Row:
 def _facts(request: PortalRequest, page: Page, what: str) -> StreamingHttpResponse:
     form = format_of(request)
     rows = fact_rows(page.scope, page.period, row_labels(form))
-    return csv_response(_name(page, what), chain([_header(form, COLUMNS)], rows), form)
+    rate_of = day_rates()
+    in_both = with_currency(COLUMNS, chain([_header(form, COLUMNS)], rows), lambda row: rate_of(cast("date", row[DAY])))
+    return csv_response(_name(page, what), in_both, form)
 
 
 def _shown(request: PortalRequest, page: Page, what: str) -> StreamingHttpResponse:
     form = format_of(request)
-    return csv_response(_name(page, what), _rows(overview_of(page.scope, page.period, page.access.state), form), form)
+    numbers = overview_of(page.scope, page.period, page.access.state)
+    return csv_response(_name(page, what), with_currency(OF_PAGE, _rows(numbers, form)), form)
 
 
 def _rows(numbers: Overview, form: Format) -> Iterable[Row]:
     label_for = row_labels(form)
-    header = _header(form, ("part", "day", "name", *SUMS, "owner"))
+    header = _header(form, OF_PAGE)
     keys, models = _shares(label_for("key"), numbers.keys), _shares(label_for("model"), numbers.models)
     return chain([header], _totals(numbers, label_for), _days(numbers, label_for), models, keys)
 

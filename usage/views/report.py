@@ -20,6 +20,7 @@ from usage.queries.report import Report
 from usage.queries.sums import Sums
 from usage.views.columns import column_labels, row_labels
 from usage.views.common import context_of, everybody, interns
+from web.currency_columns import with_currency
 from web.request import PortalRequest
 from web.spreadsheet import Row, csv_response, format_of
 
@@ -86,7 +87,8 @@ def report_csv(request: PortalRequest, page: Page, name: str = "report") -> Stre
     report = report_of(page.scope, page.period, page.access.state)
     header, label_for = [*map(column_labels(form), COLUMNS)], row_labels(form)
     rows = ([label_for(str(part)), *cells] for part, *cells in _rows(report))
-    return csv_response(_file_name(name, page.period.first_day, page.period.last_day), _with(header, rows), form)
+    in_both = with_currency(COLUMNS, _with(header, rows))
+    return csv_response(_file_name(name, page.period.first_day, page.period.last_day), in_both, form)
 
 
 def _file_name(name: str, first: date, last: date) -> str:

@@ -53,6 +53,8 @@ usd_number = register.filter("usd_number", amounts.usd_number)
 usd = register.filter("usd", amounts.usd)
 usd_cell = register.filter("usd_cell", amounts.usd_cell)
 usd_limit = register.filter("usd_limit", amounts.usd_limit)
+amount_number = register.filter("amount_number", amounts.amount_number)
+exact_number = register.filter("exact_number", amounts.exact_number)
 only_usd_number = register.filter("only_usd_number", amounts.only_usd_number)
 currency = register.simple_tag(shown_currency, name="currency")
 
@@ -109,8 +111,11 @@ def rate_note() -> str:
     rate = present_rate()
     if rate is None:
         return ""
-    words = {"currency": rate.currency, "rate": formats.number_format(rate.per_usd.normalize())}
-    return gettext("Limits hold in USD. Amounts are shown at a fixed rate: 1 USD = %(rate)s %(currency)s.") % words
+    words = {"currency": rate.currency, "rate": exact_number(rate.per_usd)}
+    if rate.day is None:
+        return gettext("Limits hold in USD. Amounts are shown at a fixed rate: 1 USD = %(rate)s %(currency)s.") % words
+    sentence = gettext("Limits hold in USD. Amounts are shown at the rate of %(day)s: 1 USD = %(rate)s %(currency)s.")
+    return sentence % {**words, "day": day(rate.day)}
 
 
 @register.filter

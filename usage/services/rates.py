@@ -1,0 +1,72 @@
+"""Rates of the lab's currency: entered, corrected; each change is in the audit trail."""
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any, Final
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext
+
+from accounts.audit import Actor, record
+from accounts.audit_words import add_words
+from accounts.models import AuditAction, AuditObject, AuditOutcome, User
+from usage.models import ExchangeRate
+from web.currency import newest_rate
+
+SHOWN: Final = 50  # changes in an entry of the trail
+
+
+def _changes(values: Mapping[str, Any]) -> str:
+    """Name each rate before and after, and how many there are."""
+    words = gettext("%(field)s: %(before)s → %(after)s")
+    lines = [
+        words % {"field": day, "before": before or "–", "after": after}
+        for day, (before, after) in sorted(values["changes"].items())
+    ]
+    return "; ".join(lines) + (" …" if values["count"] > len(lines) else "")
+
+
+add_words({"rates.entered": _changes})
+
+
+def enter_rates(rates: Mapping[date, Decimal], *, person: User, actor: Actor) -> int:
+    """Enter the rates of these days, or correct them; return how many were new or different. Idempotent."""
+    with transaction.atomic():
+        changed = _enter(rates, person, actor)
+    newest_rate.forget()
+    return changed
+
+
+def _enter(rates: Mapping[date, Decimal], person: User, actor: Actor) -> int:
+    stored = ExchangeRate.objects.select_for_update().filter(currency=settings.CURRENCY, day__in=rates)
+    before = dict(stored.values_list("day", "per_usd"))
+    changed = {day: rate for day, rate in sorted(rates.items()) if before.get(day) != rate}
+    rows = [
+        ExchangeRate(currency=settings.CURRENCY, day=day, per_usd=rate, entered_at=timezone.now(), entered_by=person)
+        for day, rate in changed.items()
+    ]
+    ExchangeRate.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["currency", "day"],
+        update_fields=["per_usd", "entered_at", "entered_by"],
+    )
+    if changed:
+        lines = {
+            day.isoformat(): [f"{before[day].normalize():f}" if day in before else "", f"{rate.normalize():f}"]
+            for day, rate in list(changed.items())[:SHOWN]
+        }
+        record(
+            actor=actor,
+            action=AuditAction.CHANGE,
+            outcome=AuditOutcome.DONE,
+            kind=AuditObject.RATE,
+            object_id=settings.CURRENCY,
+            label=settings.CURRENCY,
+            code="rates.entered",
+            details={"count": len(changed), "changes": lines},
+        )
+    return len(changed)
