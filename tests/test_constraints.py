@@ -30,7 +30,17 @@ from keys.models import (
     UnownedKey,
 )
 from playground.models import Answer, Conversation, Message
-from usage.models import Discrepancy, HourFailure, KeyHour, Notice, PollRun, Reconciliation, SavedView, UsedModel
+from usage.models import (
+    Discrepancy,
+    ExchangeRate,
+    HourFailure,
+    KeyHour,
+    Notice,
+    PollRun,
+    Reconciliation,
+    SavedView,
+    UsedModel,
+)
 
 DAY = date(2026, 11, 28)
 Maker = Callable[[User], models.Model]
@@ -105,6 +115,11 @@ def run_of(_: User) -> PollRun:
 
 def key_hour_of(person: User) -> KeyHour:
     return KeyHour.objects.create(key=course_key_of(person), hour=timezone.now())
+
+
+def rate_of(owner: User) -> ExchangeRate:
+    about = {"day": DAY, "entered_at": timezone.now(), "entered_by": owner}
+    return ExchangeRate.objects.create(currency="EUR", per_usd=Decimal("0.92"), **about)
 
 
 def view_of(owner: User) -> SavedView:
@@ -183,6 +198,7 @@ REFUSED: list[tuple[Maker, str, dict[str, Any]]] = [  # a row that is right, the
     (run_of, "usage_run_ends_after_start", {"last_day": DAY - timedelta(days=1)}),
     (key_hour_of, "usage_key_hour_not_negative", {"ok_requests": -1}),
     (key_hour_of, "usage_key_hour_not_negative", {"failed_requests": -1}),
+    (rate_of, "usage_rate_is_positive", {"per_usd": 0}),
     (view_of, "usage_view_page_known", {"page": "usage:runs"}),
     (view_of, "usage_view_mail_known", {"mail": "hourly"}),
     (hour_failure_of, "usage_failure_kind_known", {"kind": "colour"}),

@@ -176,6 +176,8 @@ GET_ONLY = {
     "usage:everyone_facts_csv",
     "usage:everyone_report",
     "usage:everyone_report_csv",
+    "usage:statement",
+    "usage:statement_csv",
     "usage:everyone_view_csv",
     "usage:facts_csv",
     "usage:index",

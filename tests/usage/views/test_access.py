@@ -34,6 +34,8 @@ PAGES = {
     "everyone_view_csv": EVERYONE,
     "everyone_report": EVERYONE,
     "everyone_report_csv": EVERYONE,
+    "statement": EVERYONE,
+    "statement_csv": EVERYONE,
     "people_csv": EVERYONE,
     "suggest_people": EVERYONE,
     "suggest_keys": EVERYONE,
@@ -86,7 +88,8 @@ def test_every_address_is_in_the_matrix() -> None:
     names = {str(route.name) for route in urlpatterns if isinstance(route, URLPattern)}
 
     views = {"start", "views", "view", "save_view", "change_view", "delete_view"}  # test_saved_views.py
-    assert names == set(PAGES) | set(ACTS) | {"notices_seen", "accept_gateway"} | views  # tests/keys/test_identity.py
+    elsewhere = {"notices_seen", "accept_gateway", "rates"}  # tests/keys/test_identity.py, tests/usage/test_rates.py
+    assert names == set(PAGES) | set(ACTS) | elsewhere | views
 
 
 @pytest.mark.parametrize("name", PAGES)
