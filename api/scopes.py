@@ -10,6 +10,11 @@ SCOPES: Final = {
     "models:read": _("Read the list of models"),
     "keys:read": _("Read your keys, without their secrets"),
     "keys:write": _("Create, renew, replace, pause and delete your keys"),
+    "interns:read": _("Read your interns, their keys and their usage"),
+    "courses:read": _("Read the courses that you teach, and their students"),
+    "courses:write": _("Freeze the courses that you teach, and end a freeze"),
+    "admin:read": _("Read people, groups, policies, all keys and all usage, as far as you may see them"),
+    "admin:write": _("Block, unblock and delete the keys of people whom you may manage"),
 }
 
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from api.v1 import keys, me, models, usage
+from api.v1 import admin, courses, interns, keys, me, models, usage
 from api.v1.errors import add_handlers
 from api.v1.schema import PortalApi
 
@@ -19,5 +19,5 @@ api: Final = PortalApi(
     docs_url=None,
 )
 add_handlers(api)
-for router in (me.router, keys.router, usage.router, models.router):
-    api.add_router("", router)
+for part in (me, keys, usage, models, interns, courses, admin):
+    api.add_router("", part.router)

@@ -9,22 +9,21 @@ from django.views.decorators.debug import sensitive_variables
 from ninja.security import HttpBearer
 
 from accounts.audit import Actor
-from accounts.models import AccessToken, User
+from accounts.models import AccessToken
 from api.limits import count_request
 from api.problems import Problem
 from api.services.gateway_keys import KeyUsage, usage_of_secret
 from api.services.tokens import find_token
 from gateway.errors import GatewayError
 from gateway.secret import token_of
-from web.request import client_address
+from web.request import PortalRequest, client_address
 
 UNKNOWN_PER_MINUTE = 60  # requests with an unknown token, from one address
 
 
-class ApiRequest(HttpRequest):
-    """A request whose token was accepted."""
+class ApiRequest(PortalRequest):
+    """A request whose token was accepted; its user is the owner of the token."""
 
-    user: User
     auth: AccessToken | KeyUsage
 
 

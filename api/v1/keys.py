@@ -1,12 +1,11 @@
 """A person's own keys, by the services of the pages."""
 
 import uuid
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from functools import partial
 from typing import Final
 
-from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -18,6 +17,7 @@ from accounts.policies import policy_of
 from api.problems import Problem
 from api.v1.auth import ApiRequest, Bearer, actor_of
 from api.v1.errors import check_form, gateway_call
+from api.v1.key_rows import KeyList, KeyOut, shown, with_all
 from api.v1.money import Usd
 from api.v1.once import IdempotencyKey, WithSecret, once
 from api.v1.paging import Paged, page_of
@@ -25,57 +25,12 @@ from gateway.secret import Secret
 from keys import services
 from keys.forms import KeyForm, LabelForm
 from keys.models import Key, Token
-from keys.rows import row_with_use
-from keys.use import KeyUse, PersonUse
 from keys.views.acts import MADE_OR_NOT, RENEWED_OR_NOT, REPLACED_OR_NOT, ROTATED_OR_NOT, SWITCHED_OR_NOT
 from keys.views.check import NO_KEY, NOT_YOURS
-from usage.models import utc_today
-from usage.queries.key_use import person_use
 
 router = Router(tags=["keys"])
 READ: Final = Bearer("keys:read")
 WRITE: Final = Bearer("keys:write")
-
-
-class Named(Schema):
-    """An intern or a course, by id."""
-
-    id: uuid.UUID
-    name: str
-
-
-class KeyOut(Schema):
-    """A key. `state` is for programs, `state_words` and `sentence` say it to people."""
-
-    id: uuid.UUID
-    label: str
-    kind: str
-    state: str
-    state_words: str
-    sentence: str
-    last_four: str
-    created_at: datetime
-    expires_at: datetime | None
-    model_names: list[str] | None = Field(description="null: all models.")
-    budget_usd: Usd | None
-    budget_period: str
-    spent_usd: Usd | None = Field(description="Since the last reset of its budget, as of the last poll.")
-    left_usd: Usd | None
-    resets_on: date | None
-    spent_30_days_usd: Usd | None
-    last_used_on: date | None
-    requests_per_minute: int | None
-    tokens_per_minute: int | None
-    intern: Named | None
-    course: Named | None
-    actions: list[str] = Field(description="What can be done with it now.")
-
-
-class KeyList(Schema):
-    """A page of keys, newest first."""
-
-    items: list[KeyOut]
-    next_cursor: str | None
 
 
 class KeyIn(Schema):
@@ -131,14 +86,14 @@ class CheckOut(Schema):
 def list_keys(request: ApiRequest, page: Paged, ended: bool = False) -> KeyList:
     """List your keys, newest first; with `ended` also those that were deleted, or could not be created."""
     own = Key.objects.used_by_owner(request.user)
-    found, cursor = page_of(_with_all(own if ended else own.listed(timezone.now())), page, "created_at", "id")
-    return KeyList(items=_shown(request, found), next_cursor=cursor)
+    found, cursor = page_of(with_all(own if ended else own.listed(timezone.now())), page, "created_at", "id")
+    return KeyList(items=shown(found, request.user), next_cursor=cursor)
 
 
 @router.get("/me/keys/{uuid:key_id}", response=KeyOut, auth=READ, summary="One of your keys")
 def get_key(request: ApiRequest, key_id: uuid.UUID) -> KeyOut:
     """Return one of your keys."""
-    return _shown(request, [_own_key(request, key_id)])[0]
+    return shown([_own_key(request, key_id)], request.user)[0]
 
 
 @router.post("/me/keys", response={201: CreatedKey}, auth=WRITE, summary="Create a key")
@@ -268,60 +223,10 @@ def check_key(request: ApiRequest, data: SecretIn) -> CheckOut:
     )
 
 
-def _with_all(keys: QuerySet[Key]) -> QuerySet[Key]:
-    """Read with keys what they are shown with."""
-    related = ("owner__person_budget", "intern", "override", "team__course")
-    return keys.select_related(*related).prefetch_related("tokens")
-
-
 def _own_key(request: ApiRequest, key_id: uuid.UUID) -> Key:
     """Return a key of the person's own; another one is not found."""
-    return get_object_or_404(_with_all(Key.objects.used_by_owner(request.user)), pk=key_id)
+    return get_object_or_404(with_all(Key.objects.used_by_owner(request.user)), pk=key_id)
 
 
 def _created(request: ApiRequest, fresh: services.FreshKey) -> CreatedKey:
-    return CreatedKey(key=_shown(request, [_own_key(request, fresh.key.pk)])[0], secret=str(fresh.secret))
-
-
-def _shown(request: ApiRequest, keys: list[Key]) -> list[KeyOut]:
-    """Return keys with their states and their use."""
-    use = person_use(request.user, utc_today(), keys) if keys else PersonUse()
-    return [_key_out(key, use) for key in keys]
-
-
-def _key_out(key: Key, use: PersonUse) -> KeyOut:
-    row = row_with_use(key, use)
-    of_key: KeyUse | None = row.use
-    may = {
-        "renew": row.may_renew,
-        "replace": row.may_rotate,
-        "pause": row.may_pause,
-        "resume": row.may_resume,
-        "relabel": row.may_relabel,
-        "delete": row.may_delete,
-    }
-    course = key.team.course if key.team else None
-    return KeyOut(
-        id=key.pk,
-        label=key.label,
-        kind=key.kind,
-        state=row.status.code,
-        state_words=str(row.status.word),
-        sentence=row.status.sentence,
-        last_four=key.last_four,
-        created_at=key.created_at,
-        expires_at=key.expires_at,
-        model_names=key.model_names,
-        budget_usd=key.budget_usd,
-        budget_period=key.budget_period,
-        spent_usd=of_key.spent_usd if of_key else None,
-        left_usd=of_key.left_usd if of_key else None,
-        resets_on=of_key.resets_on if of_key else None,
-        spent_30_days_usd=of_key.recent_usd if of_key else None,
-        last_used_on=of_key.last_day if of_key else None,
-        requests_per_minute=key.rpm_limit,
-        tokens_per_minute=key.tpm_limit,
-        intern=Named(id=key.intern.pk, name=key.intern.name) if key.intern else None,
-        course=Named(id=course.pk, name=course.name) if course else None,
-        actions=[name for name, allowed in may.items() if allowed],
-    )
+    return CreatedKey(key=shown([_own_key(request, fresh.key.pk)], request.user)[0], secret=str(fresh.secret))

@@ -114,6 +114,15 @@ class ExploreOut(Schema):
     count: int
 
 
+def explored_page(request: ApiRequest, here: str) -> ExploreOut:
+    """Answer the question in the URL as a page of usage (`here`) does; refuse whom the page refuses."""
+    page = page_of(request.user, here, request.GET)
+    view = view_of(request.GET, page)
+    return explore_out(
+        view, page.period, explored(Asked(question=view.question, limit=MOST_LINES), page.scope, page.period)
+    )
+
+
 def explore_out(view: View, period: Period, found: Explored) -> ExploreOut:
     """Return the explorer's numbers as an answer."""
     numbers, question = found.numbers, view.question
@@ -158,10 +167,7 @@ def explore_my_usage(request: ApiRequest, asked: Annotated[ExploreQuery, Query(.
 
     A long period is answered by week or month; see `by` in the answer.
     """
-    page = page_of(request.user, MINE, request.GET)
-    view = view_of(request.GET, page)
-    found = explored(Asked(question=view.question, limit=MOST_LINES), page.scope, page.period)
-    return explore_out(view, page.period, found)
+    return explored_page(request, MINE)
 
 
 CSV_ANSWER: Final = {"responses": {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}}
@@ -170,4 +176,4 @@ CSV_ANSWER: Final = {"responses": {200: {"content": {"text/csv": {"schema": {"ty
 @router.get("/me/usage/explore.csv", auth=READ, summary="Ask the explorer, as CSV", openapi_extra=CSV_ANSWER)
 def explore_my_usage_csv(request: ApiRequest, asked: Annotated[ExploreQuery, Query(...)]) -> HttpResponseBase:
     """Return the same as a file, with all lines."""
-    return of_mine(request)  # type: ignore[arg-type]  # needs the person and the URL only
+    return of_mine(request)

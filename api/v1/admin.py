@@ -1,0 +1,314 @@
+"""What admins see of people, groups, policies, keys, polls and all usage; and actions on people's keys."""
+
+import uuid
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Annotated, Any, Final, Literal
+
+from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count
+from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
+from ninja import Field, Query, Router, Schema, Status
+
+from accounts.models import AuditAction, KeyRule, Policy, User
+from api.problems import Problem
+from api.v1.auth import ApiRequest, Bearer, actor_of
+from api.v1.errors import gateway_call
+from api.v1.money import Usd
+from api.v1.paging import Paged, page_of
+from api.v1.usage import ExploreOut, ExploreQuery, Text, explored_page
+from keys import services as key_services
+from keys.models import Key
+from people import services
+from people.views.common import require_sight, subject_of, subject_to_act_on
+from people.views.key_actions import UNKNOWN, key_of
+from usage.explorer_view import SPLIT_WORDS
+from usage.models import PollRun
+from usage.pages import EVERYONE
+from usage.queries.access import page_access
+from usage.queries.metrics import METRICS
+
+router = Router(tags=["admin"])
+READ: Final = Bearer("admin:read")
+WRITE: Final = Bearer("admin:write")
+
+
+class PersonOut(Schema):
+    """An account."""
+
+    id: int
+    username: str
+    name: str
+    email: str
+    is_active: bool
+    groups: list[str]
+    joined_at: datetime
+    last_sign_in_at: datetime | None
+
+
+class PersonList(Schema):
+    """A page of people, the newest account first."""
+
+    items: list[PersonOut]
+    next_cursor: str | None
+
+
+class AnyKeyOut(Schema):
+    """A key of anybody."""
+
+    id: uuid.UUID
+    label: str
+    kind: str
+    state: str
+    is_blocked: bool
+    owner_id: int
+    owner: str = Field(description="User name.")
+    created_at: datetime
+    expires_at: datetime | None
+    budget_usd: Usd | None
+    budget_period: str
+    spent_30_days_usd: Usd
+    last_used_on: date | None
+
+
+class AnyKeyList(Schema):
+    """A page of keys, newest first."""
+
+    items: list[AnyKeyOut]
+    next_cursor: str | None
+
+
+class GroupOut(Schema):
+    """A group, by name."""
+
+    id: int
+    name: str
+    members: int
+    has_policy: bool
+
+
+class GroupList(Schema):
+    """All groups."""
+
+    items: list[GroupOut]
+
+
+class RuleOut(Schema):
+    """What a policy says of one kind of key."""
+
+    kind: str
+    allowed: bool
+    max_keys: int | None
+    lifetime_days: int
+    budget_usd: Usd | None
+    budget_period: str
+    requests_per_minute: int | None
+    tokens_per_minute: int | None
+    model_names: list[str] | None = Field(description="null: all models.")
+
+
+class PolicyOut(Schema):
+    """A policy; without a group the default one."""
+
+    group: str | None
+    max_live_keys: int | None
+    person_budget_usd: Usd | None
+    person_budget_period: str
+    may_name_interns: bool
+    rules: list[RuleOut]
+
+
+class PolicyList(Schema):
+    """All policies, the default one first."""
+
+    items: list[PolicyOut]
+
+
+class RunOut(Schema):
+    """A reading of the gateway's usage."""
+
+    id: int
+    kind: str
+    outcome: str
+    first_day: date
+    last_day: date
+    started_at: datetime
+    ended_at: datetime | None
+    rows_read: int
+    rows_written: int
+    invalid: int
+    problem: str
+
+
+class RunList(Schema):
+    """A page of runs, newest first."""
+
+    items: list[RunOut]
+    next_cursor: str | None
+
+
+class ExploreAllQuery(ExploreQuery):
+    """A question about everybody's usage; it can be split by people, too, and filtered by them."""
+
+    metric: Literal[tuple(METRICS)] = "spend"  # type: ignore[valid-type]
+    split: Literal[tuple(SPLIT_WORDS)] = "model"  # type: ignore[valid-type]
+    person: Text = ""
+    group: Text = ""
+    supervisor: Text = ""
+
+
+@router.get("/admin/people", response=PersonList, auth=READ, summary="All people")
+def list_people(request: ApiRequest, page: Paged) -> PersonList:
+    """List all accounts, for those who may see people."""
+    require_sight(request)
+    found, cursor = page_of(User.objects.prefetch_related("groups"), page, "date_joined", "id")
+    return PersonList(items=[_person_out(person) for person in found], next_cursor=cursor)
+
+
+@router.get("/admin/people/{int:person_id}", response=PersonOut, auth=READ, summary="A person")
+def get_person(request: ApiRequest, person_id: int) -> PersonOut:
+    """Return an account."""
+    return _person_out(subject_of(request, person_id).person)
+
+
+@router.get("/admin/keys", response=AnyKeyList, auth=READ, summary="All keys")
+def list_all_keys(request: ApiRequest, page: Paged, owner_id: int | None = None) -> AnyKeyList:
+    """List the keys of all people, or of one, newest first, deleted ones too."""
+    require_sight(request)
+    keys = Key.objects.select_related("owner")
+    of_one = keys if owner_id is None else keys.filter(owner__in=User.objects.filter(pk=owner_id))
+    found, cursor = page_of(of_one, page, "created_at", "id")
+    return AnyKeyList(items=[_key_out(key) for key in found], next_cursor=cursor)
+
+
+@router.post("/admin/keys/{uuid:key_id}/block", response=AnyKeyOut, auth=WRITE, summary="Block a key")
+def block_key(request: ApiRequest, key_id: uuid.UUID) -> AnyKeyOut:
+    """Have the gateway refuse somebody's key until it is unblocked; its owner gets a mail."""
+    return _act(request, key_id, "block", key_services.block_key, AuditAction.BLOCK)
+
+
+@router.post("/admin/keys/{uuid:key_id}/unblock", response=AnyKeyOut, auth=WRITE, summary="Unblock a key")
+def unblock_key(request: ApiRequest, key_id: uuid.UUID) -> AnyKeyOut:
+    """Have the gateway accept somebody's key again; its owner gets a mail."""
+    return _act(request, key_id, "unblock", key_services.unblock_key, AuditAction.UNBLOCK)
+
+
+@router.delete("/admin/keys/{uuid:key_id}", response={204: None}, auth=WRITE, summary="Delete somebody's key")
+def delete_any_key(request: ApiRequest, key_id: uuid.UUID) -> Status[None]:
+    """Delete somebody's key, here and at the gateway; its owner gets a mail."""
+    _act(request, key_id, "delete", key_services.delete_key, AuditAction.DELETE)
+    return Status(204, None)
+
+
+def _act(
+    request: ApiRequest, key_id: uuid.UUID, name: str, service: Callable[..., Any], action: AuditAction
+) -> AnyKeyOut:
+    """Do it as the page of the person does: counted, audited, and with a mail to the owner."""
+    if not page_access(request.user).sees_people:
+        raise Problem(404, "not_found", _("There is nothing at this address."))
+    owner_id = get_object_or_404(Key, pk=key_id).owner_id
+    key = key_of(subject_to_act_on(request, owner_id), key_id)
+    key_services.count_action(request.user, f"people:{name}")
+    try:
+        with gateway_call(nothing=_("Nothing has changed"), unknown=UNKNOWN):
+            service(key=key, actor=actor_of(request))
+    except key_services.KeyRefused as refusal:
+        raise Problem(409, refusal.code, refusal.for_admin) from refusal
+    services.tell_about_key(owner=key.owner, label=key.label, action=action, by=request.user.display_name)
+    return _key_out(Key.objects.select_related("owner").get(pk=key_id))
+
+
+@router.get("/admin/groups", response=GroupList, auth=READ, summary="All groups")
+def list_groups(request: ApiRequest) -> GroupList:
+    """List the groups, by name."""
+    require_sight(request)
+    groups: Any = Group.objects.select_related("policy").annotate(members=Count("user")).order_by("name")
+    return GroupList(
+        items=[
+            GroupOut(id=each.pk, name=each.name, members=each.members, has_policy=hasattr(each, "policy"))
+            for each in groups
+        ]
+    )
+
+
+@router.get("/admin/policies", response=PolicyList, auth=READ, summary="All policies")
+def list_policies(request: ApiRequest) -> PolicyList:
+    """List what each group gives, the default policy first."""
+    require_sight(request)
+    policies = Policy.objects.select_related("group").prefetch_related("rules")
+    ordered = sorted(policies, key=lambda policy: policy.group.name if policy.group else "")
+    return PolicyList(items=[_policy_out(policy) for policy in ordered])
+
+
+@router.get("/admin/runs", response=RunList, auth=READ, summary="Data updates")
+def list_runs(request: ApiRequest, page: Paged) -> RunList:
+    """List the readings of the gateway's usage, for those who may refresh it."""
+    if not page_access(request.user).may_refresh:
+        raise PermissionDenied
+    found, cursor = page_of(PollRun.objects.all(), page, "started_at", "id")
+    names = RunOut.model_fields
+    return RunList(items=[RunOut(**{name: getattr(run, name) for name in names}) for run in found], next_cursor=cursor)
+
+
+@router.get("/admin/usage/explore", response=ExploreOut, auth=READ, summary="Ask the explorer about everyone")
+def explore_everyone(request: ApiRequest, asked: Annotated[ExploreAllQuery, Query(...)]) -> ExploreOut:
+    """Answer a question about everybody's usage, for those who may see it."""
+    return explored_page(request, EVERYONE)
+
+
+def _person_out(person: User) -> PersonOut:
+    return PersonOut(
+        id=person.pk,
+        username=person.username,
+        name=person.display_name,
+        email=person.email,
+        is_active=person.is_active,
+        groups=sorted(group.name for group in person.groups.all()),
+        joined_at=person.date_joined,
+        last_sign_in_at=person.last_login,
+    )
+
+
+def _key_out(key: Key) -> AnyKeyOut:
+    return AnyKeyOut(
+        id=key.pk,
+        label=key.label,
+        kind=key.kind,
+        state=key.state,
+        is_blocked=key.blocked,
+        owner_id=key.owner_id,
+        owner=key.owner.username,
+        created_at=key.created_at,
+        expires_at=key.expires_at,
+        budget_usd=key.budget_usd,
+        budget_period=key.budget_period,
+        spent_30_days_usd=key.recent_usd,
+        last_used_on=key.last_used_on,
+    )
+
+
+def _policy_out(policy: Policy) -> PolicyOut:
+    return PolicyOut(
+        group=policy.group.name if policy.group else None,
+        max_live_keys=policy.max_live_keys,
+        person_budget_usd=policy.person_budget_usd,
+        person_budget_period=policy.person_budget_period,
+        may_name_interns=policy.may_name_interns,
+        rules=[_rule_out(rule) for rule in policy.rules.all()],
+    )
+
+
+def _rule_out(rule: KeyRule) -> RuleOut:
+    return RuleOut(
+        kind=rule.kind,
+        allowed=rule.allowed,
+        max_keys=rule.max_keys,
+        lifetime_days=rule.lifetime_days,
+        budget_usd=rule.budget_usd,
+        budget_period=rule.budget_period,
+        requests_per_minute=rule.rpm_limit,
+        tokens_per_minute=rule.tpm_limit,
+        model_names=None if rule.all_models else rule.model_names,
+    )
