@@ -92,12 +92,13 @@ def _insert(facts: int) -> None:
     ago = DAYS_AGO.format(a_day=a_day)
     on_postgres = connection.vendor == "postgresql"
     day = f"CAST(%s AS date) - CAST({ago} AS int)" if on_postgres else f"date(%s, '-' || ({ago}) || ' days')"
-    columns = ", ".join(("day", "token_ref_id", "model_id", *MEASURES))
+    columns = ", ".join(("day", "token_ref_id", "model_id", "cost_centre_number", *MEASURES))
     values = ", ".join(
         (
             day,
             f"{first_token_ref} + {KEY.format(a_day=a_day)}",
             f"{first_model} + {MODEL.format(a_day=a_day)}",
+            "0",  # of no cost centre
             *MEASURES.values(),
         )
     )
