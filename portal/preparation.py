@@ -3,12 +3,14 @@
 Each step is quick, or skipped, when there is nothing to do.
 """
 
+import filecmp
 import hashlib
 from collections.abc import Callable, Iterator
 from io import StringIO
 from pathlib import Path
 
 from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 
 from portal.translations import compile_translations
@@ -32,8 +34,21 @@ def collect_static_files(say: Callable[[str], None]) -> None:
     """Collect the static files where they have changed since the last time."""
     if _static_files_changed():
         say("Collecting static files")
+        _delete_outdated_copies()
         call_command("collectstatic", verbosity=0, interactive=False)
         _static_stamp().write_text(_digest_of_static_files(), encoding="utf-8")
+
+
+def _delete_outdated_copies() -> None:
+    """Delete copies that differ from their source: collectstatic keeps those that are newer than it.
+
+    A source is older than its copy when it was renamed, or when a package dates its files back.
+    """
+    for finder in get_finders():
+        for name, storage in finder.list([]):
+            copy = Path(settings.STATIC_ROOT, getattr(storage, "prefix", None) or "", name)
+            if copy.is_file() and not filecmp.cmp(storage.path(name), copy, shallow=False):
+                copy.unlink()
 
 
 def _static_stamp() -> Path:

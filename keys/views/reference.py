@@ -57,12 +57,6 @@ def get_started(request: PortalRequest) -> HttpResponse:
 
 def _sections(chat: str | None, embedding: str | None) -> list[Section]:
     reported: tuple[tuple[Task, str | None, str, str], ...] = (
-        (
-            "models",
-            None,
-            _("Models"),
-            _("Which models your key may call. Use a name from this list in the next calls."),
-        ),
         ("chat", chat, _("Chat"), _("Ask something, get the whole answer at once.")),
         (
             "stream",
@@ -75,6 +69,12 @@ def _sections(chat: str | None, embedding: str | None) -> list[Section]:
             embedding,
             _("Embeddings"),
             _("Turn texts into numbers that are close when the meanings are close; for search and sorting."),
+        ),
+        (
+            "models",
+            None,
+            _("Models"),
+            _("Which models your key may call. Use a name from this list in your calls."),
         ),
     )
     return [

@@ -23,7 +23,7 @@ def test_tab_order_follows_the_reading_order(visit: Visit, intern: User, sandbox
     assert stops == [
         *["Skip to content", "Passerelle", "My keys", "Usage", "Playground", "Models", "Get started"],
         *["FR, Français", "Light or dark", "Search", "1 notice", "Account of Intern A"],
-        *["Label", "Create key"],
+        *["Label", "Create key", "Choose models and budget"],
         *["thesis", "Renew thesis", "More for thesis", "Check a key that you have"],
         *["Help", "Keyboard shortcuts", "Privacy", "Gateway status"],
     ]
@@ -42,13 +42,13 @@ def test_the_skip_link_skips_the_navigation(visit: Visit, intern: User) -> None:
 
 def test_arrows_move_between_tabs_and_the_choice_is_kept(visit: Visit, intern: User) -> None:
     page = visit("/get-started/", user=intern)
-    code = page.locator("#ask-models [role=tab]")
+    code = page.locator("#ask-chat [role=tab]")
     code.first.focus()
 
     page.keyboard.press("ArrowRight")
-    expect(page.locator("#models-powershell-tab")).to_be_focused()
-    expect(page.locator("#models-powershell-panel")).to_be_visible()
-    expect(page.locator("#models-curl-panel")).to_be_hidden()
+    expect(page.locator("#chat-powershell-tab")).to_be_focused()
+    expect(page.locator("#chat-powershell-panel")).to_be_visible()
+    expect(page.locator("#chat-curl-panel")).to_be_hidden()
     page.keyboard.press("Home")
     page.keyboard.press("ArrowLeft")
     expect(code.last).to_be_focused()

@@ -40,6 +40,7 @@ def code_on(page: str) -> dict[str, str]:
 def test_shows_the_code_of_every_task_and_kind_as_it_is_run(as_intern: Client) -> None:
     shown = code_on(as_intern.get(reverse("keys:get_started")).content.decode())
 
+    assert next(iter(shown)).startswith("chat-")  # what people try first
     for task in get_args(Task):
         model = "embedding" if task == "embeddings" else "general_nothink"
         for snippet in filled(task, url="https://gateway.example.edu/v1", model=model):
