@@ -118,6 +118,7 @@ ON_BOTH: Final = {  # though their folder is above
     "playground/views/test_conversations.py": "searched by the database",
     "playground/views/test_exports.py": "rows that are read while they are sent",
     "playground/views/test_send_limits.py": "counted at the same time",
+    "playground/views/test_sharing.py": "rows of a copy that refer to each other",
     "usage/views/test_everyone.py": "sorted and summed by the database",
     "usage/views/test_exports.py": "rows that are read while they are sent",
     "usage/views/test_polling.py": "started at the same time",
