@@ -39,7 +39,7 @@ def test_the_ten_questions_are_answered_where_the_documentation_says(
     key_of(gone, "left behind", created_at=timezone.now() - timedelta(days=90))
 
     week = in_usd(as_admin, "/usage/everyone/?period=7d")
-    spenders = week.partition("Highest spend by person")[2]
+    spenders = week.partition("Live keys")[2]
     assert spenders.index("7.25") < spenders.index("3.50")  # 1
     of_staff = in_usd(as_admin, f"/usage/everyone/?period=7d&person={staff.username}")
     assert "llama-70b" in of_staff  # 2
@@ -50,7 +50,10 @@ def test_the_ten_questions_are_answered_where_the_documentation_says(
     assert ("left behind" in unused, "interviews" in unused) == (True, False)
     assert listed(as_admin, "/people/?state=inactive&keys=some", gone, staff) == [gone]  # 6
     assert "Forecast" in in_usd(as_admin, "/usage/everyone/?period=month")  # 7
-    assert "Failed" in week  # 8
+    failing = in_usd(as_admin, "/usage/everyone/?period=7d&metric=failed-share").partition(
+        "Model Share of failed requests"
+    )[2]
+    assert failing.index("llama-70b") < failing.index("gpt-4o-mini")  # 8
     assert "Ada" in in_usd(as_admin, f"/people/{staff.pk}/")  # 9
     file = file_of(as_admin.get("/usage/everyone/facts.csv?period=7d"))  # 10
     assert all(word in file for word in ("interviews", "Ada", "llama-70b", intern.username))

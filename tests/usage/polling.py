@@ -1,7 +1,9 @@
 """Helpers for tests about polling: set the gateway's usage of a day, poll, look at both sides."""
 
+from collections import defaultdict
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import product
 from typing import Any
 
 from django.db.models import F, Sum, Value
@@ -9,11 +11,16 @@ from django.db.models.functions import Coalesce, TruncDate, TruncWeek
 from django.utils import timezone
 
 from keys.models import Intern, Key, Team, Token
+from usage.bitsets import numbers_in, unpacked
 from usage.models import (
+    ALL_CENTRES,
+    ALL_MODELS,
     MEASURES,
     DayCostCentre,
     DayGroup,
     DayModel,
+    DayPerson,
+    DaySet,
     DayToken,
     Fact,
     KeyHour,
@@ -80,6 +87,7 @@ def assert_sums_are_right() -> None:
         (DayModel, ("day", "model_id", "kind"), {"by_1": F("day"), "by_2": F("model"), "by_3": kind}),
         (DayToken, ("day", "token_ref_id"), {"by_1": F("day"), "by_2": F("token_ref")}),
         (WeekToken, ("week", "token_ref_id"), {"by_1": weeks, "by_2": F("token_ref")}),
+        (DayPerson, ("day", "person_number"), {"by_1": F("day"), "by_2": Coalesce("token_ref__owner_id", Value(0))}),
         (
             DayCostCentre,
             ("day", "cost_centre_number", "model_id", "kind"),
@@ -94,6 +102,16 @@ def assert_sums_are_right() -> None:
     for model, names, by in kept:
         right = facts.values(**by).annotate(**sums).values_list(*by, *sums)
         assert set(model._default_manager.values_list(*names, *MEASURES)) == set(right)
+    sets: dict[Any, tuple[set[int], set[int]]] = defaultdict(lambda: (set(), set()))
+    columns = ("day", "model_id", "cost_centre_number", "token_ref__owner_id", "token_ref_id")
+    for day, fact_model, centre, owner, token in facts.values_list(*columns):
+        for place in product((fact_model, ALL_MODELS), (centre, ALL_CENTRES)):
+            people, tokens = sets[day, *place]
+            people.update([owner] if owner else [])
+            tokens.add(token)
+    rows = DaySet.objects.values_list("day", "model_number", "cost_centre_number", "people", "tokens")
+    stored = {tuple(row[:3]): tuple(set(numbers_in(unpacked(bits))) for bits in row[3:]) for row in rows}
+    assert stored == sets
     counts = {"ok": Sum("ok_requests"), "failed": Sum("failed_requests")}
     hours = KeyHour.objects.order_by().values_list("key", TruncDate("hour")).annotate(**counts)
     of_courses = facts.filter(USED, token_ref__key__team__isnull=False)

@@ -239,7 +239,7 @@ def test_every_filter_and_split_equals_the_facts(crowd: Period) -> None:
             }
             return [(pk,) for (pk,) in found if names.get(pk, NONE) in wanted]
 
-        for metric, split in product(("spend", "people"), SPLITS):
+        for metric, split in product(("spend", "people", "keys"), SPLITS):
             question = Question(metric=metric, split=split)
             sums.check(explore(question, scope_of(params), crowd), parts=parts)
 

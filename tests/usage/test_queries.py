@@ -19,7 +19,7 @@ from usage.periods import Period, named, period_of
 from usage.queries.cached import everyone_of, overview_of, warm
 from usage.queries.export import fact_rows
 from usage.queries.overview import Overview, overview
-from usage.queries.people import in_order, people_of
+from usage.queries.people import PEOPLE_PER_PAGE, in_order, page_of, people_of
 from usage.queries.scope import UNATTRIBUTED, Scope, scope_of
 from usage.queries.year import forecast, spent_since, year
 
@@ -224,6 +224,21 @@ def test_shows_people_with_their_groups_keys_and_last_use(busy: dict[str, Any]) 
 )
 def test_puts_people_in_order(busy: dict[str, Any], order: str, first: str) -> None:
     assert in_order(people_of(read().people, Scope()), order)[0].value == first
+
+
+@pytest.mark.parametrize("filters", [{}, {"group": "Staff"}, {"person": UNATTRIBUTED}, {"kind": "temporary"}])
+def test_a_page_of_people_equals_that_part_of_all(busy: dict[str, Any], filters: dict[str, str]) -> None:
+    for number in range(2 * PEOPLE_PER_PAGE):  # most have a key and no use: equal, and on two pages
+        key_of(make_user(f"idle-{number:02}", groups=("Staff",) if number % 2 else ()))
+    scope, period = scope_of(filters), named("30d", utc_today())
+    everyone = people_of(read(scope).people, scope)
+
+    for order in ("person", "-person", *(f"{sign}{name}" for name in ("spend", "keys", "last") for sign in ("", "-"))):
+        pages = [page_of(scope, period, order, number) for number in (1, 2, 3)]
+        shown = [person for page in pages[: pages[-1].number] for person in page.people]
+        assert shown == in_order(everyone, order)
+        assert pages[0].used == sum(each.used_something and each.pk is not None for each in everyone)
+        assert pages[0].idle == sum(not each.used_something for each in everyone)
 
 
 # --- A year, a month --------------------------------------------------------------------------------

@@ -653,6 +653,50 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="DayPerson",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("spend_usd", web.money.UsdField(decimal_places=12, default=Decimal("0"), max_digits=19)),
+                ("prompt_tokens", models.BigIntegerField(default=0)),
+                ("completion_tokens", models.BigIntegerField(default=0)),
+                ("cache_read_tokens", models.BigIntegerField(default=0)),
+                ("cache_creation_tokens", models.BigIntegerField(default=0)),
+                ("ok_requests", models.BigIntegerField(default=0)),
+                ("failed_requests", models.BigIntegerField(default=0)),
+                ("response_ms", models.BigIntegerField(default=0, help_text="Summed over the successful requests.")),
+                ("day", models.DateField()),
+                ("person_number", models.BigIntegerField(help_text="The id of the owner; 0: unattributed.")),
+            ],
+            options={
+                "default_permissions": (),
+                "constraints": [
+                    models.UniqueConstraint(fields=("day", "person_number"), name="usage_day_person_is_one_row")
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="DaySet",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("day", models.DateField()),
+                ("model_number", models.BigIntegerField(help_text="The id of a model; 0: all models.")),
+                (
+                    "cost_centre_number",
+                    models.BigIntegerField(help_text="The id of a cost centre; 0: none; -1: all."),
+                ),
+                ("people", models.BinaryField(help_text="The ids of the owners, as bits.")),
+                ("tokens", models.BinaryField(help_text="The ids of the tokens, as bits.")),
+            ],
+            options={
+                "default_permissions": (),
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("day", "cost_centre_number", "model_number"), name="usage_day_set_is_one_row"
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
             name="CountedMember",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),

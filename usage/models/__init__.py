@@ -19,10 +19,24 @@ from usage.models.hours import HourFailure, KeyHour
 from usage.models.notices import Notice, UnusualSpend
 from usage.models.polling import Anomaly, Discrepancy, PollRun, Reconciliation, UsageState
 from usage.models.rates import ExchangeRate
-from usage.models.rollups import CountedMember, DayCostCentre, DayGroup, DayModel, DayToken, ModelGrowth, WeekToken
+from usage.models.rollups import (
+    ALL_CENTRES,
+    ALL_MODELS,
+    CountedMember,
+    DayCostCentre,
+    DayGroup,
+    DayModel,
+    DayPerson,
+    DaySet,
+    DayToken,
+    ModelGrowth,
+    WeekToken,
+)
 from usage.models.saved_views import SavedView
 
 __all__ = [
+    "ALL_CENTRES",
+    "ALL_MODELS",
     "COLOURS",
     "MEASURES",
     "MODEL_LENGTH",
@@ -33,6 +47,8 @@ __all__ = [
     "DayCostCentre",
     "DayGroup",
     "DayModel",
+    "DayPerson",
+    "DaySet",
     "DayToken",
     "Discrepancy",
     "ExchangeRate",

@@ -1,11 +1,14 @@
 """Sums of facts, and whose they were when they were summed. services/rollups.py keeps them."""
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from django.conf import settings
 from django.db import models
 
 from usage.models.facts import KIND_LENGTH, Measures, TokenRef, UsedModel
+
+ALL_MODELS: Final = 0  # in place of the id of a model
+ALL_CENTRES: Final = -1  # of a cost centre
 
 
 class DayModel(Measures):
@@ -60,6 +63,46 @@ class DayCostCentre(Measures):
 
     def __str__(self) -> str:
         return f"{self.day} {self.cost_centre_number} {self.model_id} {self.kind}"
+
+
+class DayPerson(Measures):
+    """The facts of a UTC day by owner: people in the order of their spend."""
+
+    day = models.DateField()
+    person_number = models.BigIntegerField(help_text="The id of the owner; 0: unattributed.")
+
+    class Meta:
+        default_permissions = ()
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["day", "person_number"], name="usage_day_person_is_one_row")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.person_number}"
+
+
+class DaySet(models.Model):
+    """The people and the tokens with facts on a UTC day, as bits (usage.bitsets): their unions count.
+
+    There is a row for each model, each cost centre, each pair of them, and one for the whole day.
+    """
+
+    day = models.DateField()
+    model_number = models.BigIntegerField(help_text="The id of a model; 0: all models.")
+    cost_centre_number = models.BigIntegerField(help_text="The id of a cost centre; 0: none; -1: all.")
+    people = models.BinaryField(help_text="The ids of the owners, as bits.")
+    tokens = models.BinaryField(help_text="The ids of the tokens, as bits.")
+
+    class Meta:
+        default_permissions = ()
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["day", "cost_centre_number", "model_number"], name="usage_day_set_is_one_row"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.model_number} {self.cost_centre_number}"
 
 
 class DayToken(Measures):

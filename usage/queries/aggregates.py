@@ -3,9 +3,10 @@
 from datetime import date
 from typing import Any
 
-from django.db.models import Case, F, Max, Q, QuerySet, Sum, When
+from django.db.models import Case, F, Max, Q, QuerySet, Sum, Value, When
+from django.db.models.functions import Coalesce
 
-from usage.models import DayCostCentre, DayModel, DayToken, Fact
+from usage.models import DayCostCentre, DayModel, DayPerson, DayToken, Fact, TokenRef
 from usage.periods import Period
 from usage.queries.scope import FilteredScope
 from usage.queries.sums import SUMS
@@ -25,6 +26,21 @@ def sums_by_day_and_model(of: FilteredScope, period: Period) -> Rows:
     rows = rows.filter(Q(day__gte=period.first_day) | Q(day__lte=before.last_day))  # they need not be adjacent
     at = Case(When(day__gte=period.first_day, then=F("day")), default=None)
     return rows.order_by().values_list(at, "model__name", "model__colour").annotate(**SUMS)
+
+
+def sums_by_person(of: FilteredScope, period: Period, *, by_owner: bool) -> Rows:
+    """Return (owner, 0 or None for nobody, last day, SUMS…) of the period.
+
+    `by_owner`: the filters are of owners, and have all tokens of each.
+    """
+    if not by_owner:
+        rows = _with_token_refs(of, period.first_day, period.last_day).order_by().values_list("token_ref__owner")
+        return rows.annotate(last_day=Max("day"), **SUMS)
+    days = DayPerson.objects.filter(day__range=(period.first_day, period.last_day)).order_by()
+    if of.token_refs is not None:
+        owners = TokenRef.objects.filter(Q(pk__in=of.token_refs)).values_list(Coalesce("owner_id", Value(0)), flat=True)
+        days = days.filter(person_number__in=owners)
+    return days.values_list("person_number").annotate(last_day=Max("day"), **SUMS)
 
 
 def sums_by_token(of: FilteredScope, period: Period) -> Rows:

@@ -23,17 +23,16 @@ from usage.queries.courses import (
     key_totals,
     spent_by_team,
 )
-from usage.queries.labels import USUALLY, Asked, Explored, explored
-from usage.queries.overview import Overview, overview
+from usage.queries.labels import USUALLY, Asked, Explored, explored, labels_of_filters
+from usage.queries.overview import Overview, Totals, overview, totals_in
 from usage.queries.people import DEFAULT_ORDER, PeoplePage, Person, page_of, people_of
 from usage.queries.report import Report, report
 from usage.queries.scope import Scope
 from usage.queries.year import Year, spent_since, year
 
 TOP_KEYS: Final = 10  # of everybody's
-TOP_PEOPLE: Final = 5
 MAX_COURSES: Final = 200  # in the filter
-CACHE_FORMAT: Final = 6  # increase it when cached values get other fields: nodes of two versions share the cache
+CACHE_FORMAT: Final = 7  # increase it when cached values get other fields: nodes of two versions share the cache
 CACHE_TTL_S: Final = 600  # names and labels may change without a fact
 
 
@@ -51,13 +50,13 @@ class Choices:
 class Everyone:
     """All numbers of the page over everybody, with one page of people."""
 
-    overview: Overview
-    top_people: tuple[Person, ...]
+    totals: Totals
     people: PeoplePage
     year: Year
     month_usd: Decimal  # of all people, regardless of the filters
     choices: Choices
     explored: Explored
+    labels: dict[str, str]  # of the values of filters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,33 +97,26 @@ def everyone_of(
 ) -> Everyone:
     """Return the numbers of the page over everybody, with this page of the people in this order."""
     today = utc_today()
-
-    def with_people() -> tuple[Overview, tuple[Person, ...]]:
-        return people_behind(scope, period, state)
-
-    def top() -> tuple[Overview, tuple[Person, ...]]:
-        numbers, people = with_people()
-        return numbers, tuple(person for person in people[:TOP_PEOPLE] if person.used_something)
-
-    (numbers, top_people), people, days, month_usd, choices, found = _parts(
+    numbers, people, days, month_usd, choices, found, labels = _parts(
         state,
         {
-            f"everyone {scope.name} {period}": top,
-            f"people {scope.name} {period} {order} {number}": lambda: page_of(with_people()[1], order, number),
+            f"totals {scope.name} {period}": lambda: totals_in(scope, period),
+            f"people {scope.name} {period} {order} {number}": lambda: page_of(scope, period, order, number),
             f"year {scope.name}": lambda: year(scope.filtered(), today),
             "month": lambda: spent_since(today.replace(day=1), today),
             "choices": _choices,
             f"explorer {asked} {scope.name} {period}": lambda: explored(asked, scope, period),
+            f"labels {scope.name}": lambda: labels_of_filters(scope),
         },
     )
     return Everyone(
-        overview=numbers,
-        top_people=top_people,
+        totals=numbers,
         people=people,
         year=days,
         month_usd=month_usd,
         choices=choices,
         explored=found,
+        labels=labels,
     )
 
 

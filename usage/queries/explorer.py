@@ -4,12 +4,13 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 from typing import Any, Final
 
 from django.db.models import F, Q
-from django.db.models.functions import TruncMonth, TruncWeek
 
 from usage.periods import Period
+from usage.queries.distinct import Distinct
 from usage.queries.metrics import METRICS, Amount, Metric, Number
 from usage.queries.ranking import ranking
 from usage.queries.scope import Scope
@@ -17,7 +18,6 @@ from usage.queries.splits import HAS_PART, MANY_PARTS, Reader, Rows
 
 TOP: Final = 8  # parts on the chart; the rest together are one more
 Part = tuple[Any, ...]  # what identifies a part of a split: mostly an id
-STEPS: Final = {"day": F("day"), "week": TruncWeek("day"), "month": TruncMonth("day")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,17 +164,25 @@ class _Asked:
         return by_part
 
     def counted(self) -> Numbers:
-        """Count different people or keys: of all parts, by bucket, of the whole; up to five queries."""
-        aggregates, split = self.metric.aggregates(), self.question.split
-        rows = self.reader.rows(self.period.first_day, self.period.last_day, split, distinct=True)
-        lines = self._lines(dict(self._amounts(rows.grouped(aggregates), 0)))
-        only = self._only(line.part for line in lines[:TOP]) if split in MANY_PARTS else None
-        by_part: ByPart = defaultdict(dict)
-        for bucket, part, amount in self._amounts(rows.grouped(aggregates, STEPS[self.question.step], only=only), 1):
-            by_part[part][bucket] = amount
-        now, total = self._counted_whole(self.period)
-        before, total_before = self._counted_whole(self.period.previous())
-        return lines, by_part, _Whole(now=now, before=before, total=total, total_before=total_before)
+        """Count different people or keys: of all parts, by bucket, of the whole; up to eight queries."""
+        days = self._distinct.days(self.period)
+        lines = self._lines(self._distinct.by_part(days))
+        by_part = {line.part: self._distinct.by_bucket(days, self._bucket_of, line.part) for line in lines[:TOP]}
+        before = self._distinct.days(self.period.previous(), by_part=False)
+        whole = _Whole(
+            now=self._distinct.by_bucket(days, self._bucket_of),
+            before=self._distinct.by_bucket(before, self._bucket_of),
+            total=self._distinct.total(days),
+            total_before=self._distinct.total(before),
+        )
+        return lines, by_part, whole
+
+    @cached_property
+    def _distinct(self) -> Distinct:
+        return Distinct(self.metric.counts, self.reader, self.question.split)
+
+    def _bucket_of(self, day: date) -> date:
+        return bucket_of(day, self.question.step)
 
     def others(
         self, lines: list[Line], by_part: ByPart, series: list[tuple[Amount, ...]], totals: tuple[Amount, ...]
@@ -204,11 +212,13 @@ class _Asked:
 
     def _before(self) -> dict[Part, Amount]:
         """Return the parts in the period before; one query."""
-        before, distinct = self.period.previous(), bool(self.metric.counts)
+        before = self.period.previous()
+        if self.metric.counts:
+            return self._distinct.by_part(self._distinct.days(before))
         days = (before.first_day, before.last_day)
-        if self.question.split in MANY_PARTS and not distinct:
+        if self.question.split in MANY_PARTS:
             return dict(ranking(self.reader.filtered(), *days, self.metric, self.question.split, None).parts)
-        rows = self.reader.rows(*days, self.question.split, distinct=distinct)
+        rows = self.reader.rows(*days, self.question.split)
         return dict(self._amounts(rows.grouped(self.metric.aggregates()), 0))
 
     def _only(self, parts: Iterable[Part]) -> Q:
@@ -232,13 +242,6 @@ class _Asked:
                 sums[is_now][bucket] = sums[is_now][bucket].plus(self.metric.amount(numbers))
         total, total_before = _sum(sums[True].values()), _sum(sums[False].values())
         return _Whole(now=sums[True], before=sums[False], total=total, total_before=total_before)
-
-    def _counted_whole(self, period: Period) -> tuple[dict[date, Amount], Amount]:
-        """Count by bucket, and in all; two queries."""
-        rows = self.reader.rows(period.first_day, period.last_day, distinct=True)
-        by_bucket = rows.grouped(self.metric.aggregates(), STEPS[self.question.step])
-        found = {bucket: self.metric.amount(numbers) for bucket, *numbers in by_bucket}
-        return found, self.metric.amount(rows.grouped(self.metric.aggregates())[0])
 
 
 def _sum(amounts: Iterable[Amount]) -> Amount:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any, Final
 
 from django.contrib.auth.models import Group
@@ -12,7 +13,7 @@ from keys.models import Key
 from usage.models import CostCentre, TokenRef, UsedModel
 from usage.periods import Period
 from usage.queries.explorer import Exploration, Part, Question, explore
-from usage.queries.scope import NONE, UNATTRIBUTED, Scope
+from usage.queries.scope import NONE, UNATTRIBUTED, Scope, values_of
 
 MODEL_ROWS: Final = {"person": User, "supervisor": User, "group": Group, "course": Course}
 
@@ -25,6 +26,8 @@ class Label:
     text: str
     colour: int = 0
     about: str = ""  # the owner of a key
+    ended_on: date | None = None  # of a key
+    known: bool = True  # False: a token whose key is unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,5 +91,22 @@ def _keys(parts: list[Part]) -> dict[Part, Label]:
         row: Any = keys[key] if key else tokens[token]
         text = row.label if key else str(row)
         about = row.owner.display_name if row.owner else ""
-        found[(key, token)] = Label(value=str(key) if key else f"@{token}", text=text, about=about)
+        ended = row.ended_at.date() if key and row.ended_at and row.state == Key.State.DELETED else None
+        value = str(key) if key else f"@{token}"
+        found[(key, token)] = Label(value=value, text=text, about=about, ended_on=ended, known=bool(key))
+    return found
+
+
+def labels_of_filters(scope: Scope) -> dict[str, str]:
+    """Return the names of the people and keys that filters name; up to three queries."""
+    found = {}
+    people = [*values_of(scope.person), *values_of(scope.supervisor)]
+    for person in User.objects.filter(username__in=people) if people else ():
+        found[person.username] = person.display_name
+    keys = scope.named_keys()
+    for key in Key.objects.filter(pk__in=keys).only("label") if keys else ():
+        found[str(key.pk)] = key.label
+    tokens = scope.named_tokens()
+    for token in TokenRef.objects.filter(pk__in=tokens) if tokens else ():
+        found[f"@{token.pk}"] = str(token)
     return found

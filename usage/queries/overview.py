@@ -6,12 +6,15 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
+from django.db.models import Case, Q, Value, When
+
 from keys.models import Key
 from usage.models import TokenRef
 from usage.periods import Period
 from usage.queries.aggregates import sums_by_day_and_model, sums_by_token
-from usage.queries.scope import FilteredScope
-from usage.queries.sums import NOTHING_USD, Sums, total_of
+from usage.queries.scope import FilteredScope, Scope
+from usage.queries.splits import Reader
+from usage.queries.sums import NOTHING_USD, SUMS, Sums, total_of
 
 SERIES: Final = 5  # models on the chart; the rest together are the sixth
 MAX_KEYS: Final = 500  # of everybody's keys, only the first are of interest
@@ -41,15 +44,26 @@ class Day:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Overview:
+class Totals:
+    """The sums of a period, and of the one before."""
+
+    period: Period
+    totals: Sums
+    before: Sums
+
+    @property
+    def change_usd(self) -> Decimal:
+        """The difference to the spend of the period before."""
+        return self.totals.spend_usd - self.before.spend_usd
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview(Totals):
     """The numbers of a period.
 
     `series` are the names of up to five models and, if there are more, None for the rest of them.
     """
 
-    period: Period
-    totals: Sums
-    before: Sums
     series: tuple[str | None, ...]
     days: tuple[Day, ...]  # every day, also those without spend, oldest first
     models: tuple[Share, ...]  # most spend first
@@ -67,10 +81,15 @@ class Overview:
         """The sum of each series in the period."""
         return tuple(sum((day.parts_usd[at] for day in self.days), NOTHING_USD) for at in range(len(self.series)))
 
-    @property
-    def change_usd(self) -> Decimal:
-        """The difference to the spend of the period before."""
-        return self.totals.spend_usd - self.before.spend_usd
+
+def totals_in(scope: Scope, period: Period) -> Totals:
+    """Read the sums of a period, and of the one before; one query, with filters two."""
+    before = period.previous()
+    rows = Reader(scope).rows(before.first_day, period.last_day)
+    is_now = Case(When(day__gte=period.first_day, then=Value(True)), default=Value(False))
+    only = Q(day__gte=period.first_day) | Q(day__lte=before.last_day)  # they need not be adjacent
+    found = {bool(now): Sums(*sums) for now, *sums in rows.grouped(SUMS, is_now, only=only)}
+    return Totals(period=period, totals=found.get(True, Sums()), before=found.get(False, Sums()))
 
 
 def overview(of: FilteredScope, period: Period, *, max_keys: int = MAX_KEYS) -> Overview:

@@ -1,7 +1,7 @@
 """The table of people: usage in a period, number of keys; and people with a key and no usage."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from math import ceil
@@ -12,6 +12,8 @@ from django.db.models import Count
 from accounts.models import User
 from accounts.names import name_order
 from keys.models import Key
+from usage.periods import Period
+from usage.queries.aggregates import sums_by_person
 from usage.queries.scope import UNATTRIBUTED, Scope
 from usage.queries.sums import Sums
 from web.listing import ListedPage
@@ -35,7 +37,8 @@ class Person:
         return self.last_day is not None
 
 
-ORDERS: Final[dict[str, Callable[[Person], Any]]] = {
+OF_OWNERS: Final = {"person", "group"}  # filters
+ORDERS: Final[dict[str, Callable[[Any], Any]]] = {
     "person": lambda person: (person.name == "", name_order(person.name), person.value),
     "spend": lambda person: person.sums.spend_usd,
     "requests": lambda person: person.sums.requests,
@@ -47,21 +50,54 @@ DEFAULT_ORDER: Final = "-spend"
 PEOPLE_PER_PAGE: Final = 25
 
 
-def people_of(found: dict[int | None, tuple[Sums, date]], scope: Scope) -> tuple[Person, ...]:
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A person whose name is not read yet."""
+
+    pk: int | None
+    sums: Sums
+    last_day: date | None
+    live_keys: int
+
+
+def people_of(found: Mapping[int | None, tuple[Sums, date]], scope: Scope) -> tuple[Person, ...]:
     """Return the people in the sums, and those who could have used something, highest spend first.
 
     Two queries; with filters a third.
     """
+    return tuple(in_order(_named(_lines(found, scope)), DEFAULT_ORDER))
+
+
+def _lines(found: Mapping[int | None, tuple[Sums, date]], scope: Scope) -> list[_Line]:
+    """Return the people in the sums, and those with a key; one query, with filters two."""
     live = dict(Key.objects.live().order_by().values_list("owner").annotate(number=Count("pk")))
     could = scope.live_keys().values_list("owner", flat=True).distinct() if scope.params() else live
     idle: dict[int | None, tuple[Sums, date | None]] = {owner: (Sums(), None) for owner in could}
-    used_by = {**idle, **found}
-    known = _names([owner for owner in used_by if owner is not None])
-    people = [
-        _person(owner, known.get(owner), sums, last_day, live.get(owner, 0))
-        for owner, (sums, last_day) in used_by.items()
+    return [
+        _Line(owner, sums, last_day, live.get(owner, 0) if owner is not None else 0)
+        for owner, (sums, last_day) in {**idle, **found}.items()
     ]
-    return tuple(in_order(people, DEFAULT_ORDER))
+
+
+def _named(lines: Iterable[_Line]) -> list[Person]:
+    """Return these people with names and groups; one query."""
+    found = list(lines)
+    known = _names([line.pk for line in found if line.pk is not None])
+    people = []
+    for line in found:
+        value, name, groups = known.get(line.pk, (UNATTRIBUTED, "", ()))
+        people.append(
+            Person(
+                value=value,
+                pk=line.pk,
+                name=name,
+                groups=groups,
+                sums=line.sums,
+                last_day=line.last_day,
+                live_keys=line.live_keys,
+            )
+        )
+    return people
 
 
 def in_order(people: Iterable[Person], order: str) -> list[Person]:
@@ -90,15 +126,30 @@ class PeoplePage(ListedPage):
         return any(len(person.groups) > 1 for person in self.people)
 
 
-def page_of(people: tuple[Person, ...], order: str, number: int) -> PeoplePage:
-    """Return a page of the people in this order; the last one if the number is too high."""
-    pages = max(1, ceil(len(people) / PEOPLE_PER_PAGE))
-    number = min(max(1, number), pages)
+def page_of(scope: Scope, period: Period, order: str, number: int) -> PeoplePage:
+    """Return a page of the people in this order, the last one if the number is too high; three to five queries.
+
+    Names are read of those only who are on the page, or equal somebody on it: ties are in the order of names.
+    """
+    of = scope.filtered()
+    by_owner = of.models is None and scope.owner_id is None and scope.params().keys() <= OF_OWNERS
+    rows = sums_by_person(of, period, by_owner=by_owner)
+    lines = _lines({owner or None: (Sums(*sums), last) for owner, last, *sums in rows}, scope)
+    number = min(max(1, number), max(1, ceil(len(lines) / PEOPLE_PER_PAGE)))
     start = (number - 1) * PEOPLE_PER_PAGE
-    shown = in_order(people, order)[start : start + PEOPLE_PER_PAGE]
-    idle = sum(not person.used_something for person in people)
-    used = sum(person.used_something and person.value != UNATTRIBUTED for person in people)
-    return PeoplePage(people=tuple(shown), number=number, count=len(people), used=used, idle=idle)
+    name = order.removeprefix("-")
+    before = 0
+    tied: list[_Line] = lines
+    if name != "person":
+        value = ORDERS.get(name, ORDERS["spend"])
+        ranked = sorted(lines, key=value, reverse=order.startswith("-"))
+        shown = {value(line) for line in ranked[start : start + PEOPLE_PER_PAGE]}
+        tied = [line for line in ranked if value(line) in shown]
+        before = next((at for at, line in enumerate(ranked) if value(line) in shown), 0)
+    people = in_order(_named(tied), order)[start - before : start - before + PEOPLE_PER_PAGE]
+    used = sum(line.last_day is not None and line.pk is not None for line in lines)
+    idle = sum(line.last_day is None for line in lines)
+    return PeoplePage(people=tuple(people), number=number, count=len(lines), used=used, idle=idle)
 
 
 Known = tuple[str, str, tuple[str, ...]]  # user name, name, groups
@@ -115,9 +166,3 @@ def _names(owners: list[int]) -> dict[int | None, Known]:
             groups[pk].append(group)
         found[pk] = (username, f"{first} {last}".strip() or username, tuple(groups[pk]))
     return found
-
-
-def _person(owner: int | None, known: Known | None, sums: Sums, last_day: date | None, live_keys: int) -> Person:
-    value, name, groups = known or (UNATTRIBUTED, "", ())
-    keys = live_keys if owner is not None else 0
-    return Person(value=value, pk=owner, name=name, groups=groups, sums=sums, last_day=last_day, live_keys=keys)

@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Q, QuerySet
 
-from usage.models import DayToken, WeekToken
+from usage.models import DayPerson, DayToken, WeekToken
 from usage.queries.aggregates import facts
 from usage.queries.metrics import Amount, Metric
 from usage.queries.scope import FilteredScope
@@ -31,21 +31,18 @@ class Ranking(NamedTuple):
 
 def ranking(of: FilteredScope, first: date, last: date, metric: Metric, split: str, limit: int | None) -> Ranking:
     """Return the first people or keys; one query."""
-    columns = PARTS[split]
     fields = (*metric.sums, *metric.per)
-    inner, params = _by_token(of, first, last, fields).query.sql_with_params()
+    columns, source, params = _by_part(of, first, last, split, fields)
     names = [f"n{number}" for number in range(len(fields))]
-    sums = ", ".join(f"SUM({name}) AS {name}" for name in names)
     numerator = " + ".join(f"SUM({name})" for name in names[: len(metric.sums)])
     denominator = " + ".join(f"SUM({name})" for name in names[len(metric.sums) :])
     value = f"CAST({numerator} AS float) / NULLIF({denominator}, 0)" if denominator else numerator
     volume = f"{denominator} DESC, " if denominator else ""
     places = ", ".join(str(place + 1) for place in range(len(columns)))
     sql = f"""
-        WITH d(token, {", ".join(names)}) AS ({inner}),
-        s AS (SELECT token, {sums} FROM d GROUP BY token)
+        {source[0]}
         SELECT {", ".join(columns)}, COUNT(*) OVER (), {", ".join(f"SUM({name})" for name in names)}
-        FROM s JOIN usage_tokenref t ON t.id = s.token
+        FROM {source[1]}
         GROUP BY {places} ORDER BY COALESCE({value}, 0) DESC, {volume}{places}{f" LIMIT {limit}" if limit else ""}
     """  # noqa: S608  # names and numbers of our own
     with connection.cursor() as cursor:
@@ -54,6 +51,27 @@ def ranking(of: FilteredScope, first: date, last: date, metric: Metric, split: s
     width = len(columns)
     parts = [(_part(row[:width]), metric.amount(_amounts(fields, row[width + 1 :]))) for row in rows]
     return Ranking(parts, rows[0][width] if rows else 0)
+
+
+def _by_part(
+    of: FilteredScope, first: date, last: date, split: str, fields: tuple[str, ...]
+) -> tuple[tuple[str, ...], tuple[str, str], tuple[Any, ...]]:
+    """Return the columns of a part, the common tables and the source of n0, n1, …, and their parameters.
+
+    People without a filter have a rollup of their own.
+    """
+    names = [f"n{number}" for number in range(len(fields))]
+    if split == "person" and of.token_refs is None and not of.needs_facts:
+        days = DayPerson.objects.filter(day__range=(first, last)).order_by().values_list("person_number", *fields)
+        inner, params = days.query.sql_with_params()
+        return ("NULLIF(person, 0)",), (f"WITH d(person, {', '.join(names)}) AS ({inner})", "d"), params
+    inner, params = _by_token(of, first, last, fields).query.sql_with_params()
+    sums = ", ".join(f"SUM({name}) AS {name}" for name in names)
+    tables = f"""
+        WITH d(token, {", ".join(names)}) AS ({inner}),
+        s AS (SELECT token, {sums} FROM d GROUP BY token)
+    """  # noqa: S608  # names of our own
+    return PARTS[split], (tables, "s JOIN usage_tokenref t ON t.id = s.token"), params
 
 
 def _by_token(of: FilteredScope, first: date, last: date, fields: tuple[str, ...]) -> QuerySet[Any]:

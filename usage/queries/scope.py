@@ -25,7 +25,9 @@ KINDS: Final = (
     f"{Key.Kind.PERSONAL},{Key.Kind.TEMPORARY}",
     *(str(kind) for kind in Key.Kind),
 )
-_OR = re.compile(r"(?<!\\)\|")
+ESCAPE: Final = "\\"  # before a character of a value that would mean something else
+_VALUES = re.compile(r"((?:\\[\\|]|[^|])+)")
+_ESCAPED = re.compile(r"\\([\\|])")
 _TOKEN_REF = re.compile(r"@([0-9]{1,18})", re.ASCII)
 
 
@@ -58,6 +60,14 @@ class Scope:
     def course_ids(self) -> list[uuid.UUID]:
         """The ids of its courses."""
         return [uuid.UUID(course) for course in values_of(self.course) if course != NONE]
+
+    def named_keys(self) -> list[uuid.UUID]:
+        """Return the ids of the keys that it names."""
+        return [uuid.UUID(value) for value in values_of(self.key) if _is_uuid(value)]
+
+    def named_tokens(self) -> list[int]:
+        """Return the ids of the tokens without a key that it names."""
+        return [int(found[1]) for value in values_of(self.key) if (found := _TOKEN_REF.fullmatch(value))]
 
     @property
     def name(self) -> str:
@@ -134,12 +144,12 @@ def _short(text: str) -> str:
 
 def values_of(text: str) -> tuple[str, ...]:
     """Return the values of a filter."""
-    return tuple(value.replace("\\" + OR, OR) for value in _OR.split(text) if value)
+    return tuple(_ESCAPED.sub(r"\1", value) for value in _VALUES.findall(text))
 
 
 def joined(values: Iterable[str]) -> str:
     """Return a filter with these values."""
-    return OR.join(value.replace(OR, "\\" + OR) for value in values)
+    return OR.join(value.replace(ESCAPE, ESCAPE * 2).replace(OR, ESCAPE + OR) for value in values)
 
 
 def _any(text: str, condition: Callable[[str], Q]) -> Q:

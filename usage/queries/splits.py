@@ -9,7 +9,7 @@ from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 
-from usage.models import DayCostCentre, DayGroup, DayModel, DayToken, Fact
+from usage.models import DayCostCentre, DayGroup, DayModel, DayToken, Fact, TokenRef
 from usage.queries.scope import NONE, FilteredScope, Scope, values_of
 
 FEW_TOKENS: Final = 500  # so many are named to the database, which then finds their rows by an index
@@ -24,15 +24,23 @@ TOKEN_FILTERS: Final = frozenset({"person", "group", "supervisor", "course", "ke
 
 MODELS: Final[dict[str, tuple[Combinable, ...]]] = {"model": (F("model"),), "provider": (F("model__provider"),)}
 CENTRE: Final[tuple[Combinable, ...]] = (F("cost_centre_number"),)
-TOKENS: Final[dict[str, tuple[Combinable, ...]]] = {
-    "person": (F("token_ref__owner"),),
-    "group": (F("token_ref__owner__groups"),),
-    "supervisor": (Case(When(token_ref__key__intern__isnull=False, then=F("token_ref__owner"))),),
-    "course": (F("token_ref__key__team__course"),),
-    "key": (F("token_ref__key"), Case(When(token_ref__key=None, then=F("token_ref")))),
-    "kind": (Coalesce("token_ref__key__kind", Value("")),),
-    "cost_centre": CENTRE,
-}
+
+
+def _of_tokens(prefix: str, token: str) -> dict[str, tuple[Combinable, ...]]:
+    """Return the splits that depend on the token, for rows that refer to one by this prefix."""
+    key = f"{prefix}key"
+    return {
+        "person": (F(f"{prefix}owner"),),
+        "group": (F(f"{prefix}owner__groups"),),
+        "supervisor": (Case(When(**{f"{key}__intern__isnull": False}, then=F(f"{prefix}owner"))),),
+        "course": (F(f"{key}__team__course"),),
+        "key": (F(key), Case(When(**{key: None}, then=F(token)))),
+        "kind": (Coalesce(f"{key}__kind", Value("")),),
+    }
+
+
+TOKENS: Final = _of_tokens("token_ref__", "token_ref") | {"cost_centre": CENTRE}
+TOKEN_COLUMNS: Final = _of_tokens("", "pk")
 OF_CELLS: Final[dict[str, tuple[Combinable, ...]]] = {
     **MODELS,
     "kind": (F("kind"),),
@@ -65,13 +73,10 @@ class Reader:
         self.scope = scope
         self._of: FilteredScope | None = None
 
-    def rows(self, first: date, last: date, split: str = "", *, distinct: bool = False) -> Rows:
-        """Return the rows of these days in the smallest table that has the filters and the split.
-
-        `distinct`: with the tokens, since different people and keys are counted.
-        """
+    def rows(self, first: date, last: date, split: str = "") -> Rows:
+        """Return the rows of these days in the smallest table that has the filters and the split."""
         used = {name for name in TOKEN_FILTERS if getattr(self.scope, name)} | ({split} & TOKEN_FILTERS)
-        of_all = self.scope.owner_id is None and not distinct
+        of_all = self.scope.owner_id is None
         centres = self.filtered().cost_centres
         if of_all and used <= {"kind"} and (centres is not None or split == "cost_centre"):
             found = self._cells(DayCostCentre.objects.filter(_of_centres(centres)))
@@ -110,11 +115,17 @@ class Reader:
             found = found.filter(self._groups())
         return Rows(found, (MODELS | TOKENS)[split] if split else ())
 
-    def _groups(self) -> Q:
+    def tokens(self, split: str) -> QuerySet[TokenRef]:
+        """Return the tokens within the filters."""
+        of, tokens = self.filtered(), TokenRef.objects.all()
+        found = tokens if of.token_refs is None else tokens.filter(Q(pk__in=of.token_refs))
+        return found.filter(self._groups("")) if split == "group" and self.scope.group else found
+
+    def _groups(self, prefix: str = "token_ref__") -> Q:
         """Match the filtered groups only: their people are in others, too."""
-        names = values_of(self.scope.group)
-        without = Q(token_ref__owner__groups=None) if NONE in names else Q()
-        return Q(token_ref__owner__groups__name__in=names) | without
+        names, groups = values_of(self.scope.group), f"{prefix}owner__groups"
+        without = Q(**{groups: None}) if NONE in names else Q()
+        return Q(**{f"{groups}__name__in": names}) | without
 
     def filtered(self) -> FilteredScope:
         """Return the filters; where they are of few tokens, these by number."""

@@ -1,7 +1,9 @@
 """Maintains the sums of facts by day: with model and kind, also with group, and with token; by week, too (ADR 35)."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, timedelta
+from itertools import product
 from typing import Any, Final, NamedTuple
 
 from django.db import transaction
@@ -10,18 +12,36 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
-from usage.models import MEASURES, CountedMember, DayCostCentre, DayGroup, DayModel, DayToken, Fact, TokenRef, WeekToken
+from usage.bitsets import packed
+from usage.models import (
+    ALL_CENTRES,
+    ALL_MODELS,
+    MEASURES,
+    CountedMember,
+    DayCostCentre,
+    DayGroup,
+    DayModel,
+    DayPerson,
+    DaySet,
+    DayToken,
+    Fact,
+    TokenRef,
+    WeekToken,
+)
 from usage.services.state import lock_state, mark_changed
 from usage.services.upsert import upsert_changes
 
 MEMBERS: Final = User.groups.through
 BATCH: Final = 1000  # rows
+PLACE: Final = ("model_number", "cost_centre_number")  # of a DaySet
+SETS: Final = ("people", "tokens")
+Place = tuple[int, int]
 
 
 class Rollup(NamedTuple):
     """A table of sums: its rows of a day have these fields, with these values of the facts."""
 
-    model: type[DayModel] | type[DayToken] | type[DayGroup] | type[DayCostCentre]
+    model: type[DayModel] | type[DayToken] | type[DayPerson] | type[DayGroup] | type[DayCostCentre]
     fields: dict[str, Combinable]
 
 
@@ -29,6 +49,7 @@ KIND: Final = Coalesce("token_ref__key__kind", Value(""))
 ROLLUPS: Final = (
     Rollup(DayModel, {"model_id": F("model"), "kind": KIND}),
     Rollup(DayToken, {"token_ref_id": F("token_ref")}),
+    Rollup(DayPerson, {"person_number": Coalesce("token_ref__owner_id", Value(0))}),
     Rollup(DayCostCentre, {"cost_centre_number": F("cost_centre_number"), "model_id": F("model"), "kind": KIND}),
     Rollup(
         DayGroup,
@@ -44,7 +65,35 @@ def roll_up(day: date) -> int:
         stored: QuerySet[Any] = rollup.model._default_manager.filter(day=day)
         sums = _sums(day, rollup.fields)
         differed += upsert_changes(stored, sums, key=tuple(rollup.fields), fixed={"day": day}).rows
-    return differed + _roll_up_week(day - timedelta(days=day.weekday()))
+    return differed + _roll_up_week(day - timedelta(days=day.weekday())) + _roll_up_sets(day)
+
+
+def _roll_up_sets(day: date) -> int:
+    """Update the sets of people and tokens of a day; return how many differed."""
+    people, tokens = defaultdict[Place, set[int]](set), defaultdict[Place, set[int]](set)
+    rows = Fact.objects.filter(day=day).order_by()
+    columns = rows.values_list("model_id", "cost_centre_number", "token_ref_id", "token_ref__owner_id")
+    for model, centre, token, owner in columns.iterator(chunk_size=2000):
+        for place in product((model, ALL_MODELS), (centre, ALL_CENTRES)):
+            tokens[place].add(token)
+            people[place].update([owner] if owner else [])
+    wanted = {place: (packed(people[place]), packed(found)) for place, found in tokens.items()}
+    vanished, same = [], set()
+    for pk, model, centre, *stored in DaySet.objects.filter(day=day).values_list("pk", *PLACE, *SETS):
+        if (model, centre) not in wanted:
+            vanished.append(pk)
+        elif wanted[model, centre] == tuple(map(bytes, stored)):
+            same.add((model, centre))
+    DaySet.objects.filter(pk__in=vanished).delete()
+    changed = [
+        DaySet(day=day, **dict(zip((*PLACE, *SETS), (*place, *sets), strict=True)))
+        for place, sets in wanted.items()
+        if place not in same
+    ]
+    DaySet.objects.bulk_create(
+        changed, batch_size=BATCH, update_conflicts=True, unique_fields=["day", *PLACE], update_fields=SETS
+    )
+    return len(changed) + len(vanished)
 
 
 def _roll_up_week(week: date) -> int:
@@ -141,7 +190,8 @@ def _roll_up_alone(day: date) -> int:
 def rebuild_rollups() -> dict[date, int]:
     """Rebuild all sums from the facts, a day at a time; return how many rows differed, for days where any did."""
     changes = _changes()
-    tables: list[QuerySet[Any]] = [Fact.objects.all(), *(rollup.model._default_manager.all() for rollup in ROLLUPS)]
+    tables: list[QuerySet[Any]] = [rollup.model._default_manager.all() for rollup in ROLLUPS]
+    tables += [Fact.objects.all(), DaySet.objects.all()]
     days = {day for rows in tables for day in rows.order_by("day").values_list("day", flat=True).distinct()}
     differed = {day: rows for day in sorted(days) if (rows := _roll_up_alone(day))}
     changes.note()

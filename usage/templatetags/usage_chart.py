@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from usage.queries.explorer import Exploration
 from usage.queries.metrics import Amount, Number
-from usage.queries.scope import joined
+from usage.queries.scope import joined, values_of
 from usage.templatetags.usage_parts import address
 from usage.templatetags.usage_words import month_and_year, percent, seconds
 from web.amounts import unit, usd, usd_number
@@ -243,3 +243,9 @@ def part_address(context: template.Context, value: str) -> str:
 def as_filter(value: str) -> str:
     """Return a value as a filter has it."""
     return joined([value])
+
+
+@register.filter
+def is_several(filter_: str) -> bool:
+    """Return whether a filter has more than one value."""
+    return len(values_of(filter_)) > 1

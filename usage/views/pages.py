@@ -32,7 +32,6 @@ from web.pages import render_region
 from web.request import PortalRequest
 
 MAX_PAGE_DIGITS: Final = 6  # digits of a page
-TOP: Final = 5
 MAX_BUDGETS: Final = 6  # on My usage; My keys has them all
 FEW_BUDGETS: Final = 2  # they are shown next to the totals
 
@@ -105,15 +104,11 @@ def context_of_everyone(request: PortalRequest, page: Page) -> dict[str, Any]:
     order, view = order_of(request), view_of(request.GET, page)
     number = _number(request)
     data = everyone_of(page.scope, page.period, page.access.state, order=order, number=number, asked=view.asked)
-    people = {person.value: person.name for person in data.top_people}
     return {
-        **_explored(request, page, _labels(data.overview) | people | dict(data.choices.courses), view, data.explored),
-        "numbers": data.overview,
+        **_explored(request, page, data.labels | dict(data.choices.courses), view, data.explored),
+        "numbers": data.totals,
         "people": data.people,
         "order": order,
-        "top_people": data.top_people,
-        "top_keys": data.overview.keys[:TOP],
-        "top_models": data.overview.models[:TOP],
         "year": data.year,
         "forecast": month_forecast(data.month_usd, settings.PORTAL_BUDGET_USD, page.access.state),
         "choices": data.choices,

@@ -63,6 +63,13 @@ def test_a_filter_has_whole_values_and_not_endlessly_many() -> None:
     assert scope_of({"model": "a|a|b|"}).model == "a|b"
 
 
+def test_any_names_are_the_same_after_the_address() -> None:
+    names = ("a\\", "b", "c\\|d", "\\\\server", "|", "e\\f")
+    for some in (names, names[:2], names[2:3], names[-1:]):
+        assert values_of(scope_of({"group": joined(some)}).group) == some
+    assert values_of("DOMAIN\\user") == ("DOMAIN\\user",)  # as people type it
+
+
 def test_a_name_with_a_bar_is_one_value(as_admin: Client) -> None:
     person = make_intern("odd")
     person.groups.set([Group.objects.create(name="Odd|name")])
