@@ -27,6 +27,7 @@ class Spent:
     spent_usd: Decimal | None  # None: the start of the period is unknown
     resets_on: date | None
     warn_share: Decimal = WARN_SHARE
+    used_up_on: date | None = None  # at this pace, before it resets; only where it was asked for
 
     @property
     def left_usd(self) -> Decimal | None:
@@ -129,6 +130,9 @@ class UseCounter(Protocol):
 
     def of_secrets(self, key: Key, *, ended_only: bool = False) -> list[SecretUse]:
         """Return the use of the secrets that the owner may still have, or with `ended_only` of the one before."""
+
+    def budget_picture(self, key: Key) -> str:
+        """Return markup: the spend of its budget, with a forecast; "" without a budget for a week or a month."""
 
     def of_team(self, team: Team, key: Key | None = None) -> TeamUse:
         """Return the spend of a team, and of `key` in it."""

@@ -2,8 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
 from typing import Any, ClassVar, Final
@@ -19,8 +19,10 @@ from accounts.policies import Allowance, merged, people_under
 from keys.use import Spent
 from people.listing import DEFAULT_ORDER, SPENT_TTL_S, Filters, Known, cached, found_people, in_steps
 from people.services.groups import is_claimable
-from usage.models import DayToken, UsageState
+from usage.forecast import Spend
+from usage.models import DayGroup, DayToken, UsageState
 from usage.periods import next_month
+from usage.queries.budgets import Budget, days_of_danger, group_days
 from web.json_list import JsonList, values_in
 from web.listing import ListedPage, number_within
 from web.money import STEP
@@ -65,8 +67,19 @@ def group_page(q: str, number: int, state: UsageState, today: date) -> GroupPage
     """
     found = _listed_groups(q, state, today)
     number = number_within(number, len(found), GROUPS_PER_PAGE)
-    groups = found[(number - 1) * GROUPS_PER_PAGE : number * GROUPS_PER_PAGE]
+    groups = _with_danger(found[(number - 1) * GROUPS_PER_PAGE : number * GROUPS_PER_PAGE], state)
     return GroupPage(groups=tuple(groups), number=number, count=len(found))
+
+
+def _with_danger(groups: list[ListedGroup], state: UsageState) -> list[ListedGroup]:
+    """Add the days on which budgets will be used up; at most one query."""
+    months = [(each.group.pk, each.month) for each in groups if each.group]
+    budgets = [Budget(pk, month.budget_usd, "30d", month.spent_usd) for pk, month in months]
+    ends = days_of_danger(budgets, DayGroup.objects.all(), "group_number", state)
+    return [
+        replace(each, month=replace(each.month, used_up_on=ends.get(each.group.pk))) if each.group else each
+        for each in groups
+    ]
 
 
 def _listed_groups(q: str, state: UsageState, today: date) -> list[ListedGroup]:
@@ -121,6 +134,19 @@ def members_of(group: Any) -> list[list[Any]]:
 def month_of(group: Any, state: UsageState, today: date) -> Spent:
     """Return what the members have spent since the first of the month, and the budget; a cached query."""
     spent_usd = _sum(_month_spent(state, today), (row[0] for row in members_of(group)))
+    return month_with(group, spent_usd, today)
+
+
+def days_of_members(group: Any, state: UsageState, as_of: datetime) -> Spend:
+    """Return what the present members have spent by day, as a forecast of the month needs it; a cached query."""
+    members = sorted(row[0] for row in members_of(group))
+    name = f"group-days:{state.version}:{as_of.date()}:{group.pk}:{hash(tuple(members))}"
+    found: Spend = cached({"days": (name, SPENT_TTL_S, partial(group_days, members, as_of))})["days"]
+    return found
+
+
+def month_with(group: Any, spent_usd: Decimal, today: date) -> Spent:
+    """Return this spend of the members since the first of the month, and the budget."""
     return _month(policy_in(group), spent_usd, today)
 
 

@@ -4,7 +4,7 @@ A key is listed as long as it exists, or may exist, at the gateway; deleted ones
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar, Final
@@ -21,6 +21,7 @@ from people.key_search import FoundPage, KeyFilters, found_ids, keys_within, pag
 from people.listing import OF_ALL, OF_BUDGETS, PERIODS
 from usage.models import DayToken, UsageState
 from usage.periods import budget_first_day, budget_reset_day
+from usage.queries.budgets import Budget, days_of_danger
 from web.listing import ListedPage, number_within
 
 KEYS_PER_PAGE: Final = 25
@@ -61,7 +62,7 @@ def key_page(
         found = FoundPage(list(map(UUID, shown)), number, len(ids))
     else:
         found = page_in_order(keys_within(filters, today), order, number, KEYS_PER_PAGE)
-    rows = _in_order_of(found.ids, today, admin)
+    rows = _with_danger(_in_order_of(found.ids, today, admin), state)
     annotated: Any = rows[0].key if rows else None
     unowned = annotated.unowned or 0 if rows else UnownedKey.objects.count()
     return KeyPage(rows=tuple(rows), number=found.number, count=found.count, unowned=unowned)
@@ -80,6 +81,13 @@ def _in_order_of(ids: Sequence[UUID], today: date, admin: User | None) -> list[L
     by_id = {key.pk: key for key in _with_use(Key.objects.filter(pk__in=ids), today, admin)}
     keys = (by_id.get(pk) for pk in ids)
     return [_listed(key, today) for key in keys if key]  # else deleted meanwhile
+
+
+def _with_danger(rows: list[ListedKey], state: UsageState) -> list[ListedKey]:
+    """Add the days on which budgets will be used up; at most one query."""
+    budgets = [Budget(row.key.pk, row.use.budget_usd, row.use.budget_period, row.use.spent_usd) for row in rows]
+    ends = days_of_danger(budgets, DayToken.objects.all(), "token_ref__key", state)
+    return [replace(row, use=replace(row.use, used_up_on=ends.get(row.key.pk))) for row in rows]
 
 
 def _with_use(keys: QuerySet[Key], today: date, admin: User | None) -> QuerySet[Any]:

@@ -5,7 +5,7 @@ Names are compared in Python, without case and accents, since databases differ.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import partial
@@ -23,6 +23,7 @@ from keys.services import supervisors_who_left
 from keys.use import NOTHING_USD, WARN_SHARE
 from usage.models import DayToken, TokenRef, UsageState
 from usage.periods import budget_first_day, budget_reset_day
+from usage.queries.budgets import Budget, days_of_danger
 from web.json_list import JsonList, values_in
 from web.listing import ListedPage, number_within
 from web.money import PLACES
@@ -75,6 +76,8 @@ class Listed:
     budget_usd: Decimal | None  # None: none was set, or there is no limit
     spent_usd: Decimal  # of the budget
     resets_on: date | None
+    budget_period: str = ""
+    used_up_on: date | None = None  # at this pace, before the reset
 
     @property
     def is_invited(self) -> bool:
@@ -116,14 +119,22 @@ def filters_of(params: Mapping[str, str]) -> Filters:
 
 
 def list_page(filters: Filters, order: str, number: int, state: UsageState, today: date) -> ListPage:
-    """Return a page of the people; the last one if the number is too high. Two queries."""
+    """Return a page of the people; the last one if the number is too high. Two or three queries."""
     known = _known(filters, order, state, today)
-    return _page(found_people(filters, order, known, today), number, today, known.supervisors)
+    page = _page(found_people(filters, order, known, today), number, today, known.supervisors)
+    return replace(page, people=_with_danger(page.people, state))
 
 
 def page_by_name(rows: list[list[Any]], q: str, number: int, today: date) -> ListPage:
     """Return a page, by name, of those people with `q` in their names read as in `found_people`. One query."""
     return _page([row[0] for row in sorted(_with_words(rows, q), key=_name_of)], number, today)
+
+
+def _with_danger(people: Sequence[Listed], state: UsageState) -> tuple[Listed, ...]:
+    """Add the days on which budgets will be used up; at most one query."""
+    budgets = [Budget(each.person.pk, each.budget_usd, each.budget_period, each.spent_usd) for each in people]
+    ends = days_of_danger(budgets, DayToken.objects.filter(OF_BUDGETS), "token_ref__owner", state)
+    return tuple(replace(each, used_up_on=ends.get(each.person.pk)) for each in people)
 
 
 def _page(found: Sequence[int], number: int, today: date, supervisors: Supervisors = ()) -> ListPage:
@@ -243,6 +254,7 @@ def _listed(person: Any, today: date) -> Listed:
         budget_usd=budget_usd,
         spent_usd=spent_usd,
         resets_on=budget_reset_day(period, today),
+        budget_period=period,
     )
 
 

@@ -11,10 +11,10 @@ from django.db.models import Count, Q
 from accounts.models import User
 from accounts.names import name_order
 from courses.models import Course, CourseTeacher
-from keys.use import NOTHING_USD
-from teaching.pictures import Pace, pace_of
+from teaching.pictures import forecast_of
+from usage.forecast import Forecast
 from usage.models import UsageState
-from usage.queries.cached import spent_by_course_of
+from usage.queries.cached import days_by_course_of
 from web.listing import ListedPage
 
 COURSES_PER_PAGE: Final = 25
@@ -28,7 +28,7 @@ class ListedCourse:
 
     course: Any  # with the number of its students
     teachers: tuple[str, ...]
-    pace: Pace
+    pace: Forecast
 
     @property
     def students(self) -> int:
@@ -42,9 +42,9 @@ ORDERS: Final[dict[str, Callable[[ListedCourse], Any]]] = {
     "start": lambda each: each.course.starts_at,
     "end": lambda each: each.course.team.ends_at,
     "students": lambda each: each.students,
-    "budget": lambda each: each.pace.budget_usd,
+    "budget": lambda each: each.course.team.budget_usd,
     "spend": lambda each: each.pace.spent_usd,
-    "forecast": lambda each: each.pace.projected_usd / each.pace.budget_usd,
+    "forecast": lambda each: each.pace.projected_usd / each.course.team.budget_usd,
 }
 
 
@@ -81,14 +81,14 @@ def found_courses(filters: Mapping[str, str], order: str, state: UsageState, now
         courses = courses.filter(state=wanted)
     counted = courses.annotate(students_now=Count("students", filter=Q(students__left_at=None)))
     teachers = _teachers()
-    spent = spent_by_course_of(state)
+    spend = days_by_course_of(state)
     as_of = state.last_ok_at or now
     words = name_order(filters.get("q", "")).split()
     found = [
         ListedCourse(
             course=course,
             teachers=tuple(teachers.get(course.pk, ())),
-            pace=pace_of(course, spent.get(course.team_id, NOTHING_USD), as_of),
+            pace=forecast_of(course, spend.get(course.team_id, {}), as_of),
         )
         for course in counted
         if all(word in name_order(" ".join((course.name, course.code, *teachers.get(course.pk, ())))) for word in words)

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from django.utils.translation import gettext as _
@@ -13,54 +12,25 @@ from courses.models import Course
 from teaching.hours import Bar, HoursOfDay
 from teaching.listing import StudentPage
 from teaching.reasons import are_limits, reasons_in_words
+from usage.forecast import Forecast, Spend, forecast
 from usage.queries.courses import Activity, CourseDay
 from web.templatetags.portal import clock, short_day, tokens
 
-FIRST_DAY_S: Final = 24 * 3600  # the first day counts as a whole: an hour says nothing about a course
+A_MOMENT: Final = timedelta(seconds=1)  # before its end, which may be the beginning of a day
 MANY: Final = 0.25  # of the students, or of the requests, of an hour or a day: worth a sentence
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
-    """What a course has spent of its budget, and what it will have spent at its end at this pace."""
-
-    spent_usd: Decimal
-    budget_usd: Decimal
-    projected_usd: Decimal
-    ends_at: datetime
-    is_over: bool  # it has ended: nothing is to come
-
-    @property
-    def over_usd(self) -> Decimal:
-        """By how much the forecast exceeds the budget; negative if it is below."""
-        return self.projected_usd - self.budget_usd
-
-    @property
-    def spent_percent(self) -> int:
-        """The spent share of the budget, for a bar."""
-        return min(100, round(100 * self.spent_usd / self.budget_usd))
-
-    @property
-    def projected_percent(self) -> int:
-        """The forecast share of the budget, for a bar."""
-        return min(100, round(100 * self.projected_usd / self.budget_usd))
-
-
-def pace_of(course: Course, spent_usd: Decimal, as_of: datetime) -> Pace:
-    """Extrapolate linearly from the start of the course to its end."""
+def forecast_of(course: Course, spend: Spend, as_of: datetime) -> Forecast:
+    """Return the forecast of the course's budget, from its spend by day."""
     start, end = max(course.starts_at, course.opened_at or course.starts_at), course.team.ends_at
-    whole_s = Decimal((end - start).total_seconds())
-    gone_s = Decimal((min(as_of, end) - start).total_seconds())
-    is_over = as_of >= end or course.state == Course.State.ENDED
-    projected = spent_usd
-    if not is_over and whole_s > 0:
-        projected = spent_usd * whole_s / min(whole_s, max(gone_s, Decimal(FIRST_DAY_S)))
-    return Pace(
-        spent_usd=spent_usd,
+    first, last = start.astimezone(UTC).date(), (end - A_MOMENT).astimezone(UTC).date()
+    return forecast(
+        spend,
+        first_day=min([first, *spend]),
+        last_day=max(first, last),
         budget_usd=course.team.budget_usd,
-        projected_usd=projected,
-        ends_at=end,
-        is_over=is_over,
+        as_of=as_of.astimezone(UTC),
+        is_over=as_of >= end or course.state == Course.State.ENDED,
     )
 
 

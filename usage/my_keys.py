@@ -13,6 +13,7 @@ from keys.models import Key, Team
 from keys.status import BudgetUse
 from keys.use import PersonUse, SecretUse, TeamUse, UseCounter, pressing_budget
 from usage.models import Notice, UsageState, utc_today
+from usage.queries.budgets import forecast_of_key
 from usage.queries.key_use import person_use, spent_of_teams, spent_with, team_spent
 from web.request import PortalRequest
 
@@ -49,6 +50,11 @@ class CountedUse(UseCounter):
             SecretUse(last_four=t.last_four, since=t.created_at, spend_usd=spent_with(t.token, t.alias), as_of=as_of)
             for t in shown
         ]
+
+    def budget_picture(self, key: Key) -> str:
+        """Render the forecast of a key's budget; two queries."""
+        found = forecast_of_key(key, UsageState.load())
+        return render_to_string("usage/_pace.html", {"forecast": found}) if found else ""
 
     def of_team(self, team: Team, key: Key | None = None) -> TeamUse:
         """Return the spend of a team, and of `key` in it; one query."""

@@ -1,7 +1,6 @@
 """Groups: the list, the page of one, and of the default policy."""
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any, Final
 
 from django.contrib.auth.models import Group
@@ -18,13 +17,13 @@ from accounts.group_rules import is_mapped
 from accounts.models import AuditEntry, AuditEntryQuerySet, AuditObject, KeyKind, KeyRule, Policy, new_rules
 from accounts.policies import Allowance, merged, people_under
 from keys.models import GatewayModel
-from people.group_listing import SEARCH_FROM, group_page, members_of, month_of
+from people.group_listing import SEARCH_FROM, days_of_members, group_page, members_of, month_with
 from people.listing import page_by_name
 from people.services.groups import is_claimable
 from people.views.common import require_sight
 from people.views.group_common import GroupSubject, group_subject
 from usage.models import utc_today
-from usage.queries.year import month_forecast
+from usage.queries.budgets import month_forecast, read_at
 from web.json_list import JsonList, values_in
 from web.listing import number_in
 from web.pages import render_region
@@ -99,9 +98,10 @@ def _month(subject: GroupSubject, group: Group) -> dict[str, object]:
     """Return what the group has spent this month, and the forecast; nothing for a group without a budget."""
     if subject.policy is None or subject.policy.group_budget_usd is None:
         return {}
-    month = month_of(group, subject.access.state, utc_today())
-    forecast = month_forecast(month.spent_usd or Decimal(0), month.budget_usd, subject.access.state)
-    return {"month": month, "forecast": forecast}
+    as_of = read_at(subject.access.state)
+    days = days_of_members(group, subject.access.state, as_of)
+    forecast = month_forecast(days, subject.policy.group_budget_usd, as_of)
+    return {"month": month_with(group, forecast.spent_usd, utc_today()), "forecast": forecast}
 
 
 def _rights(group: Any) -> list[str]:

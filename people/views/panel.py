@@ -23,6 +23,7 @@ from keys.services.lifetimes import is_extendable
 from people.listing import Listed, listed
 from people.views.common import Subject
 from usage.models import utc_today
+from usage.queries.budgets import forecast_of_person
 from usage.queries.key_use import person_use
 from web.request import PortalRequest
 
@@ -42,6 +43,7 @@ def render_person(request: PortalRequest, subject: Subject, *, said: str = "", s
         "person": person,
         "may_act": subject.may_act,
         "numbers": _numbers(person),
+        "forecast": forecast_of_person(person, subject.access.state),
         "groups": sorted(person.groups.all(), key=lambda group: name_order(group.name)),
         "rows": [{"row": row, "acts": _acts(row, person) if subject.may_act else []} for row in _in_order(rows)],
         **_invitation(person),

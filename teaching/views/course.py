@@ -27,7 +27,7 @@ from teaching.listing import (
     in_order,
     student_page,
 )
-from teaching.pictures import failures_in_words, pace_of
+from teaching.pictures import failures_in_words, forecast_of
 from teaching.views.common import CourseView, course_seen_by, period_of_course
 from usage.models import utc_today
 from usage.queries.cached import course_overview_of
@@ -82,7 +82,8 @@ def context_of_course(request: PortalRequest, view: CourseView) -> dict[str, Any
     period = period_of_course(course)
     numbers = course_overview_of(course.team_id, Scope(course=str(course.pk)), period, state)
     page = student_page(course, filters, order, _number(request), state)
-    totals, hours = numbers.overview.totals, hours_by_day(course, numbers.hours)
+    hours = hours_by_day(course, numbers.hours)
+    days_usd = {day.day: day.spend_usd for day in numbers.overview.days if day.spend_usd}
     return {
         "view": view,
         "course": course,
@@ -93,7 +94,7 @@ def context_of_course(request: PortalRequest, view: CourseView) -> dict[str, Any
         "numbers": numbers.overview,
         "days": numbers.days,
         "most_active": max((day.active for day in numbers.days), default=0),
-        "pace": pace_of(course, totals.spend_usd, state.last_ok_at or timezone.now()),
+        "forecast": forecast_of(course, days_usd, state.last_ok_at or timezone.now()),
         "hours": hours,
         "failures": failures_in_words(course, page, numbers.days, hours),
         "filters": filters,

@@ -91,7 +91,12 @@ def _rows(header: Row, found: list[ListedCourse], *, for_people: bool) -> Iterat
         yield (
             *(course.name, course.code, ", ".join(each.teachers), state, each.students, course.max_students),
             *(course.starts_at.isoformat(), course.team.ends_at.isoformat()),
-            *(pace.budget_usd, pace.spent_usd, round(pace.projected_usd, 4), course.cost_centre),
+            *(
+                pace.budget_usd,
+                pace.spent_usd,
+                round(pace.projected_usd, 4) if pace.is_known else "",
+                course.cost_centre,
+            ),
         )
 
 

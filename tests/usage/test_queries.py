@@ -1,6 +1,6 @@
 """Numbers from facts: totals, days, models, keys, people, a year, a month, budgets."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -21,7 +21,7 @@ from usage.queries.export import fact_rows
 from usage.queries.overview import Overview, overview
 from usage.queries.people import PEOPLE_PER_PAGE, in_order, page_of, people_of
 from usage.queries.scope import UNATTRIBUTED, Scope, scope_of
-from usage.queries.year import forecast, spent_since, year
+from usage.queries.year import year
 
 
 def read(scope: Scope | None = None, period: str = "30d") -> Overview:
@@ -260,34 +260,6 @@ def test_a_year_has_four_steps_of_spend(intern: User) -> None:
         used(key, str(number + 1), days_ago=number)
 
     assert year(Scope().filtered(), utc_today()).levels()[-8:] == [4, 4, 3, 3, 2, 2, 1, 1]
-
-
-@pytest.mark.parametrize(
-    ("as_of", "projected"),
-    [
-        (datetime(2026, 11, 16, tzinfo=UTC), 60),
-        (datetime(2026, 11, 1, 1, tzinfo=UTC), 900),  # the first day counts whole
-        (datetime(2026, 12, 31, 12, tzinfo=UTC), Decimal(930) / Decimal("30.5")),
-    ],
-)
-def test_draws_a_month_in_a_straight_line(as_of: datetime, projected: Decimal) -> None:
-    month = forecast(Decimal(30), Decimal(50), as_of)
-
-    assert round(month.projected_usd, 9) == round(projected, 9)
-    assert month.over_usd == month.projected_usd - 50
-    assert month.spent_percent == 60
-    assert month.first_day == date(as_of.year, as_of.month, 1)
-
-
-def test_a_month_without_budget_is_measured_by_where_it_goes() -> None:
-    month = forecast(Decimal(30), None, datetime(2026, 11, 16, tzinfo=UTC))
-
-    assert (month.over_usd, month.spent_percent, month.projected_percent) == (None, 50, 100)
-    assert forecast(Decimal(0), None, datetime(2026, 11, 16, tzinfo=UTC)).projected_percent == 0
-
-
-def test_a_month_counts_everybody(busy: dict[str, Any]) -> None:
-    assert spent_since(day(1), utc_today()) == 63
 
 
 # --- Kept numbers -------------------------------------------------------------------------------------

@@ -682,7 +682,7 @@ class Migration(migrations.Migration):
                 ("model_number", models.BigIntegerField(help_text="The id of a model; 0: all models.")),
                 (
                     "cost_centre_number",
-                    models.BigIntegerField(help_text="The id of a cost centre; 0: none; -1: all."),
+                    models.BigIntegerField(help_text="The id of a cost centre; 0: none; -2: all."),
                 ),
                 ("people", models.BinaryField(help_text="The ids of the owners, as bits.")),
                 ("tokens", models.BinaryField(help_text="The ids of the tokens, as bits.")),

@@ -8,7 +8,7 @@ from django.db import models
 from usage.models.facts import KIND_LENGTH, Measures, TokenRef, UsedModel
 
 ALL_MODELS: Final = 0  # in place of the id of a model
-ALL_CENTRES: Final = -1  # of a cost centre
+ALL_CENTRES: Final = -2  # of a cost centre; -1 stands for unknown ones in filters
 
 
 class DayModel(Measures):
@@ -89,7 +89,7 @@ class DaySet(models.Model):
 
     day = models.DateField()
     model_number = models.BigIntegerField(help_text="The id of a model; 0: all models.")
-    cost_centre_number = models.BigIntegerField(help_text="The id of a cost centre; 0: none; -1: all.")
+    cost_centre_number = models.BigIntegerField(help_text="The id of a cost centre; 0: none; -2: all.")
     people = models.BinaryField(help_text="The ids of the owners, as bits.")
     tokens = models.BinaryField(help_text="The ids of the tokens, as bits.")
 

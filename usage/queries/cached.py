@@ -4,31 +4,33 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
 from django.contrib.auth.models import Group
 from django.core.cache import cache
 
+from accounts.models import User
 from courses.models import Course
+from usage.forecast import Spend
 from usage.models import UsageState, UsedModel, utc_today
 from usage.periods import DEFAULT, Period, named
+from usage.queries.budgets import PersonDays, days_of_person, portal_days, read_at
 from usage.queries.courses import (
     CourseDay,
     CourseHour,
     KeyTotal,
     course_days,
     course_hours,
+    days_by_team,
     key_totals,
-    spent_by_team,
 )
 from usage.queries.labels import USUALLY, Asked, Explored, explored, labels_of_filters
 from usage.queries.overview import Overview, Totals, overview, totals_in
 from usage.queries.people import DEFAULT_ORDER, PeoplePage, Person, page_of, people_of
 from usage.queries.report import Report, report
 from usage.queries.scope import Scope
-from usage.queries.year import Year, spent_since, year
+from usage.queries.year import Year, year
 
 TOP_KEYS: Final = 10  # of everybody's
 MAX_COURSES: Final = 200  # in the filter
@@ -53,7 +55,7 @@ class Everyone:
     totals: Totals
     people: PeoplePage
     year: Year
-    month_usd: Decimal  # of all people, regardless of the filters
+    days_usd: Spend  # of all people, regardless of the filters, for the forecast of the month
     choices: Choices
     explored: Explored
     labels: dict[str, str]  # of the values of filters
@@ -76,14 +78,27 @@ def overview_of(scope: Scope, period: Period, state: UsageState) -> Overview:
     return numbers
 
 
+def mine_of(
+    person: User, scope: Scope, period: Period, state: UsageState, asked: Asked
+) -> tuple[Overview, Explored, PersonDays]:
+    """Return the numbers of My usage, and what the person spent by day whatever the filters."""
+    as_of = read_at(state)
+    days = {f"days of {person.pk}": lambda: days_of_person(person, as_of)}
+    numbers, found, spend = _parts(state, {**_explored_overview(scope, period, asked), **days})
+    return numbers, found, spend
+
+
 def explored_overview_of(scope: Scope, period: Period, state: UsageState, asked: Asked) -> tuple[Overview, Explored]:
     """Return the numbers of one person's page, with those of its explorer."""
-    makers: dict[str, Callable[[], Any]] = {
+    numbers, found = _parts(state, _explored_overview(scope, period, asked))
+    return numbers, found
+
+
+def _explored_overview(scope: Scope, period: Period, asked: Asked) -> dict[str, Callable[[], Any]]:
+    return {
         f"overview {scope.name} {period}": lambda: overview(scope.filtered(), period),
         f"explorer {asked} {scope.name} {period}": lambda: explored(asked, scope, period),
     }
-    numbers, found = _parts(state, makers)
-    return numbers, found
 
 
 def everyone_of(
@@ -96,14 +111,14 @@ def everyone_of(
     asked: Asked = USUALLY,
 ) -> Everyone:
     """Return the numbers of the page over everybody, with this page of the people in this order."""
-    today = utc_today()
-    numbers, people, days, month_usd, choices, found, labels = _parts(
+    today, as_of = utc_today(), read_at(state)
+    numbers, people, days, days_usd, choices, found, labels = _parts(
         state,
         {
             f"totals {scope.name} {period}": lambda: totals_in(scope, period),
             f"people {scope.name} {period} {order} {number}": lambda: page_of(scope, period, order, number),
             f"year {scope.name}": lambda: year(scope.filtered(), today),
-            "month": lambda: spent_since(today.replace(day=1), today),
+            f"month {as_of.date()}": lambda: portal_days(as_of),
             "choices": _choices,
             f"explorer {asked} {scope.name} {period}": lambda: explored(asked, scope, period),
             f"labels {scope.name}": lambda: labels_of_filters(scope),
@@ -113,7 +128,7 @@ def everyone_of(
         totals=numbers,
         people=people,
         year=days,
-        month_usd=month_usd,
+        days_usd=days_usd,
         choices=choices,
         explored=found,
         labels=labels,
@@ -126,10 +141,10 @@ def key_totals_of(team: UUID, state: UsageState) -> dict[UUID, KeyTotal]:
     return totals
 
 
-def spent_by_course_of(state: UsageState) -> dict[UUID, Decimal]:
-    """Return what the team of each course has spent."""
-    spent: dict[UUID, Decimal] = _parts(state, {"courses": spent_by_team})[0]
-    return spent
+def days_by_course_of(state: UsageState) -> dict[UUID, Spend]:
+    """Return what the team of each course has spent, by day."""
+    days: dict[UUID, Spend] = _parts(state, {"courses": days_by_team})[0]
+    return days
 
 
 def course_overview_of(team: UUID, scope: Scope, period: Period, state: UsageState) -> CourseOverview:

@@ -3,6 +3,7 @@
 A student is a person by their account, or the key that a teacher hands out to them.
 """
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -15,6 +16,7 @@ from django.db.models.functions import Cast
 from accounts.models import User
 from courses.models import Course
 from keys.models import Key
+from usage.forecast import Spend
 from usage.models import DayToken, HourFailure, KeyHour
 from usage.queries.sums import SUMS, Sums
 
@@ -144,10 +146,13 @@ def _counts(student: Expression) -> dict[str, Expression]:
     }
 
 
-def spent_by_team() -> dict[UUID, Decimal]:
-    """Return what the teams of courses have spent, only those with any spend; one query."""
+def days_by_team() -> dict[UUID, Spend]:
+    """Return what the teams of courses have spent by day, only those with any spend; one query."""
     rows = DayToken.objects.filter(token_ref__key__team__isnull=False).order_by()
-    return dict(rows.values_list("token_ref__key__team").annotate(usd=Sum("spend_usd")))
+    found: dict[UUID, dict[date, Decimal]] = defaultdict(dict)
+    for team, day, usd in rows.values_list("token_ref__key__team", "day").annotate(usd=Sum("spend_usd")):
+        found[team][day] = usd
+    return dict(found)
 
 
 def own_courses(person: User) -> dict[str, str]:

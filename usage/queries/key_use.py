@@ -122,7 +122,7 @@ def _by_token(person: User, keys: list[Any], today: date, periods: Collection[st
     tokens = TokenRef.objects.filter(Q(owner=person) | Q(key__in=keys)).order_by()
     for key, kind, team, owner, as_of, *usd in tokens.values_list(*WHOSE, AS_OF, *sums.values()):
         in_period = {name: amount or NOTHING_USD for name, amount in zip(since, usd, strict=True)}
-        yield _Row(key, _is_of_budget(kind, team), owner, as_of, in_period)
+        yield _Row(key, is_of_budget(kind, team), owner, as_of, in_period)
 
 
 def _by_day(person: User, keys: list[Any], today: date) -> Iterator[_Row]:
@@ -136,10 +136,10 @@ def _by_day(person: User, keys: list[Any], today: date) -> Iterator[_Row]:
     rows = days.values_list(*(f"token_ref__{name}" for name in WHOSE), AS_OF, recent)
     for key, kind, team, owner, as_of, day, usd, last_day in rows.annotate(Sum("spend_usd"), Max("day")):
         in_period = {name: usd for name, first in firsts.items() if day and day >= first}
-        yield _Row(key, _is_of_budget(kind, team), owner, as_of, {**in_period, ALL: usd}, day, last_day)
+        yield _Row(key, is_of_budget(kind, team), owner, as_of, {**in_period, ALL: usd}, day, last_day)
 
 
-def _is_of_budget(kind: str | None, team: UUID | None) -> bool:
+def is_of_budget(kind: str | None, team: UUID | None) -> bool:
     """Return whether a key counts in its owner's budget for all keys."""
     return kind != Key.Kind.EXTERNAL and team is None
 

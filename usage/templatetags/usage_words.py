@@ -22,7 +22,6 @@ from usage.models import Anomaly, Discrepancy, Notice, PollRun
 from usage.periods import Period, budget_reset_day
 from usage.queries.overview import Overview
 from usage.queries.sums import Sums
-from usage.queries.year import Forecast
 from web.amounts import only_usd_number, usd, usd_limit, usd_number, with_unit
 from web.currency import shown_amount
 from web.templatetags.portal import NO_BREAK_SPACE, moment, tokens
@@ -163,14 +162,6 @@ def budget_words(use: KeyUse) -> str:
             _("%(spent)s of %(budget)s used. Once the budget is used up, the key pauses until %(day)s (UTC).") % words
         )
     return _("%(spent)s of %(budget)s used, resets on %(day)s (UTC)") % words
-
-
-@register.filter
-def budget_side(forecast: Forecast) -> str:
-    """Say how far a month is from its budget: "93.10 USD below budget"."""
-    over = forecast.over_usd or Decimal(0)
-    words = {"amount": usd(abs(over))}
-    return _("%(amount)s above budget") % words if over > 0 else _("%(amount)s below budget") % words
 
 
 @register.filter

@@ -6,6 +6,8 @@ response (BREACH): each response masks the CSRF token differently, and pads the 
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -15,17 +17,18 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from keys.models import Intern, Key
-from keys.use import KeyUse
+from keys.use import KeyUse, PersonSpent
 from usage.explorer_view import View, view_of
+from usage.forecast import Forecast
 from usage.models import Anomaly, utc_today
 from usage.pages import Page
-from usage.queries.cached import everyone_of, explored_overview_of
+from usage.queries.budgets import PersonDays, forecast_of_budget, month_forecast, read_at, used_up_on
+from usage.queries.cached import everyone_of, explored_overview_of, mine_of
 from usage.queries.courses import own_courses
 from usage.queries.key_use import person_use
 from usage.queries.labels import Explored
 from usage.queries.overview import Overview
 from usage.queries.people import DEFAULT_ORDER, ORDERS
-from usage.queries.year import month_forecast
 from usage.views.common import context_of, everybody, interns, kind_choices, mine
 from usage.views.explorer import context_of_explorer
 from web.pages import render_region
@@ -64,9 +67,10 @@ def everyone(request: PortalRequest) -> HttpResponse:
 def context_of_mine(request: PortalRequest, page: Page) -> dict[str, Any]:
     """Return the context of My usage."""
     view = view_of(request.GET, page)
-    numbers, explored = explored_overview_of(page.scope, page.period, page.access.state, view.asked)
+    state = page.access.state
+    numbers, explored, days = mine_of(request.user, page.scope, page.period, state, view.asked)
     use = person_use(request.user, utc_today())
-    budgets = _budgets(use.by_key.values())
+    budgets, forecast = _with_forecasts(_budgets(use.by_key.values()), use.of_person, days, read_at(state))
     shown = len(budgets) + (use.of_person is not None)
     has_courses = any(each.kind == Key.Kind.COURSE for each in use.by_key.values())
     courses = own_courses(request.user) if has_courses else {}
@@ -76,11 +80,25 @@ def context_of_mine(request: PortalRequest, page: Page) -> dict[str, Any]:
         "numbers": numbers,
         "has_keys": bool(use.by_key),
         "of_person": use.of_person,
+        "forecast": forecast,
         "budgets": budgets[:MAX_BUDGETS],
         "few_budgets": 0 < shown <= FEW_BUDGETS,
         "more_budgets": len(budgets[MAX_BUDGETS:]),
         "is_used_up": any(use.tone == "bad" for use in budgets),
     }
+
+
+def _with_forecasts(
+    budgets: list[KeyUse], of_person: PersonSpent | None, days: PersonDays, as_of: datetime
+) -> tuple[list[KeyUse], Forecast | None]:
+    """Return the budgets of keys with the day on which each is used up, and the forecast of that for all keys."""
+    found = []
+    for use in budgets:
+        forecast = forecast_of_budget(days.by_key.get(use.id, {}), use.budget_usd, use.budget_period, as_of)
+        found.append(replace(use, used_up_on=used_up_on(forecast)))
+    if of_person is None:
+        return found, None
+    return found, forecast_of_budget(days.of_budget, of_person.budget_usd, of_person.budget_period, as_of)
 
 
 def context_of_interns(request: PortalRequest, page: Page) -> dict[str, Any]:
@@ -110,7 +128,7 @@ def context_of_everyone(request: PortalRequest, page: Page) -> dict[str, Any]:
         "people": data.people,
         "order": order,
         "year": data.year,
-        "forecast": month_forecast(data.month_usd, settings.PORTAL_BUDGET_USD, page.access.state),
+        "forecast": month_forecast(data.days_usd, settings.PORTAL_BUDGET_USD, read_at(page.access.state)),
         "choices": data.choices,
         "kinds": kind_choices(),
         "anomalies": Anomaly.objects.filter(day__range=(page.period.first_day, page.period.last_day)).count(),

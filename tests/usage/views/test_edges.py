@@ -11,7 +11,8 @@ from django.utils import translation
 from accounts.models import User
 from tests.keys.views.pages import words_of
 from tests.usage.views.facts import key_of, used
-from usage.queries.year import Forecast
+from usage.forecast import Forecast
+from usage.templatetags.budget_chart import budget_plot
 from usage.templatetags.usage_words import short_count
 from usage.views.common import PERIOD_WORDS
 
@@ -96,10 +97,16 @@ def test_the_totals_are_written_as_the_rows_under_them(as_intern: Client, intern
     assert "million" not in text
 
 
-def test_a_negative_month_has_an_empty_bar() -> None:
-    spent = Forecast(date(2026, 11, 1), date(2026, 11, 30), Decimal(-3), Decimal(-5), Decimal(800))
+def test_a_negative_month_is_drawn_at_the_ground() -> None:
+    spent = Forecast(
+        first_day=date(2026, 11, 1),
+        last_day=date(2026, 11, 30),
+        budget_usd=Decimal(800),
+        so_far_usd=(Decimal(-3), Decimal(-5)),
+        expected=(),
+    )
 
-    assert (spent.spent_percent, spent.projected_percent) == (0, 0)
+    assert 'class="spent" d="M0 100.00L1 100.00L2 100.00L2 100.00Z"' in budget_plot(spent)["svg"]
 
 
 @pytest.mark.parametrize("period", PERIOD_WORDS)
