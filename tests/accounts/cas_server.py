@@ -1,13 +1,14 @@
 """A minimal CAS server on loopback, by the text of the protocol: one person at a time, who is signed in there."""
 
 import secrets
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from xml.sax.saxutils import escape
+
+from tests.loopback import serving
 
 NAMESPACE = "http://www.yale.edu/tp/cas"
 
@@ -15,8 +16,8 @@ NAMESPACE = "http://www.yale.edu/tp/cas"
 class CasServer:
     """Who signs in next, and the tickets that were given."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self) -> None:
+        self.url = ""
         self.user = ""
         self.attributes: Mapping[str, list[str]] = {}
         self.answer: bytes | None = None  # what every ticket is answered with
@@ -71,13 +72,7 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def running() -> Iterator[CasServer]:
     """Run a server until the block ends."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    cas = CasServer(f"http://127.0.0.1:{server.server_port}/cas")
-    handler: Any = type("Handler", (_Handler,), {"server_of_test": cas})
-    server.RequestHandlerClass = handler
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
+    cas = CasServer()
+    with serving(_Handler, server_of_test=cas) as address:
+        cas.url = f"{address}/cas"
         yield cas
-    finally:
-        server.shutdown()
-        server.server_close()

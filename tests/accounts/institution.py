@@ -4,11 +4,10 @@ import base64
 import hashlib
 import json
 import secrets
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -18,6 +17,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from jwt import PyJWS
 from jwt.algorithms import RSAAlgorithm
 
+from tests.loopback import serving
+
 jws = PyJWS()  # signs claims of any type, where jwt.encode wants a text for `sub`
 CLIENT_ID, CLIENT_SECRET = "portal", "a secret between the two"
 
@@ -25,8 +26,8 @@ CLIENT_ID, CLIENT_SECRET = "portal", "a secret between the two"
 class Institution:
     """What the provider says of the person who signs in next, and what it was asked."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self) -> None:
+        self.url = ""
         self.userinfo: dict[str, Any] = {}
         self.id_token_claims: dict[str, Any] = {}
         self.gives_id_token = True
@@ -143,13 +144,6 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def running() -> Iterator[Institution]:
     """Run a provider until the block ends."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    institution = Institution(f"http://127.0.0.1:{server.server_port}")
-    handler: Any = type("Handler", (_Handler,), {"institution": institution})
-    server.RequestHandlerClass = handler
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
+    institution = Institution()
+    with serving(_Handler, institution=institution) as institution.url:
         yield institution
-    finally:
-        server.shutdown()
-        server.server_close()

@@ -46,6 +46,19 @@ def test_a_session_lasts_half_a_day(client: Client, sign_in: SignIn, db: None, s
     assert client.cookies[settings.SESSION_COOKIE_NAME]["max-age"] == 12 * 3600
 
 
+def test_deactivation_ends_all_sessions_at_once(client: Client, sign_in: SignIn, db: None) -> None:
+    user = make_intern("intern")
+    other = Client()
+    other.force_login(user)
+    sign_in("intern")
+    assert is_signed_in(client)
+    assert is_signed_in(other)
+
+    User.objects.filter(pk=user.pk).update(is_active=False)
+
+    assert [is_signed_in(browser) for browser in (client, other)] == [False, False]
+
+
 def test_a_wrong_password_and_an_unknown_name_get_the_same_message(sign_in: SignIn, db: None) -> None:
     make_intern("intern", email="intern@example.edu")
 
