@@ -23,7 +23,7 @@ REFUSED: Final = (  # a wrong password, an account that is locked or has none, a
     ldap.INVALID_DN_SYNTAX,
     ldap.UNWILLING_TO_PERFORM,
 )
-Entry = tuple[str, dict[str, list[str]]]  # distinguished name, attributes
+Entry = tuple[str, dict[str, list[str]]]  # distinguished name or subject, attributes
 
 
 class DirectoryUnavailable(Exception):
@@ -40,14 +40,24 @@ def authenticate(provider: Ldap, username: str, password: str) -> tuple[str, dic
     if not password or "\0" in username + password or not 0 < len(username) <= LONGEST_NAME:
         return None
     with _connected(provider) as connection:
-        found = _person(connection, provider, username)
-        attributes = _with_groups(connection, provider, username, *found) if found else {}
-        if not _is_password_of(connection, found[0] if found else f"{UNKNOWN},{provider.base}", password) or not found:
-            return None
-        subject = next(iter(found[1].get(provider.subject, ())), None)
-        if not subject:
-            raise DirectoryUnavailable(f"an entry has no attribute {provider.subject}")
-        return subject, attributes
+        found = _read(connection, provider, username)
+        dn = found[0] if found else f"{UNKNOWN},{provider.base}"
+        return _named(provider, found) if _is_password_of(connection, dn, password) and found else None
+
+
+def look_up(provider: Ldap, username: str) -> tuple[str, dict[str, list[str]]] | None:
+    """Return the subject and the attributes of the person without a password: to try the rules, for no sign-in."""
+    with _connected(provider) as connection:
+        found = _read(connection, provider, username)
+        return _named(provider, found) if found else None
+
+
+def _named(provider: Ldap, found: Entry) -> Entry:
+    """Return subject and attributes of an entry."""
+    subject = next(iter(found[1].get(provider.subject, ())), None)
+    if not subject:
+        raise DirectoryUnavailable(f"an entry has no attribute {provider.subject}")
+    return subject, found[1]
 
 
 @contextmanager
@@ -77,6 +87,12 @@ def _options(provider: Ldap) -> Iterable[tuple[int, Any]]:
     if provider.ca_file:
         yield ldap.OPT_X_TLS_CACERTFILE, provider.ca_file
     yield ldap.OPT_X_TLS_NEWCTX, 0  # last: it takes over the others
+
+
+def _read(connection: Any, provider: Ldap, username: str) -> Entry | None:
+    """Return the entry of the person, with their groups."""
+    found = _person(connection, provider, username)
+    return (found[0], _with_groups(connection, provider, username, *found)) if found else None
 
 
 def _person(connection: Any, provider: Ldap, username: str) -> Entry | None:

@@ -26,6 +26,13 @@ def unverified_among(people: Iterable[User]) -> set[int]:
     return set(rows.values_list("user", flat=True))
 
 
+def groups_claimed(claimed: Iterable[str], allowed: Collection[str]) -> tuple[set[Group], list[str]]:
+    """Return the groups here that a claim gives, and the names of those here that it cannot give."""
+    here = Group.objects.filter(name__in=list(claimed))
+    named = set(here.filter(name__in=allowed) if allowed else here.filter(permissions=None))
+    return named, [group.name for group in here if group not in named]
+
+
 @transaction.atomic
 def take_over_groups(*, user: User, claimed: Iterable[str], allowed: Collection[str]) -> None:
     """Add the person to the groups of these names that exist here, and remove them from those that the last claim gave.
@@ -33,9 +40,8 @@ def take_over_groups(*, user: User, claimed: Iterable[str], allowed: Collection[
     A claim can give the groups of `allowed`; if that is empty, those that grant no permission. Groups that
     were given here stay, claimed or not. Idempotent.
     """
-    here = Group.objects.filter(name__in=list(claimed))
-    named = set(here.filter(name__in=allowed) if allowed else here.filter(permissions=None))
-    if refused := [group.name for group in here if group not in named]:
+    named, refused = groups_claimed(claimed, allowed)
+    if refused:
         logger.info("not given to account %d by the institution: %s", user.pk, ", ".join(refused))
     given = set(user.institution_groups.all())
     new = named - set(user.groups.all())

@@ -1,11 +1,13 @@
 """Sign-in by LDAP, against OpenLDAP's server."""
 
 from collections.abc import Iterator, Mapping
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core.cache import cache
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
@@ -119,6 +121,21 @@ def test_groups_of_their_own_folder_are_given_and_taken(client: Client, slapd: "
         enter(client, "O'Brien (Ada)*")
         client.logout()
         assert groups_of(User.objects.get()) == groups
+
+
+def test_a_sign_in_is_tried_without_a_password(slapd: "Slapd", settings: Settings) -> None:
+    slapd.knows("ada", {"eduPersonAffiliation": ["staff"]})
+    out = StringIO()
+
+    call_command("try_sign_in", "dir", username="ada", stdout=out)
+
+    assert "affiliation: staff" in out.getvalue()
+    assert not User.objects.exists()
+    with pytest.raises(CommandError, match="has no entry"):
+        call_command("try_sign_in", "dir", username="nobody")
+    settings.IDENTITY_PROVIDERS = [Ldap(id="dir", server=f"ldap://127.0.0.1:{free_port()}", base="dc=x")]
+    with pytest.raises(CommandError, match="does not answer"):
+        call_command("try_sign_in", "dir", username="ada")
 
 
 def test_encrypts_before_any_password_is_sent(client: Client, slapd: "Slapd", settings: Settings) -> None:
