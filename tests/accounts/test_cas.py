@@ -48,7 +48,6 @@ def to_the_server(client: Client, start: str = LOGIN) -> str:
     return back.removeprefix("http://testserver")
 
 
-@pytest.mark.slow
 def test_the_table_of_sign_ins(client: Client, cas: CasServer, settings: Settings) -> None:
     def sign_in(subject: str, rules: Mapping[str, Any], sent: Sent) -> User | None:
         settings.IDENTITY_PROVIDERS = [with_rules(provider(cas), rules)]

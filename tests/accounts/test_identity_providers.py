@@ -38,6 +38,7 @@ domains = ["example.edu"]
 """
 
 
+@pytest.mark.slow
 def test_the_table_of_sign_ins(client: Client, institution: Institution, db: None, settings: Settings) -> None:
     def sign_in(subject: str, rules: Mapping[str, Any], sent: Sent) -> User | None:
         provider = OpenIDConnect(id="table", issuer=institution.url, client_id=CLIENT_ID, client_secret=CLIENT_SECRET)
