@@ -17,16 +17,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import islice
-from types import ModuleType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from zipfile import BadZipFile, ZipFile
 
-import docx
-import pypdf
-from docx.table import Table
-from pypdf import PasswordType, PdfReader
+if TYPE_CHECKING:  # else imported where a file is read: the portal takes the names below, and would load both libraries
+    from docx.table import Table
 
 PDF, WORD = "pdf", "word"
+LIBRARIES: Final = {PDF: "pypdf", WORD: "docx"}
 # Reasons for which there is no text: services.extraction has the words.
 ENCRYPTED, BROKEN, NOT_WORD, TOO_MANY_PAGES, TOO_LONG, TOO_MUCH_MEMORY = (
     "encrypted",
@@ -64,7 +62,7 @@ class NoText(Exception):
 def main() -> None:
     """Read the file, and write `{"text", "pages"}` or `{"reason"}`; nothing of one that breaks the library."""
     kind, limits = sys.argv[1], json.loads(sys.argv[2])
-    _load(pypdf if kind == PDF else docx)
+    _load(LIBRARIES[kind])
     _restrict(memory_mb=limits["memory_mb"], cpu_s=limits["cpu_s"])
     try:
         written = json.dumps(read(kind, sys.stdin.buffer.read(), pages=limits["pages"], chars=limits["chars"]))
@@ -91,9 +89,9 @@ def read(kind: str, data: bytes, *, pages: int, chars: int) -> dict[str, Any]:
     return {"text": text.strip(), "pages": page_count}
 
 
-def _load(library: ModuleType) -> None:
+def _load(library: str) -> None:
     """Import all modules of a library, some of which it would import later, and encodings."""
-    for module in pkgutil.walk_packages(library.__path__, f"{library.__name__}."):
+    for module in pkgutil.walk_packages(importlib.import_module(library).__path__, f"{library}."):
         with suppress(ImportError):  # for what is not installed, and not used here
             importlib.import_module(module.name)
     for encoding in ENCODINGS + CJK_ENCODINGS:
@@ -117,6 +115,8 @@ def _restrict(*, memory_mb: int, cpu_s: int) -> None:
 
 
 def _pdf(data: bytes, most_pages: int) -> tuple[Iterator[str], int]:
+    from pypdf import PasswordType, PdfReader
+
     reader = PdfReader(io.BytesIO(data))
     if reader.is_encrypted and reader.decrypt("") == PasswordType.NOT_DECRYPTED:
         raise NoText(ENCRYPTED)
@@ -130,6 +130,9 @@ def _pdf(data: bytes, most_pages: int) -> tuple[Iterator[str], int]:
 
 def _word(data: bytes) -> Iterator[str]:
     """Yield paragraphs, and tables with a line for each row."""
+    from docx import Document
+    from docx.table import Table
+
     try:
         with ZipFile(io.BytesIO(data)) as packed:
             unpacked = sum(entry.file_size for entry in packed.infolist())
@@ -139,11 +142,11 @@ def _word(data: bytes) -> Iterator[str]:
         raise NoText(BROKEN) from None
     if unpacked > resource.getrlimit(resource.RLIMIT_AS)[0] // 4:
         raise NoText(TOO_MUCH_MEMORY)
-    for block in docx.Document(io.BytesIO(data)).iter_inner_content():
+    for block in Document(io.BytesIO(data)).iter_inner_content():
         yield "\n".join(_rows(block)) if isinstance(block, Table) else block.text
 
 
-def _rows(table: Table) -> Iterator[str]:
+def _rows(table: "Table") -> Iterator[str]:
     for row in table.rows:
         cells, texts = iter(row.cells), []
         for cell in cells:
