@@ -1,5 +1,6 @@
 """Shared fixtures: signed-in people, a sandbox gateway, servers; and what no test may do."""
 
+import gc
 import os
 import re
 import time
@@ -35,6 +36,9 @@ HTMX = {"HX-Request": "true"}  # the header that tells a view that htmx asks
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_serialized_rollback", "live_server"}
 SERVERS = pytest.StashKey[ExitStack]()
 STARTED_AT = pytest.StashKey[float]()
+NEW_OBJECTS_A_COLLECTION = (
+    20_000  # Python's own 700 cost a tenth of the processor time: a suite has millions of objects
+)
 LONGEST_TEST_S = 60  # of those that count days; an idle machine needs half of it for the longest
 NAMES_A_REAL_GATEWAY = re.compile("real_gateway|contract_gateway")
 TESTS = Path(__file__).resolve().parent
@@ -42,6 +46,7 @@ TESTS = Path(__file__).resolve().parent
 
 def pytest_configure(config: pytest.Config) -> None:
     """Guard the network; once for all workers, compile translations and start the servers that the settings name."""
+    gc.set_threshold(NEW_OBJECTS_A_COLLECTION)
     network.guard_the_network()
     empty_tables_quickly()
     if hasattr(config, "workerinput"):
@@ -116,6 +121,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             left_out |= {item for item in items if item.get_closest_marker(mark)}
     config.hook.pytest_deselected(items=list(left_out))
     items[:] = [item for item in items if item not in left_out]
+    gc.freeze()  # all modules and tests stay
     items.sort(key=lambda item: item.get_closest_marker("early") is None)
 
 
