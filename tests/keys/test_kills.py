@@ -1,17 +1,25 @@
-"""The web process is killed during a call of the gateway: the sweep makes both sides agree, and the page reports it."""
+"""The process that answers is killed during a call of the gateway: the sweep makes both sides agree, and the page
+reports it. One creates a key in a web server as it is in service; for the other acts a child of the test answers.
+"""
+
+import os
+import signal
 
 import pytest
 from django.test import Client, override_settings
 
 from accounts.models import User
 from keys import services
+from tests.conftest import signed_in
 from tests.keys.actions import BY_TEST, again, assert_at_rest, ending_in, issue, works
+from tests.keys.crashes import close_connections
 from tests.keys.portal_subprocess import PortalSubprocess, Waiting
 from tests.keys.views.pages import key_request, url_of, words_of
 from tests.sandbox_process import Sandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+SERVED = ("create", "/key/generate", "hang_after")  # the gateway has made a key whose secret nobody has seen
 NOT_MADE = "Nobody has seen the secret, and no such key is left."
 REFUSED = "The gateway has refused it since"
 CASES: list[tuple[str, str, str, str, list[bool]]] = [
@@ -50,14 +58,10 @@ def test_is_repaired_and_reported(
     working: list[bool],
 ) -> None:
     address, secrets = _prepare(act, intern, sandbox)
-    with PortalSubprocess(sandbox) as portal:
-        person = Waiting(portal, intern)
-        sandbox.faults(path, fault, seconds=60)
-        waiting = person.send(address, **key_request(budget_usd="1"))
-        sandbox.wait_until_fault_holds(path)
-        portal.kill()
-        waiting.join()
-    assert person.failure, "there was an answer"
+    if (act, path, fault) == SERVED:
+        _send_to_a_server_that_is_killed(address, intern, sandbox, path, fault)
+    else:
+        _send_to_a_child_that_is_killed(address, intern, sandbox, path, fault)
     sandbox.clear_faults()
 
     assert "Deleted:" not in words_of(as_intern.get("/"))
@@ -68,6 +72,35 @@ def test_is_repaired_and_reported(
     assert reported in words_of(as_intern.get("/"))
     assert [works(sandbox, secret) for secret in secrets] == working
     assert len(sandbox.live_keys()) == sum(working)
+
+
+def _send_to_a_server_that_is_killed(address: str, sender: User, sandbox: Sandbox, path: str, fault: str) -> None:
+    with PortalSubprocess(sandbox) as portal:
+        person = Waiting(portal, sender)
+        sandbox.faults(path, fault, seconds=60)
+        waiting = person.send(address, **key_request(budget_usd="1"))
+        sandbox.wait_until_fault_holds(path)
+        portal.kill()
+        waiting.join()
+    assert person.failure, "there was an answer"
+
+
+def _send_to_a_child_that_is_killed(address: str, sender: User, sandbox: Sandbox, path: str, fault: str) -> None:
+    client, form = signed_in(sender), key_request(budget_usd="1")
+    sandbox.faults(path, fault, seconds=60)
+    close_connections()
+    child = os.fork()
+    if child == 0:
+        try:
+            client.post(address, form)
+        finally:
+            os._exit(0)
+    try:
+        sandbox.wait_until_fault_holds(path, seconds=50)  # the first one loads every page
+    finally:
+        os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status), "there was an answer"
 
 
 def _prepare(act: str, owner: User, sandbox: Sandbox) -> tuple[str, list[str]]:
