@@ -14,8 +14,8 @@ from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 from pytest_django.asserts import assertContains, assertNotContains
 
-from accounts.models import KeyRule, Policy, User, new_rules
-from accounts.policies import Allowance, KeyAllowance, merged, policy_of
+from accounts.models import Grant, KeyRule, Policy, User, new_rules
+from accounts.policies import Allowance, KeyAllowance, merged, policy_of, with_grants
 from keys.catalogue import refresh_models
 from tests.conftest import signed_in
 from tests.factories import make_policy, make_user
@@ -127,6 +127,18 @@ def test_keeps_limits_for_the_keys_of_a_kind_that_nobody_allows() -> None:
     rule = merged(policy("personal", allowed=False, rpm_limit=7)).rules["personal"]
 
     assert (rule.allowed, rule.rpm_limit) == (False, 7)
+
+
+def test_each_grant_raises_what_it_is_about_only() -> None:
+    alone = merged(policy(person_budget_usd=Decimal(10)))
+    budget = Grant(thing="budget", amount_usd=Decimal(3))
+    model, kind = Grant(thing="model", name="gpt-4o"), Grant(thing="kind", name="personal")
+
+    richer, granted = with_grants(alone, [budget]), with_grants(alone, [model, kind])
+
+    assert (richer.person_budget_usd, richer.granted_models) == (Decimal(13), ())
+    assert (granted.person_budget_usd, granted.granted_models) == (Decimal(10), ("gpt-4o",))
+    assert [each.rules["personal"].allowed for each in (alone, richer, granted)] == [False, False, True]
 
 
 def test_allows_no_kind_that_no_rule_is_about() -> None:

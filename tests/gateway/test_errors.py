@@ -14,6 +14,7 @@ from gateway.errors import (
     GatewayRateLimited,
     GatewayRejected,
     GatewayUnavailable,
+    is_unknown_route,
 )
 from gateway.inference_types import ChatRequest
 from tests.gateway.conftest import SECRET
@@ -168,6 +169,13 @@ def test_a_404_from_another_server_does_not_count_as_a_deleted_key(
     with pytest.raises(GatewayUnavailable) as failure:
         gateway_without_pauses.keys.info("0" * 64)
     assert not failure.value.may_have_happened
+
+
+def test_only_the_lack_of_a_route_is_one() -> None:
+    lacking = [GatewayRejected("", status=404), GatewayRejected("", status=405), GatewayUnavailable("", no_route=True)]
+    others = [GatewayRejected("", status=403), GatewayRejected("", status=406), GatewayUnavailable("")]
+
+    assert [is_unknown_route(error) for error in lacking + others] == [True] * 3 + [False] * 3
 
 
 def test_a_404_of_litellm_is_not_found(stub: StubGateway, gateway: Gateway) -> None:

@@ -6,11 +6,13 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.utils.translation import override
 
 from accounts.models import User
 from accounts.policies import policy_of
-from keys.forms import InternForm, KeyForm, LabelForm, StayForm
+from keys.budget_days import portal_today
+from keys.forms import InternForm, KeyForm, LabelForm, StayForm, refuse_day
 from keys.models import Intern
 
 FAMILY = "\U0001f469\u200d\U0001f469\u200d\U0001f467"
@@ -134,6 +136,18 @@ def test_the_last_day_of_a_stay_may_be_today_and_not_yesterday(staff: User) -> N
 
     assert key_form(staff, intern_name="Intern A", stay_ends_on=today.isoformat()).is_valid()
     assert not key_form(staff, intern_name="Intern A", stay_ends_on=str(today - timedelta(days=1))).is_valid()
+
+
+def test_a_last_day_may_be_today_or_as_far_away_as_allowed() -> None:
+    codes = []
+    for days in (-1, 0, 7, 8):
+        try:
+            refuse_day(portal_today() + timedelta(days=days), longest_days=7, far="That is too far away.")
+            codes.append("")
+        except ValidationError as error:
+            codes.append(str(error.code))
+
+    assert codes == ["past", "", "", "far"]
 
 
 def test_a_day_reaches_the_browser_in_every_language() -> None:

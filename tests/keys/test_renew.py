@@ -9,6 +9,7 @@ from accounts.models import AuditEntry, User
 from gateway.errors import GatewayUnavailable
 from keys import services
 from keys.models import Intern, Key
+from tests.factories import change_policies
 from tests.keys.actions import BY_TEST, again, assert_at_rest, delete_at_gateway, ending_in, issue, works
 from tests.sandbox_process import Sandbox
 
@@ -43,6 +44,17 @@ def test_refuses_outside_the_window(intern: User, sandbox: Sandbox, days: int, c
 
     assert refusal.value.code == code
     assert again(key).expires_at == key.expires_at
+
+
+def test_an_interns_key_is_renewed_as_long_as_the_owner_may_name_interns(staff: User, sandbox: Sandbox) -> None:
+    ending = ending_in(issue(staff, intern_name="Intern B").key, sandbox, days=3)
+    renewed = services.renew_key(key=ending, actor=BY_TEST)
+    change_policies(may_name_interns=False)
+
+    with pytest.raises(services.KeyRefused) as refusal:
+        services.renew_key(key=ending_in(renewed, sandbox, days=3), actor=BY_TEST)
+
+    assert refusal.value.code == "intern"
 
 
 def test_refuses_beyond_the_stay_of_the_intern(staff: User, sandbox: Sandbox) -> None:

@@ -10,6 +10,7 @@ from accounts.models import AuditEntry, User
 from gateway.errors import GatewayUnavailable
 from keys import services
 from keys.models import Key, Token
+from keys.services import sweep
 from tests.keys.actions import BY_TEST, again, assert_at_rest, issue
 from tests.sandbox_process import Sandbox
 
@@ -56,6 +57,15 @@ def test_blocks_the_keys_of_somebody_who_was_deactivated(intern: User, sandbox: 
     assert again(key).blocked
     assert all(row["blocked"] for row in sandbox.live_keys())
     assert services.sweep_keys() == 0
+
+
+def test_blocks_no_key_of_somebody_who_came_back_meanwhile(intern: User, sandbox: Sandbox) -> None:
+    key = again(issue(intern).key)
+
+    assert not sweep._block(key)  # found when its owner was away
+
+    assert not again(key).blocked
+    assert not any(row["blocked"] for row in sandbox.live_keys())
 
 
 def test_unblocks_the_keys_of_somebody_who_comes_back(intern: User, sandbox: Sandbox) -> None:
