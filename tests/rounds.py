@@ -125,14 +125,21 @@ ON_BOTH: Final = {  # though their folder is above
 }
 
 # Which states are committed, and in which order, is the same on each database: the gate kills on the one of a server.
+# What web processes leave that end, or lose the gateway, in the middle of an answer is the same, too.
 KILLS: Final = {
     "approvals/test_crashes.py": "gives and ends grants",
     "courses/test_crashes.py": "acts on courses",
     "courses/test_faults.py": "a gateway that fails at each call of acts on courses",
+    "faults/test_restart.py": "two nodes, one after the other",
     "keys/test_crashes.py": "acts on keys",
     "keys/test_limits_crashes.py": "changes of limits",
     "keys/test_unowned_crashes.py": "acts on keys of nobody",
     "playground/test_batch_crashes.py": "batches",
+    "playground/test_faults_browser.py": "browsers, in the middle of answers",
+    "playground/test_faults_deleted.py": "answers that are deleted in the middle",
+    "playground/test_faults_midstream.py": "answers in the middle",
+    "playground/test_faults_process.py": "processes, in the middle of answers",
+    "playground/test_two_processes.py": "two web processes for one answer",
     "usage/test_crashes.py": "polls",
 }
 

@@ -135,6 +135,7 @@ def test_items_that_could_not_be_sent_for_three_days_are_deleted(intern: User, s
 
 
 @pytest.mark.slow
+@pytest.mark.kills
 @pytest.mark.django_db(transaction=True)
 def test_two_workers_killed_at_any_step_write_one_daily_mail(settings: Settings, intern: User) -> None:
     MailChoices.objects.create(person=intern, daily=True)

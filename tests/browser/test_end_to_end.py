@@ -80,6 +80,7 @@ def test_an_intern_renews_replaces_and_deletes_a_key(visit: Visit, intern: User,
     assert sandbox.call("GET", "/v1/models", key=second).status_code == 401
 
 
+@pytest.mark.only_on("sqlite")  # what a browser does
 def test_without_javascript_everything_works_but_copying(
     visit: Visit, known_password: str, tmp_path: Path, sandbox: Sandbox
 ) -> None:
@@ -114,6 +115,7 @@ def test_without_javascript_everything_works_but_copying(
     assert not works(sandbox, second)
 
 
+@pytest.mark.only_on("sqlite")  # what a browser does
 def test_without_script_no_code_is_hidden(visit: Visit, intern: User) -> None:
     page = visit("/get-started/", user=intern, java_script_enabled=False)
 
@@ -123,6 +125,7 @@ def test_without_script_no_code_is_hidden(visit: Visit, intern: User) -> None:
     assert not any(button.is_visible() for button in page.locator("[data-copy], [role=tab]").all())
 
 
+@pytest.mark.only_on("sqlite")  # what a browser does
 def test_without_script_a_page_that_is_loaded_again_makes_no_second_key(visit: Visit, intern: User) -> None:
     page = visit("/", user=intern, java_script_enabled=False)
     secret = steps.create(page, "thesis")

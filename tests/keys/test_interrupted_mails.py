@@ -137,6 +137,7 @@ def test_a_mail_whose_worker_was_ended_is_sent_when_its_claim_has_lapsed(twenty:
 
 
 @pytest.mark.slow
+@pytest.mark.kills
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("act", ["expiring", "requested"])
 def test_two_workers_killed_at_any_step_lose_no_mail_and_send_none_twice(server: MailServer, act: str) -> None:

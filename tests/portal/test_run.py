@@ -111,6 +111,7 @@ def signed_in(run: Run) -> requests.Session:
     return session
 
 
+@pytest.mark.slow
 def test_a_newcomer_gets_a_key_a_second_terminal_needs_no_exports_and_term_ends_all(
     tmp_path: Path, repository: Path
 ) -> None:

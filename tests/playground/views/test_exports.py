@@ -110,6 +110,7 @@ def tags_of(client: Client, owner: User, text: str) -> set[tuple[str, tuple[str,
     return _Tags(pages).found
 
 
+@pytest.mark.only_on("sqlite")  # how texts become markup
 def test_hostile_text_adds_no_tag_and_no_attribute(intern: User, as_intern: Client) -> None:
     harmless = tags_of(as_intern, intern, "harmless")
 
