@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -14,6 +15,7 @@ from keys.models import Key
 from tests.usage.polling import make_key
 from usage.models import Fact, TokenRef, UsageState, UsedModel, utc_today
 from usage.services import rebuild_rollups, update_keys
+from usage.services.rollups import roll_up, roll_up_reattributed
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Response
@@ -44,7 +46,10 @@ def used(
         spend_usd=Decimal(usd),
         **fields,
     )
-    settle()
+    roll_up_reattributed()  # of a person's other days, whose groups may be other ones by now
+    with transaction.atomic():
+        roll_up(fact.day)
+    _show()
     return fact
 
 
@@ -54,8 +59,12 @@ def provider_of(model: str) -> str:
 
 
 def settle() -> None:
-    """Write the sums, and let the numbers be of this moment, and new."""
+    """Write all sums, and let the numbers be of this moment, and new."""
     rebuild_rollups()
+    _show()
+
+
+def _show() -> None:
     UsageState.objects.get_or_create(pk=1)
     UsageState.objects.update(version=F("version") + 1, last_ok_at=timezone.now())
     update_keys()
