@@ -59,6 +59,14 @@ def key_for_an_intern(page: Page) -> None:
     expect(page.get_by_label("Intern’s name")).to_be_visible()
 
 
+def drafted_batch(page: Page) -> None:
+    page.goto("/playground/batches/")
+    page.get_by_role("textbox", name="Prompts").fill("Why is the sky blue?\nHow do bees find their way home?")
+    page.get_by_label("gpt-4o-mini").check()
+    page.get_by_role("button", name="Check and estimate").click()
+    expect(page.get_by_role("button", name="Start")).to_be_visible()
+
+
 def refused_view(page: Page) -> None:
     page.goto("/usage/views/save/")
     page.get_by_role("button", name="Save").click()
@@ -182,6 +190,8 @@ OF_A_NEWCOMER: dict[str, Way] = {  # in this order: those at the end change what
     "view, delete": deleted_view,
     "playground": at("/playground/"),
     "playground, compare": at("/playground/compare/"),
+    "playground, batches": at("/playground/batches/"),
+    "playground, batch": drafted_batch,
     "playground, shared, none": at("/playground/shares/"),
     "search": at("/playground/find/"),
     "keyboard shortcuts": at("/playground/shortcuts/"),

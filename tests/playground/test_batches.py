@@ -247,12 +247,14 @@ def test_a_run_leaves_the_rest_to_the_next_one_and_two_do_not_run_at_once(intern
 def test_few_calls_at_once_and_fewer_of_one_person(
     intern: User, staff: User, sandbox: Sandbox, settings: Settings
 ) -> None:
-    settings.PLAYGROUND_BATCH_CALLS, settings.PLAYGROUND_BATCH_CALLS_PER_USER = 3, 2
-    ours, theirs = started(intern, *["Hello"] * 9), started(staff, *["Hello"] * 2)
+    ours, theirs = started(intern, *["Hello"] * 9), started(staff, *["Hello"] * 9)
     lease = batch_run.new_lease()
-    assert lease.acquire()
-    batch_run.Run(lease, 20).begin(Unending())
-    assert [states(batch).count("calling") for batch in (ours, theirs)] == [2, 1]
+    settings.PLAYGROUND_BATCH_CALLS_PER_USER = 2
+    for calls, begun in ((9, [2, 2]), (3, [2, 1])):
+        settings.PLAYGROUND_BATCH_CALLS = calls
+        BatchCall.objects.update(state=BatchCall.State.WAITING)
+        batch_run.Run(lease, 20).begin(Unending())
+        assert [states(batch).count("calling") for batch in (ours, theirs)] == begun
 
 
 def test_a_course_pays_and_a_frozen_one_pauses_the_batch(intern: User, sandbox: Sandbox) -> None:
