@@ -5,6 +5,7 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 
 class ExchangeRate(models.Model):
@@ -18,7 +19,7 @@ class ExchangeRate(models.Model):
 
     class Meta:
         default_permissions = ()
-        permissions: ClassVar = [("enter_rates", "Can enter exchange rates")]
+        permissions: ClassVar = [("enter_rates", _("Can enter exchange rates"))]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["currency", "day"], name="usage_rate_of_day_is_one_row"),
             models.CheckConstraint(condition=Q(per_usd__gt=0), name="usage_rate_is_positive"),
