@@ -8,6 +8,8 @@ Services, queries, constraints, what runs at the same time, crashes, polls and e
 from typing import Final
 
 SLOW: Final = {  # a file or a folder below tests/: why
+    "api/test_schema.py": "hundreds of odd requests, made from the schema of the API",
+    "api/test_scripts.py": "runs R and Python against a portal that is served",
     "approvals/test_crashes.py": "kills a process at every line while a grant is given or ends",
     "bench/": "the bench's own tests",
     "browser/test_administration.py": "every list and form of Django's admin, under our Content-Security-Policy",

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from usage.explorer_view import OF_ONE, STEP_WORDS, View, view_of
 from usage.models import utc_today
 from usage.pages import MINE, page_of
 from usage.periods import MORE_NAMES, NAMES, Period
+from usage.queries.explorer import Exploration
 from usage.queries.key_use import person_use
 from usage.queries.labels import Asked, Explored, Label, explored
 from usage.queries.metrics import METRICS, Amount, Number
@@ -127,7 +129,7 @@ def explore_out(view: View, period: Period, found: Explored) -> ExploreOut:
     """Return the explorer's numbers as an answer."""
     numbers, question = found.numbers, view.question
     top = len(numbers.top)
-    series: list[Any] = [[_number(numbers.value(amount)) for amount in each] for each in numbers.series]
+    series: list[Any] = [[_number(numbers, amount) for amount in each] for each in numbers.series]
     return ExploreOut(
         metric=question.metric,
         split=question.split,
@@ -135,16 +137,16 @@ def explore_out(view: View, period: Period, found: Explored) -> ExploreOut:
         first_day=period.first_day,
         last_day=period.last_day,
         starts=list(numbers.buckets),
-        total=_number(numbers.value(numbers.total)),
-        before=_number(numbers.value(numbers.before)),
-        totals=[_number(numbers.value(amount)) for amount in numbers.totals],
+        total=_number(numbers, numbers.total),
+        before=_number(numbers, numbers.before),
+        totals=[_number(numbers, amount) for amount in numbers.totals],
         others=series[top] if len(series) > top else None,
         lines=[
             LineOut(
                 value=_label(found, line.part).value,
                 name=_label(found, line.part).text,
-                amount=_number(numbers.value(line.amount)),
-                before=None if line.before is None else _number(numbers.value(line.before or Amount())),
+                amount=_number(numbers, line.amount),
+                before=None if line.before is None else _number(numbers, line.before or Amount()),
                 series=series[place] if place < top else None,
             )
             for place, line in enumerate(numbers.lines)
@@ -157,8 +159,10 @@ def _label(found: Explored, part: tuple[Any, ...]) -> Label:
     return found.labels[part]
 
 
-def _number(value: Number | None) -> Any:
-    return value
+def _number(found: Exploration, amount: Amount) -> Any:
+    """Return the number of an amount; money is exact, nothing spent too."""
+    value: Number | None = found.value(amount)
+    return Decimal(value) if found.question.metric == "spend" and value is not None else value
 
 
 @router.get("/me/usage/explore", response=ExploreOut, auth=READ, summary="Ask the explorer")

@@ -31,7 +31,6 @@ def run(kind: str, folder: Path, repository: Path, url: str, secret: str) -> sub
     return run_code(language=language, filename=filename, code=code, folder=folder)
 
 
-@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("kind", ["sh", "python", pytest.param("r", marks=pytest.mark.clients)])
 def test_the_script_runs(

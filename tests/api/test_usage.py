@@ -116,6 +116,12 @@ def test_answers_the_questions_of_the_explorer(by_intern: Program, intern: User)
     assert Decimal(rows[0]["spend_usd"]) == Decimal("1.25")
 
 
+def test_somebody_without_keys_has_used_nothing(by_intern: Program) -> None:
+    for period in ("today", "30d"):
+        found = by_intern.get(f"/me/usage/explore?period={period}&split=key").json()
+        assert (found["total"], found["lines"]) == ("0", [])
+
+
 @pytest.mark.parametrize(
     "query", ["metric=people", "split=person", "by=hour", "period=x", "from=2026-13-01", "compare=2"]
 )

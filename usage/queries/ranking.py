@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import Q, QuerySet
 
@@ -32,7 +33,10 @@ class Ranking(NamedTuple):
 def ranking(of: FilteredScope, first: date, last: date, metric: Metric, split: str, limit: int | None) -> Ranking:
     """Return the first people or keys; one query."""
     fields = (*metric.sums, *metric.per)
-    columns, source, params = _by_part(of, first, last, split, fields)
+    try:
+        columns, source, params = _by_part(of, first, last, split, fields)
+    except EmptyResultSet:  # no token within the scope, as of somebody who has never had a key
+        return Ranking([], 0)
     names = [f"n{number}" for number in range(len(fields))]
     numerator = " + ".join(f"SUM({name})" for name in names[: len(metric.sums)])
     denominator = " + ".join(f"SUM({name})" for name in names[len(metric.sums) :])
