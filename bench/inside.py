@@ -29,6 +29,8 @@ EXPLORED: Final = {  # name: split, metric, filters
     "by kind, of a group": ("kind", "tokens-in", {"group": "Staff"}),
     "by person, of a kind": ("person", "response", {"kind": "personal"}),
     "different people by day": ("model", "people", {}),
+    "different keys by person": ("person", "keys", {}),
+    "different keys by kind, of a group": ("kind", "keys", {"group": "Staff"}),
 }
 Json = dict[str, Any]
 

@@ -49,6 +49,7 @@ class Distinct:
         self.of = reader.filtered()
         self.items: dict[int, Hashable] = {}  # the person or key of tokens
         self.parts: dict[int, list[Part]] = defaultdict(list)
+        self.tokens_in: dict[Part, list[int]] = defaultdict(list)
         self._tokens_of: dict[Hashable, int] = {}
         if self.of.token_refs is not None or split not in OF_FACT:
             self._read_tokens(reader.tokens(split))
@@ -66,6 +67,7 @@ class Distinct:
         for token, item, *part in rows:
             self.items[token] = token if item is None and self.counts == "keys" else item
             self.parts[token].append(tuple(part))
+            self.tokens_in[tuple(part)].append(token)
 
     def _all(self) -> Among:
         if self.of.token_refs is not None:
@@ -138,7 +140,7 @@ class Distinct:
         """Count in each bucket, of all parts or of one."""
         among, only = self.all, part if self.split in OF_FACT else None
         if part is not None and only is None:
-            among = self.among(token for token in self.items if part in self.parts[token])
+            among = self.among(self.tokens_in[part])
         buckets: dict[date, list[Used]] = defaultdict(list)
         for day, of_day in days.items():
             buckets[bucket_of(day)] += of_day.values() if only is None else [of_day.get(only, Used())]
