@@ -131,8 +131,8 @@ class UseCounter(Protocol):
     def of_secrets(self, key: Key, *, ended_only: bool = False) -> list[SecretUse]:
         """Return the use of the secrets that the owner may still have, or with `ended_only` of the one before."""
 
-    def budget_picture(self, key: Key) -> str:
-        """Return markup: the spend of its budget, with a forecast; "" without a budget for a week or a month."""
+    def budget_picture(self, use: KeyUse) -> str:
+        """Return markup: the spend of a key's budget, with a forecast; "" without a budget for a week or a month."""
 
     def of_team(self, team: Team, key: Key | None = None) -> TeamUse:
         """Return the spend of a team, and of `key` in it."""

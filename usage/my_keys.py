@@ -11,7 +11,7 @@ from django.template.loader import render_to_string
 from accounts.policies import policy_of
 from keys.models import Key, Team
 from keys.status import BudgetUse
-from keys.use import PersonUse, SecretUse, TeamUse, UseCounter, pressing_budget
+from keys.use import KeyUse, PersonUse, SecretUse, TeamUse, UseCounter, pressing_budget
 from usage.models import Notice, UsageState, utc_today
 from usage.queries.budgets import forecast_of_key
 from usage.queries.key_use import person_use, spent_of_teams, spent_with, team_spent
@@ -51,9 +51,9 @@ class CountedUse(UseCounter):
             for t in shown
         ]
 
-    def budget_picture(self, key: Key) -> str:
-        """Render the forecast of a key's budget; two queries."""
-        found = forecast_of_key(key, UsageState.load())
+    def budget_picture(self, use: KeyUse) -> str:
+        """Render the forecast of a key's budget; no query."""
+        found = forecast_of_key(use, utc_today())
         return render_to_string("usage/_pace.html", {"forecast": found}) if found else ""
 
     def of_team(self, team: Team, key: Key | None = None) -> TeamUse:

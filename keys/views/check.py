@@ -68,7 +68,7 @@ def detail(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
         "of_person": use.of_person if key.kind != Key.Kind.EXTERNAL and key.team_id is None else None,
         "today": datetime.now(UTC).date(),
         "tokens": sorted(key.tokens.all(), key=lambda token: token.created_at, reverse=True),
-        "budget_picture": use_counter().budget_picture(key),
+        "budget_picture": use_counter().budget_picture(row.use) if row.use else "",
         "entries": entries_of_key(key.pk)[:ENTRIES_A_PAGE],
     }
     return render(request, "keys/detail.html", context)

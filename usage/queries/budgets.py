@@ -12,7 +12,8 @@ from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
 from accounts.models import User
-from keys.models import Key, PersonBudget
+from keys.models import PersonBudget
+from keys.use import KeyUse
 from usage.forecast import Forecast, Spend, forecast, history_first_day
 from usage.models import DayModel, DayPerson, DayToken, UsageState
 from usage.periods import budget_first_day, budget_reset_day, next_month
@@ -25,8 +26,13 @@ LONG_PERIODS: Final = ("7d", MONTH)  # a day has no days to forecast
 
 def read_at(state: UsageState) -> datetime:
     """Return the time of the numbers (UTC); now if they are of an earlier month."""
+    return of_this_month(state.last_ok_at)
+
+
+def of_this_month(polled_at: datetime | None) -> datetime:
+    """Return the time of a poll (UTC); now if it was in an earlier month, or never."""
     now = timezone.now()
-    as_of = state.last_ok_at.astimezone(UTC) if state.last_ok_at else now
+    as_of = polled_at.astimezone(UTC) if polled_at else now
     return as_of if (as_of.year, as_of.month) == (now.year, now.month) else now
 
 
@@ -56,14 +62,16 @@ def forecast_of_person(person: User, state: UsageState) -> Forecast | None:
     return forecast_of_budget(days_of_person(person, as_of).of_budget, budget.budget_usd, budget.budget_period, as_of)
 
 
-def forecast_of_key(key: Key, state: UsageState) -> Forecast | None:
-    """Return the forecast of a key's budget; None without one for a week or a month."""
-    if key.state not in Key.LIVE_STATES:
+def forecast_of_key(use: KeyUse, today: date) -> Forecast | None:
+    """Return the forecast of a key's budget, from its thirty days; None without a budget for a week or a month."""
+    as_of = of_this_month(use.as_of)
+    first = budget_first_day(use.budget_period, as_of.date())
+    if first is None or not use.is_live:
         return None
-    as_of = read_at(state)
-    rows = DayToken.objects.filter(token_ref__key=key)
-    spend = _by_day(rows, history_first_day(as_of.date().replace(day=1), as_of))
-    return forecast_of_budget(spend, key.budget_usd, key.budget_period, as_of)
+    spend = {today - number * A_DAY: usd for number, usd in enumerate(reversed(use.days_usd))}
+    before = (use.spent_usd or Decimal(0)) - sum(usd for day, usd in spend.items() if day >= first)
+    spend[first] = spend.get(first, Decimal(0)) + before  # a month may have one day more
+    return forecast_of_budget(spend, use.budget_usd, use.budget_period, as_of)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

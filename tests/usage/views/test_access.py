@@ -137,7 +137,7 @@ def test_pages_accept_get_only(people: dict[str, Client], discrepancy: Discrepan
 def test_suggestions_name_only_visible_keys(
     people: dict[str, Client], discrepancy: Discrepancy, who: str, name: str, seen: set[str]
 ) -> None:
-    text = content_of(people[who].get(reverse(f"usage:{name}")))
+    text = content_of(people[who].get(reverse(f"usage:{name}"), {"split": "key"}))
 
     assert {label for label in ALL if label in text} == seen
 
