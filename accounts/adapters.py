@@ -24,9 +24,10 @@ from accounts.entry import why_refused
 from accounts.external import provider_of, social_app
 from accounts.identity_providers import identity_providers
 from accounts.mails import NOTIFICATIONS, send_later
-from accounts.models import User
+from accounts.models import SignInOutcome, User
 from accounts.rights import permissions_of, update_staff_status
 from accounts.services import give_first_groups, take_over_address, take_over_groups, take_over_name
+from accounts.sign_ins import record_refusal, record_sign_in
 from web.redirects import is_ours
 from web.request import client_address
 from web.tasks import QueueUnavailable
@@ -73,10 +74,19 @@ class AccountAdapter(DefaultAccountAdapter):
         """Log a failed attempt, without the typed name: it may be a password."""
         account = account_of(_login_in(credentials))
         name = f"account {account.pk}" if account else "no account of that name"
+        record_refusal(request, SignInOutcome.PASSWORD, user=account)
         logger.warning("sign-in failed from %s: %s", self.get_client_ip(request), name)
 
     def _delete_login_attempts_cached_email(self, request: HttpRequest, **credentials: Any) -> None:
         """Clear nothing after a new password: the browser in which it was chosen is known from then on."""
+
+    def pre_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse | None:
+        """Refuse a deactivated account, and keep that."""
+        if not user.is_active:
+            login = (kwargs.get("signal_kwargs") or {}).get("sociallogin")
+            record_refusal(request, SignInOutcome.INACTIVE, login=login, user=user)
+        response: HttpResponse | None = super().pre_login(request, user, **kwargs)
+        return response
 
     def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
         """Store the browser's language, for mails; open the admin pages to those with permission."""
@@ -86,11 +96,13 @@ class AccountAdapter(DefaultAccountAdapter):
             user.save(update_fields=["browser_language"])
         for hook in AT_SIGN_IN:
             hook(user)
-        if sociallogin := (kwargs.get("signal_kwargs") or {}).get("sociallogin"):
+        sociallogin = (kwargs.get("signal_kwargs") or {}).get("sociallogin")
+        if sociallogin:
             claims = sociallogin.account.extra_data["userinfo"]
             for institution_hook in AT_INSTITUTION_SIGN_IN:
                 institution_hook(user, [*claims.get("groups", ()), *claims.get("member_of", ())])
         update_staff_status(User.objects.filter(pk=user.pk))  # groups may have changed outside of the admin pages
+        record_sign_in(request, user, sociallogin, is_new=bool(kwargs.get("signup")))
         response: HttpResponse = super().post_login(request, user, **kwargs)
         return response
 
@@ -180,9 +192,13 @@ class InstitutionAdapter(DefaultSocialAccountAdapter):
         claims, provider = account.extra_data["userinfo"], provider_of(account.provider)
         if rule := why_refused(provider, claims):
             logger.warning("sign-in with %s refused: the rule about the %s", provider.id, rule)
+            known = sociallogin.user if sociallogin.is_existing else None
+            record_refusal(request, SignInOutcome(rule), login=sociallogin, user=known)
             context = {"rule": rule, "provider": provider}
             raise ImmediateHttpResponse(render(request, "socialaccount/refused.html", context, status=403))
         if not sociallogin.is_existing:
+            if not self.is_open_for_signup(request, sociallogin):  # allauth asks again, and refuses
+                record_refusal(request, SignInOutcome.ADDRESS, login=sociallogin)
             return
         if sociallogin.gives_groups:
             take_over_groups(user=user, claimed=claims["groups"], allowed=provider.can_give)
@@ -191,6 +207,10 @@ class InstitutionAdapter(DefaultSocialAccountAdapter):
             del claims["email"]  # so the next sign-in finds it changed, and tries again
             if account.pk:
                 account.save(update_fields=["extra_data"])
+
+    def on_authentication_error(self, request: HttpRequest, provider: Any, *args: Any, **kwargs: Any) -> None:
+        """Keep that the provider's answer was not valid."""
+        record_refusal(request, SignInOutcome.ANSWER, provider=provider.sub_id)
 
     def save_user(self, request: HttpRequest, sociallogin: SocialLogin, form: None = None) -> User:
         """Create the account of a new person, with their groups."""

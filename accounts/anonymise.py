@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from accounts.audit import forget_names
 from accounts.models import AccessRequest, AccessToken, DailyItem, Grant, MailChoices, User
+from accounts.sign_ins import forget_sign_ins
 
 
 def anonymise_account(person: User) -> None:
@@ -32,6 +33,7 @@ def anonymise_account(person: User) -> None:
     for rights in (person.groups, person.user_permissions, person.institution_groups):
         rights.clear()
     EmailAddress.objects.filter(user=person).delete()
+    forget_sign_ins(person)
     SocialAccount.objects.filter(user=person).delete()
     MailChoices.objects.filter(person=person).delete()
     DailyItem.objects.filter(person=person).delete()

@@ -15,7 +15,6 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from accounts.claims import read_claims
 from accounts.external import finish_sign_in
 from accounts.identity_providers import Cas, identity_provider
 from accounts.views import answering
@@ -72,9 +71,9 @@ def callback(request: HttpRequest, provider_id: str) -> HttpResponse:
             found = verify(provider, _service(request, provider, state_id), ticket, session)
         if found is None:
             return _refused(request, provider)
-        return finish_sign_in(request, provider.id, read_claims(provider, *found), state.get("next") or "")
+        return finish_sign_in(request, provider, found, state.get("next") or "")
 
-    return answering(request, ask)
+    return answering(request, provider_id, ask)
 
 
 def _refused(request: HttpRequest, provider: Cas) -> HttpResponse:

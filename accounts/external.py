@@ -1,5 +1,6 @@
 """A sign-in with an identity provider, from the claims to the session: the same for every kind."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from allauth.socialaccount.adapter import get_adapter
@@ -8,6 +9,7 @@ from allauth.socialaccount.models import SocialAccount, SocialApp, SocialLogin
 from allauth.socialaccount.providers.base import AuthProcess, Provider
 from django.http import HttpRequest, HttpResponse
 
+from accounts.claims import read_claims
 from accounts.entry import complete_claims
 from accounts.identity_providers import IdentityProvider, OpenIDConnect, identity_provider
 
@@ -32,19 +34,25 @@ def social_app(provider: IdentityProvider) -> SocialApp:
     return app
 
 
-def login_of(request: HttpRequest, provider: Provider, claims: dict[str, Any]) -> SocialLogin:
-    """Return the sign-in of the person of these claims, with what they mean for groups, and those of the last time."""
+def login_of(request: HttpRequest, provider: Provider, claims: dict[str, Any], received: Iterable[str]) -> SocialLogin:
+    """Return the sign-in of the person of these claims, with what they mean for groups, and those of the last time.
+
+    `received`: the names of all attributes that were sent.
+    """
     known = SocialAccount.objects.filter(provider=provider.sub_id, uid=claims["sub"]).first()
     before = known.extra_data.get("userinfo", {}) if known else {}
     completed, gives_groups = complete_claims(provider_of(provider.sub_id), claims, before)
     login: SocialLogin = provider.sociallogin_from_response(request, {"userinfo": completed})
-    login.claims_before, login.gives_groups = before, gives_groups
+    login.claims_before, login.gives_groups, login.received = before, gives_groups, list(received)
     return login
 
 
-def finish_sign_in(request: HttpRequest, provider_id: str, claims: dict[str, Any], next_url: str) -> HttpResponse:
-    """Sign in the person of these claims, as after a round trip to an OpenID provider."""
-    login = login_of(request, get_adapter(request).get_provider(request, provider_id), claims)
+def finish_sign_in(
+    request: HttpRequest, provider: IdentityProvider, found: tuple[str, Mapping[str, Any]], next_url: str
+) -> HttpResponse:
+    """Sign in the person of this subject with these attributes, as after a round trip to an OpenID provider."""
+    allauth_provider = get_adapter(request).get_provider(request, provider.id)
+    login = login_of(request, allauth_provider, read_claims(provider, *found), found[1])
     login.state = {"process": AuthProcess.LOGIN, "next": next_url}
     answer: HttpResponse = complete_social_login(request, login)
     return answer

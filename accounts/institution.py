@@ -43,7 +43,8 @@ class InstitutionClient(OpenIDConnectOAuth2Adapter):
         if not isinstance(userinfo, dict) or userinfo.get("sub") != identity.get("sub"):
             raise OAuth2Error("Userinfo is about somebody else than the ID token.")
         rules = provider_of(self.provider_id)
-        return login_of(request, self.get_provider(), read_claims(rules, identity.get("sub"), userinfo, identity))
+        claims = read_claims(rules, identity.get("sub"), userinfo, identity)
+        return login_of(request, self.get_provider(), claims, [*userinfo, *identity])
 
     def _userinfo(self, app: SocialApp, access_token: str) -> Any:
         """Return the institution's claims about the person: JSON, or a JWT that it has signed."""

@@ -17,10 +17,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import limits
 from accounts.adapters import MISMATCH
-from accounts.claims import read_claims
 from accounts.external import finish_sign_in
 from accounts.forms import DirectoryForm
 from accounts.identity_providers import IdentityProvider, Ldap, identity_provider, identity_providers
+from accounts.models import SignInOutcome
+from accounts.sign_ins import record_refusal
 from web.redirects import is_ours
 from web.request import client_address
 
@@ -95,18 +96,19 @@ def directory_sign_in(request: HttpRequest, provider_id: str) -> HttpResponse:
         found = authenticate(provider, username, password)
     except DirectoryUnavailable as error:
         usage.rollback()
+        record_refusal(request, SignInOutcome.UNAVAILABLE, provider=provider.id)
         logger.error("nobody can sign in with %s: %s", provider.id, error)
         words = _("%(name)s does not answer. Try again in a few minutes; local accounts still work.")
         form.add_error(None, words % {"name": provider.title})
         return _directory_form(request, provider, form, status=503)
     if found is None:
+        record_refusal(request, SignInOutcome.PASSWORD, provider=provider.id)
         logger.warning("sign-in with %s failed from %s", provider.id, client_address(request))
         form.add_error(None, MISMATCH)
         return _directory_form(request, provider, form, status=422)
     usage.rollback()
     next_url = request.POST.get("next", "")
-    claims = read_claims(provider, *found)
-    response = finish_sign_in(request, provider.id, claims, next_url if is_ours(request, next_url) else "")
+    response = finish_sign_in(request, provider, found, next_url if is_ours(request, next_url) else "")
     if request.user.is_authenticated:
         limits.remember_browser(request, response, request.user)
     return response

@@ -10,6 +10,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from accounts import mails
 from accounts.invitations import send_invitations as send_all_invitations
 from accounts.mail_choices import send_daily_mails as send_all_daily_mails
+from accounts.sign_ins import prune_sign_ins as prune_all_sign_ins
 
 logger = logging.getLogger(__name__)
 
@@ -45,3 +46,11 @@ def send_daily_mails() -> None:
     started = time.monotonic()
     sent = send_all_daily_mails()
     logger.info("accounts.send_daily_mails: %d sent in %.1f s", sent, time.monotonic() - started)
+
+
+@shared_task(name="accounts.prune_sign_ins", soft_time_limit=300, acks_late=True, ignore_result=True)
+def prune_sign_ins() -> None:
+    """Delete sign-ins that are kept long enough."""
+    started = time.monotonic()
+    deleted = prune_all_sign_ins()
+    logger.info("accounts.prune_sign_ins: %d deleted in %.1f s", deleted, time.monotonic() - started)

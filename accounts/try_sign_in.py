@@ -18,7 +18,7 @@ def lines(provider: IdentityProvider, subject: str, attributes: Mapping[str, Any
     """Yield what the portal reads in these attributes, and what it would do. Raises ValueError without a subject."""
     request = HttpRequest()
     sent = read_claims(provider, subject, attributes)
-    login = login_of(request, get_adapter(request).get_provider(request, provider.id), sent)
+    login = login_of(request, get_adapter(request).get_provider(request, provider.id), sent, attributes)
     claims = login.account.extra_data["userinfo"]
     yield f"Sent: {', '.join(sorted(attributes)) or 'nothing'}"
     for name, value in sorted(claims.items()):

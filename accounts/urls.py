@@ -13,6 +13,7 @@ urlpatterns = [
     path("signup/", views.sign_up, name="account_signup"),
     path("language-and-time-zone/", views.language_and_time_zone, name="account_locale"),
     path("mails/", views.mails, name="account_mails"),
+    path("sign-ins/", views.sign_ins, name="account_sign_ins"),
     path("email/", views.Address.as_view(), name="account_email"),
     path("confirm-email/", allauth_views.email_verification_sent, name="account_email_verification_sent"),
     path("confirm-email/<str:key>/", allauth_views.confirm_email, name="account_confirm_email"),

@@ -27,12 +27,15 @@ from requests import RequestException
 from accounts.forms import LocaleForm, MailChoicesForm
 from accounts.institution import InstitutionCallback, InstitutionClient, UnsupportedAnswer
 from accounts.limits import remember_browser
-from accounts.models import MailChoices
+from accounts.models import MailChoices, SignInOutcome
 from accounts.provider_views import sign_in_buttons
+from accounts.sign_in_rows import in_rows
+from accounts.sign_ins import record_refusal, sign_ins_of
 from web.language import remember_language
 from web.request import PortalRequest
 
 logger = logging.getLogger(__name__)
+OWN_SIGN_INS = 50  # shown to each person
 
 
 class StatusCodeMixin:
@@ -129,6 +132,13 @@ def mails(request: PortalRequest) -> HttpResponse:
     return redirect("account_mails")
 
 
+@require_safe
+def sign_ins(request: PortalRequest) -> HttpResponse:
+    """Show the person's last sign-ins, and attempts on their account."""
+    rows = in_rows(sign_ins_of(request.user)[:OWN_SIGN_INS])
+    return render(request, "account/sign_ins.html", {"rows": rows, "days": settings.SIGN_IN_RETENTION_DAYS})
+
+
 sign_up = login_not_required(SignUp.as_view())
 
 
@@ -159,7 +169,7 @@ def institution_sign_in(request: HttpRequest, provider_id: str) -> HttpResponse:
         )
         return answer
 
-    return answering(request, redirect_there)
+    return answering(request, provider_id, redirect_there)
 
 
 @login_not_required
@@ -172,16 +182,18 @@ def institution_callback(request: HttpRequest, provider_id: str) -> HttpResponse
     except SocialApp.DoesNotExist as error:
         raise Http404 from error
     callback = InstitutionCallback.adapter_view(InstitutionClient(request, provider_id))
-    return answering(request, lambda: callback(request))
+    return answering(request, provider_id, lambda: callback(request))
 
 
-def answering(request: HttpRequest, ask: Callable[[], HttpResponse]) -> HttpResponse:
+def answering(request: HttpRequest, provider_id: str, ask: Callable[[], HttpResponse]) -> HttpResponse:
     """Answer 503 when the institution does not answer, or sends an invalid answer."""
     try:
         return ask()
     except UnsupportedAnswer as error:
         logger.error("nobody can sign in with the institution: %s", error)
+        record_refusal(request, SignInOutcome.UNAVAILABLE, provider=provider_id)
         return render(request, "socialaccount/unsupported.html", status=503)
     except (OAuth2Error, RequestException, LookupError, TypeError, ValueError, RecursionError) as error:
         logger.warning("the institution did not answer as it should: %s", type(error).__name__)
+        record_refusal(request, SignInOutcome.UNAVAILABLE, provider=provider_id)
         return render(request, "socialaccount/unavailable.html", status=503)

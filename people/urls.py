@@ -17,6 +17,7 @@ from people.views import (
     outside,
     person,
     policy,
+    sign_ins,
 )
 
 app_name = "people"
@@ -42,6 +43,7 @@ urlpatterns = [
     path("groups/<int:group_id>/delete/", group_actions.delete, name="delete_group"),
     path("groups/<int:group_id>/add/", group_actions.add_members, name="add_members"),
     path("groups/<int:group_id>/remove/", group_actions.remove_members, name="remove_members"),
+    path("sign-ins/", sign_ins.sign_ins, name="sign_ins"),
     path("invite/", invite.invite, name="invite"),
     path("<int:person_id>/", person.detail, name="person"),
     path("<int:person_id>/deactivate/", leaving.deactivate, name="deactivate"),

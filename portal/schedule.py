@@ -49,6 +49,7 @@ def beat_schedule(*, usage_poll_s: int) -> dict[str, dict[str, Any]]:
         "teaching.send_messages": _entry("teaching.send_messages", crontab(minute="*/5"), expires=240),
         "usage.reconcile": _entry("usage.reconcile", crontab(hour=4, minute=41)),
         "usage.prune": _entry("usage.prune", crontab(hour=3, minute=29)),
+        "accounts.prune_sign_ins": _entry("accounts.prune_sign_ins", crontab(minute=44), expires=3000),
         "api.prune": _entry("api.prune", crontab(hour=3, minute=38), expires=3000),
         "playground.prune": _entry("playground.prune", crontab(minute=50), expires=3000),
         "playground.settle": _entry("playground.settle", 60.0, expires=50),

@@ -331,6 +331,7 @@ SOCIALACCOUNT_EMAIL_REQUIRED = False
 SOCIALACCOUNT_EMAIL_VERIFICATION = "none"  # the institution vouches for its people
 SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
+SIGN_IN_RETENTION_DAYS = env.int("SIGN_IN_RETENTION_DAYS", default=30)  # sign-ins are kept for admins and their person
 OIDC_ISSUER = env.str("OIDC_ISSUER", default="")  # e.g. https://sso.example.edu/realms/main; empty: local accounts only
 OIDC_NAME = env.str("OIDC_NAME", default="")  # as in "Sign in with Example University"
 _oidc_default = environ.Env.NOTSET if OIDC_ISSUER else ""

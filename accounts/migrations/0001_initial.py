@@ -1463,4 +1463,81 @@ class Migration(migrations.Migration):
                 "indexes": [models.Index(fields=["owner", "-created_at", "-id"], name="accounts_token_of_owner")],
             },
         ),
+        migrations.CreateModel(
+            name="SignIn",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "last_at",
+                    models.DateTimeField(
+                        default=django.utils.timezone.now, editable=False, help_text="Of the last repetition."
+                    ),
+                ),
+                ("times", models.PositiveIntegerField(default=1, editable=False)),
+                (
+                    "provider",
+                    models.CharField(
+                        blank=True, editable=False, help_text="Its id; empty: a local account.", max_length=40
+                    ),
+                ),
+                (
+                    "subject",
+                    models.CharField(
+                        blank=True, editable=False, help_text="As the provider names the person", max_length=255
+                    ),
+                ),
+                ("address", models.GenericIPAddressField(editable=False, null=True)),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[
+                            ("entered", "Signed in"),
+                            ("created", "Signed in, with a new account"),
+                            ("linked", "Signed in, linked by the address"),
+                            ("password", "Refused: wrong user name or password"),
+                            ("inactive", "Refused: the account is deactivated"),
+                            ("group", "Refused by the rule about groups"),
+                            ("affiliation", "Refused by the rule about affiliations"),
+                            ("domain", "Refused by the rule about e-mail domains"),
+                            ("address", "Refused: another account has the address"),
+                            ("answer", "Refused: no valid answer of the identity provider"),
+                            ("unavailable", "Failed: the identity provider did not answer as it should"),
+                        ],
+                        editable=False,
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "received",
+                    models.JSONField(default=list, editable=False, help_text="Names of the attributes that were sent."),
+                ),
+                ("claims", models.JSONField(default=dict, editable=False, help_text="What the portal read in them.")),
+                (
+                    "groups",
+                    models.JSONField(
+                        default=list, editable=False, help_text="Names of the person's groups afterwards."
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_index=False,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "default_permissions": (),
+                "indexes": [
+                    models.Index(fields=["user", "-id"], name="accounts_sign_in_of_person"),
+                    models.Index(fields=["provider", "subject"], name="accounts_sign_in_of_subject"),
+                    models.Index(fields=["at"], name="accounts_sign_in_at"),
+                ],
+            },
+        ),
     ]

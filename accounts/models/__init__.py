@@ -18,6 +18,7 @@ from accounts.models.policy import (
 )
 from accounts.models.requests import AccessRequest, Grant, GrantQuerySet, RequestDigest, Thing
 from accounts.models.setup import SetupState
+from accounts.models.sign_ins import SignIn, SignInOutcome, SignInQuerySet
 from accounts.models.terms import Terms, TermsAcceptance, owes_terms
 from accounts.models.trail import (
     DONE_WORDS,
@@ -61,6 +62,9 @@ __all__ = [
     "Policy",
     "RequestDigest",
     "SetupState",
+    "SignIn",
+    "SignInOutcome",
+    "SignInQuerySet",
     "Terms",
     "TermsAcceptance",
     "Thing",

@@ -11,12 +11,13 @@ from pytest_django import Settings
 from pytest_django.asserts import assertContains, assertRedirects
 
 from accounts.checks import institution_is_asked_over_https
-from accounts.identity_providers import Cas
-from accounts.models import User
+from accounts.identity_providers import Cas, Enter
+from accounts.models import SignIn, User
 from tests.accounts.cas_server import CasServer, running
 from tests.accounts.sign_in_table import Sent, go_through_table, with_rules
 from tests.accounts.signing_in import is_signed_in
 from tests.accounts.visits import whoever_is_signed_in
+from tests.factories import make_intern
 from tests.ports import free_port
 
 LOGIN = "/account/cas/cas/login/"
@@ -133,3 +134,32 @@ def test_a_server_needs_https(settings: Settings) -> None:
 
 def test_an_unknown_server_is_not_found(client: Client, db: None) -> None:
     assert [client.get(address).status_code for address in (LOGIN, f"{LOGIN}callback/")] == [404, 404]
+
+
+def test_each_sign_in_is_kept_with_what_was_sent_and_what_came_of_it(
+    client: Client, cas: CasServer, settings: Settings
+) -> None:
+    make_intern("taken", email="taken@example.edu")
+    cas.attributes = {"eduPersonAffiliation": ["staff"], "displayName": ["Ada Byron"], "secretCode": ["not-kept"]}
+    client.get(to_the_server(client))
+    client.logout()
+    client.get(to_the_server(client))
+    client.logout()
+    User.objects.filter(username="ada").update(is_active=False)
+    client.get(to_the_server(client))
+    cas.user, cas.attributes = "new", {"mail": ["taken@example.edu"]}
+    client.get(to_the_server(client))
+    client.get(f"{LOGIN}callback/")
+    cas.answer = b"<h1>Welcome"
+    client.get(to_the_server(client))
+    cas.answer, settings.IDENTITY_PROVIDERS = None, [provider(cas, enter=Enter(affiliations=("staff",)))]
+    client.get(to_the_server(client))
+
+    found = list(SignIn.objects.order_by("pk"))
+    outcomes = ["created", "entered", "inactive", "address", "answer", "unavailable", "affiliation"]
+    assert [row.outcome for row in found] == outcomes
+    assert {row.provider for row in found} == {"cas"}
+    assert [row.user and row.user.username for row in found] == ["ada", "ada", "ada", None, None, None, None]
+    assert found[0].received == ["displayName", "eduPersonAffiliation", "secretCode", "user"]
+    assert found[0].claims["name"] == "Ada Byron"
+    assert "not-kept" not in str(list(SignIn.objects.values_list()))

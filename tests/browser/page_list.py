@@ -197,6 +197,7 @@ OF_A_NEWCOMER: dict[str, Way] = {  # in this order: those at the end change what
     "keyboard shortcuts": at("/playground/shortcuts/"),
     "privacy": at("/privacy/"),
     "access tokens": at("/account/access-tokens/"),
+    "sign-ins": at("/account/sign-ins/"),
     "access token, new": new_access_token,
     "password": at("/account/password/change/"),
     "e-mail": at("/account/email/"),

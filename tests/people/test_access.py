@@ -21,6 +21,7 @@ from tests.people.conftest import with_permissions
 from tests.usage.views.facts import key_of
 
 LISTS = ("index", "csv", "keys", "keys_csv", "outside_keys", "groups")
+MANAGER_LISTS = ("sign_ins",)
 PERSON_ACTS = (
     "deactivate",
     "activate",
@@ -81,7 +82,7 @@ def grant_of(person: User) -> Grant:
 
 
 def url_of(name: str, key: Key) -> str:
-    if name in (*LISTS, *PEOPLE_ACTS):
+    if name in (*LISTS, *MANAGER_LISTS, *PEOPLE_ACTS):
         unowned, _made = UnownedKey.objects.get_or_create(token="a" * 64)
         chosen = {
             "bulk": f"?act=deactivate&person={key.owner_id}",
@@ -110,7 +111,7 @@ def test_every_address_is_in_the_matrix() -> None:
     names = {str(route.name) for route in urlpatterns if isinstance(route, URLPattern)}
 
     of_groups = {*GROUP_PAGES, *MEMBER_ACTS, *GROUP_ACTS, "new_group", "change_default_policy"}
-    assert names == {*LISTS, "person", *PEOPLE_ACTS, *PERSON_ACTS, *GRANT_ACTS, *KEY_ACTS, *of_groups}
+    assert names == {*LISTS, *MANAGER_LISTS, "person", *PEOPLE_ACTS, *PERSON_ACTS, *GRANT_ACTS, *KEY_ACTS, *of_groups}
 
 
 def test_shows_people_to_whom_they_are_for(browsers: dict[str, Client], key: Key) -> None:
@@ -119,6 +120,9 @@ def test_shows_people_to_whom_they_are_for(browsers: dict[str, Client], key: Key
     for name in LISTS:
         refused = {"anonymous": 302, **dict.fromkeys(STRANGERS, 403)}
         assert statuses(browsers, partial(_get, url_of(name, key))) == refused | seen
+    for name in MANAGER_LISTS:
+        only_managers = refused | dict.fromkeys(READERS, 403) | dict.fromkeys(ACTORS, 200)
+        assert statuses(browsers, partial(_get, url_of(name, key))) == only_managers
     missing = {"anonymous": 302, **dict.fromkeys(STRANGERS, 404)}
     assert statuses(browsers, lambda browser: browser.get(url_of("person", key))) == missing | seen
 

@@ -101,6 +101,7 @@ POST_ONLY = {
     "web:theme",
 }
 GET_ONLY = {
+    "account_sign_ins",
     "api:all_tokens",
     "api:documentation",
     "approvals:detail",
@@ -135,6 +136,7 @@ GET_ONLY = {
     "people:keys_csv",
     "people:outside_keys",
     "people:person",
+    "people:sign_ins",
     "playground:answer",
     "playground:batch",
     "playground:batch_results",

@@ -1,0 +1,55 @@
+"""The last sign-ins of all people, by every identity provider, for whoever manages people."""
+
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from accounts.identity_providers import identity_providers
+from accounts.models import SignIn
+from accounts.sign_in_rows import in_rows
+from people.views.common import require_sight
+from usage.queries.access import PageAccess
+from web.request import PortalRequest
+
+SHOWN = 50  # on a page
+LOCAL = "local"  # in the address, of local accounts
+
+
+def require_management(request: PortalRequest) -> PageAccess:
+    """Return the access of a person who manages people; refuse the others: they see more than the list of people."""
+    access = require_sight(request)
+    if not access.manages_people:
+        raise PermissionDenied
+    return access
+
+
+@require_safe
+def sign_ins(request: PortalRequest) -> HttpResponse:
+    """Show the last sign-ins and refusals, those of a provider, or only the refusals."""
+    access = require_management(request)
+    found = SignIn.objects.select_related("user").newest_first()
+    provider, refused = request.GET.get("provider", ""), request.GET.get("refused") == "1"
+    if provider:
+        found = found.filter(provider="" if provider == LOCAL else provider)
+    if refused:
+        found = found.refused()
+    page = Paginator(found, SHOWN).get_page(request.GET.get("page"))
+    chosen = {"provider": provider, "refused": "1" if refused else ""}
+    context = {
+        "access": access,
+        "here": "people:sign_ins",
+        "page": page,
+        "rows": in_rows(page),
+        "provider": provider,
+        "providers": [(LOCAL, _("Local accounts")), *((each.id, each.title) for each in identity_providers())],
+        "refused": refused,
+        "query": urlencode({name: value for name, value in chosen.items() if value}),
+        "days": settings.SIGN_IN_RETENTION_DAYS,
+    }
+    return render(request, "people/sign_ins.html", context)

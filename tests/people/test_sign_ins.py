@@ -1,0 +1,53 @@
+"""The page with the last sign-ins of all people."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from pytest_django import Settings
+from pytest_django.asserts import assertContains, assertNotContains, assertNumQueries
+
+from accounts.identity_providers import Cas
+from accounts.models import SignIn
+from tests.factories import make_intern
+
+pytestmark = pytest.mark.django_db
+PAGE = "/people/sign-ins/"
+
+
+def test_shows_whoever_manages_people_what_was_sent_and_what_came_of_it(
+    as_secretary: Client, settings: Settings
+) -> None:
+    settings.IDENTITY_PROVIDERS = [Cas(id="cas", name="University", server="https://cas.example.edu")]
+    ada = make_intern("ada", first_name="Ada")
+    sent = {"received": ["mail", "<b>"], "claims": {"email": "x@example.edu", "groups": ["A", "B"]}}
+    SignIn.objects.create(outcome="domain", provider="cas", subject="x", times=3, **sent)
+    SignIn.objects.create(outcome="entered", user=ada, groups=["Interns"])
+
+    page = as_secretary.get(PAGE)
+
+    for words in ("University", "Refused by the rule about e-mail domains", "3 times until", "x@example.edu", "A, B"):
+        assertContains(page, words)
+    assertContains(page, "mail, &lt;b&gt;")
+    assertContains(page, reverse("people:person", args=[ada.pk]))
+    refused = as_secretary.get(PAGE, {"refused": "1"})
+    assertNotContains(refused, "Local account</bdi>")
+    assertContains(as_secretary.get(PAGE, {"provider": "local"}), "Local account</bdi>")
+    assertNotContains(as_secretary.get(PAGE, {"provider": "cas"}), "Local account</bdi>")
+
+
+def test_is_refused_to_the_others(as_intern: Client, as_reader: Client, as_policy_maker: Client) -> None:
+    assert [client.get(PAGE).status_code for client in (as_intern, as_reader, as_policy_maker)] == [403, 403, 403]
+    assert Client().get(PAGE).status_code == 302
+    assertNotContains(as_reader.get(reverse("people:index")), PAGE)
+
+
+def test_is_shown_by_pages_with_few_queries(as_secretary: Client) -> None:
+    people = [make_intern(f"p{number}") for number in range(3)]
+    SignIn.objects.bulk_create([SignIn(outcome="password", user=people[n % 3]) for n in range(60)])
+    as_secretary.get(PAGE)
+
+    with assertNumQueries(7):
+        page = as_secretary.get(PAGE, {"refused": "1"})
+
+    assertContains(page, "?refused=1&amp;page=2")
+    assert as_secretary.post(PAGE).status_code == 405
