@@ -8,10 +8,10 @@ the form in which tests/playground/hostile.py stores them.
 
 import argparse
 import random
-import re
 import string
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from itertools import islice
 from time import process_time
 from typing import Any, Final
@@ -26,7 +26,7 @@ MOST_CPU_S: Final = 1.0  # of one text
 ENDS: Final = ("", "\0", "\n", "!", '"')
 SHOWN: Final = 3  # of each lexer
 PROMPTS: Final = {"console": ("$ ", "bash"), "pycon": (">>> ", "python"), "php": ("<?php ", "php")}  # what leads in
-_parse: Any = re._parser.parse  # type: ignore[attr-defined]  # the standard library's own parser has no public name
+_parse: Any = import_module("re._parser").parse  # the standard library's own parser has no public name
 Shape = tuple[str, str, str]  # before, repeated, after
 
 
