@@ -44,6 +44,7 @@ urlpatterns = [
     path("groups/<int:group_id>/add/", group_actions.add_members, name="add_members"),
     path("groups/<int:group_id>/remove/", group_actions.remove_members, name="remove_members"),
     path("sign-ins/", sign_ins.sign_ins, name="sign_ins"),
+    path("sign-ins/test/", sign_ins.try_sign_in, name="try_sign_in"),
     path("invite/", invite.invite, name="invite"),
     path("<int:person_id>/", person.detail, name="person"),
     path("<int:person_id>/deactivate/", leaving.deactivate, name="deactivate"),

@@ -8,11 +8,14 @@ from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.identity_providers import identity_providers
+from accounts.identity_providers import Ldap, identity_provider, identity_providers
 from accounts.models import SignIn
 from accounts.sign_in_rows import in_rows
+from accounts.try_sign_in import NothingSent, ProviderUnavailable, attributes_in, entry_of, lines
+from keys.services import TooManyActions, count_action
+from people.sign_in_form import TrySignInForm
 from people.views.common import require_sight
 from usage.queries.access import PageAccess
 from web.request import PortalRequest
@@ -49,7 +52,43 @@ def sign_ins(request: PortalRequest) -> HttpResponse:
         "provider": provider,
         "providers": [(LOCAL, _("Local accounts")), *((each.id, each.title) for each in identity_providers())],
         "refused": refused,
+        "has_providers": bool(identity_providers()),
         "query": urlencode({name: value for name, value in chosen.items() if value}),
         "days": settings.SIGN_IN_RETENTION_DAYS,
     }
     return render(request, "people/sign_ins.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def try_sign_in(request: PortalRequest) -> HttpResponse:
+    """Show what a sign-in would do, by attributes that are pasted or by an entry of a directory; change nothing."""
+    access = require_management(request)
+    form = TrySignInForm(request.POST if request.method == "POST" else None)
+    found: list[str] = []
+    status = 200
+    if form.is_bound:
+        status = 422
+        try:
+            count_action(request.user, "people:try_sign_in")
+            if form.is_valid():
+                found, status = _tried(form), 200
+        except TooManyActions as refusal:
+            form.add_error(None, str(refusal))
+            status = 429
+        except NothingSent as refusal:
+            form.add_error(None, str(refusal))
+            status = 503 if isinstance(refusal, ProviderUnavailable) else 422
+    context = {"access": access, "here": "people:sign_ins", "form": form, "lines": found}
+    return render(request, "people/try_sign_in.html", context, status=status)
+
+
+def _tried(form: TrySignInForm) -> list[str]:
+    """Return what would come of it, in sentences. Raises NothingSent."""
+    provider = identity_provider(form.cleaned_data["provider"])
+    if provider is None:  # of no choice, so the form has refused it
+        raise NothingSent
+    if isinstance(provider, Ldap) and form.cleaned_data["username"]:
+        subject, attributes = entry_of(provider, form.cleaned_data["username"])
+    else:
+        subject, attributes = attributes_in(form.cleaned_data["attributes"])
+    return list(lines(provider, subject, attributes))

@@ -21,7 +21,7 @@ from tests.people.conftest import with_permissions
 from tests.usage.views.facts import key_of
 
 LISTS = ("index", "csv", "keys", "keys_csv", "outside_keys", "groups")
-MANAGER_LISTS = ("sign_ins",)
+MANAGER_LISTS = ("sign_ins", "try_sign_in")
 PERSON_ACTS = (
     "deactivate",
     "activate",

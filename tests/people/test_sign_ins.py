@@ -1,5 +1,7 @@
 """The page with the last sign-ins of all people."""
 
+import json
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -7,11 +9,12 @@ from pytest_django import Settings
 from pytest_django.asserts import assertContains, assertNotContains, assertNumQueries
 
 from accounts.identity_providers import Cas
-from accounts.models import SignIn
+from accounts.models import SignIn, User
 from tests.factories import make_intern
 
 pytestmark = pytest.mark.django_db
 PAGE = "/people/sign-ins/"
+TRY = f"{PAGE}test/"
 
 
 def test_shows_whoever_manages_people_what_was_sent_and_what_came_of_it(
@@ -51,3 +54,35 @@ def test_is_shown_by_pages_with_few_queries(as_secretary: Client) -> None:
 
     assertContains(page, "?refused=1&amp;page=2")
     assert as_secretary.post(PAGE).status_code == 405
+
+
+def test_a_test_names_account_groups_and_refusal_and_changes_nothing(as_secretary: Client, settings: Settings) -> None:
+    settings.IDENTITY_PROVIDERS = [Cas(id="cas", name="University", server="https://cas.example.edu")]
+    make_intern("ada", email="ada@example.edu")
+    users, kept = User.objects.count(), SignIn.objects.count()
+    sent = {"user": "new", "displayName": "Ada <b>", "memberOf": ["Staff", "Admins"], "mail": "other@example.edu"}
+
+    page = as_secretary.post(TRY, {"provider": "cas", "attributes": json.dumps(sent)})
+
+    for words in ("Account: a new one", "name: Ada &lt;b&gt;", "Groups: Staff", "Not given: Admins"):
+        assertContains(page, words)
+    taken = as_secretary.post(TRY, {"provider": "cas", "attributes": json.dumps({**sent, "mail": "ada@example.edu"})})
+    assertContains(taken, "Refused: another account has the address")
+    assert (User.objects.count(), SignIn.objects.count()) == (users, kept)
+
+
+def test_a_test_refuses_what_it_cannot_read(as_secretary: Client, as_reader: Client, settings: Settings) -> None:
+    settings.IDENTITY_PROVIDERS = [Cas(id="cas", name="University", server="https://cas.example.edu")]
+    for sent, words in (
+        ({}, "Enter a user name or attributes."),
+        ({"username": "ada"}, "This provider is no directory"),
+        ({"attributes": "{"}, "This is not valid JSON."),
+        ({"attributes": "[" * 19_000}, "This is not valid JSON."),
+        ({"attributes": "[]"}, "The JSON holds no object."),
+        ({"attributes": '{"sub": ""}'}, "there is no valid subject"),
+        ({"attributes": "{}", "provider": "other"}, "other is not one of the available choices"),
+    ):
+        assertContains(as_secretary.post(TRY, {"provider": "cas", **sent}), words, status_code=422)
+    assert as_reader.post(TRY, {"provider": "cas", "attributes": "{}"}).status_code == 403
+    settings.KEY_ACTIONS_PER_HOUR = 7
+    assert as_secretary.post(TRY, {"provider": "cas", "attributes": "{}"}).status_code == 429

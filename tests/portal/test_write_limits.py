@@ -116,6 +116,7 @@ BOUNDS: Final = {
                 "people:invite_again",
                 "people:limit_key",
                 "people:sign_out",
+                "people:try_sign_in",
                 "people:top_up",
                 "people:unblock_key",
                 "people:withdraw",

@@ -1,13 +1,12 @@
 """Say what a sign-in would do."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.identity_providers import IdentityProvider, Ldap, identity_provider, identity_providers
-from accounts.try_sign_in import lines
+from accounts.try_sign_in import NothingSent, attributes_in, entry_of, lines
 
 
 class Command(BaseCommand):
@@ -33,25 +32,14 @@ class Command(BaseCommand):
             subject, attributes = _sent(provider, options)
             for line in lines(provider, subject, attributes):
                 self.stdout.write(line)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, NothingSent) as error:
             raise CommandError(str(error)) from error
 
 
 def _sent(provider: IdentityProvider, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Return subject and attributes."""
     if options["username"] is None:
-        attributes = json.loads(options["claims"].read_text())
-        if not isinstance(attributes, dict):
-            raise CommandError("The file holds no JSON object.")
-        return attributes.get("sub", options["subject"]), attributes
+        return attributes_in(options["claims"].read_text(), options["subject"])
     if not isinstance(provider, Ldap):
         raise CommandError(f"{provider.id} is no directory: give --claims.")
-    from accounts.directory import DirectoryUnavailable, look_up
-
-    try:
-        found = look_up(provider, options["username"])
-    except DirectoryUnavailable as error:
-        raise CommandError(f"{provider.title} does not answer: {error}") from error
-    if found is None:
-        raise CommandError(f"{provider.title} has no entry, or several, of this name.")
-    return found
+    return entry_of(provider, options["username"])
