@@ -16,7 +16,7 @@ from keys.models import Intern, Key
 from keys.services.forget import forget_keys
 from playground.batch_models import Batch
 from playground.models import Conversation, FavouriteModel
-from playground.services.deletion import delete_conversations, delete_unused_parameters
+from playground.services.deletion import delete_batches, delete_conversations, delete_unused_parameters
 from web.tasks import QueueUnavailable, send_task
 
 SWEEP_EXPIRES_S = 240  # by then the schedule has run it
@@ -50,7 +50,7 @@ def anonymise(*, person: User, actor: Actor) -> bool:
         if locked.anonymised_at:
             return False
         delete_conversations(Conversation.objects.owned_by(locked))
-        Batch.objects.owned_by(locked).delete()
+        delete_batches(Batch.objects.owned_by(locked))
         delete_unused_parameters(locked.pk)
         FavouriteModel.objects.filter(person=locked).delete()
         forget_in_courses(locked)

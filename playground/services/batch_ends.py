@@ -19,7 +19,6 @@ from keys.services import KeyRefused, recheck_course_playground_key, recheck_pla
 from playground.batch_models import Batch, BatchCall
 from playground.errors.cards import card_of
 from playground.errors.classify import AnswerError, answer_error_of
-from playground.services.batches import add_bytes
 from playground.services.chat import ChatContext
 from playground.services.costs import answer_cost
 from playground.services.quotas import size_of
@@ -38,6 +37,7 @@ def record_answer(call: BatchCall, answer: ChatAnswer, *, took_s: float) -> None
     """Save an answer; also of a call that was taken for lost meanwhile, unless it was begun anew."""
     first, cost, usage = answer.choices[0], answer_cost(answer, call.model), answer.usage
     with transaction.atomic():
+        batch = Batch.objects.select_for_update().filter(pk=call.batch_id).first()  # before its calls, as all do
         is_first = _mine(call).update(
             state=State.COMPLETE,
             text=first.text.replace("\0", ""),
@@ -51,9 +51,19 @@ def record_answer(call: BatchCall, answer: ChatAnswer, *, took_s: float) -> None
             cost_source=cost.source,
             took_ms=round(took_s * 1000),
         )
-        if is_first:
-            add_bytes(call.batch_id, size_of(first.text, first.reasoning))
-        Batch.objects.filter(pk=call.batch_id).exclude(setbacks=0).update(setbacks=0, not_before=None, problem="")
+        if batch and is_first:
+            batch.stored_bytes += size_of(first.text, first.reasoning)
+            _end_setbacks(batch)
+            batch.save(update_fields=["stored_bytes", "setbacks", "not_before", "problem"])
+
+
+def _end_setbacks(batch: Batch) -> None:
+    """Forget the setbacks of a batch that runs; a wait that has begun goes on, and a pause keeps its reason."""
+    if batch.state != Batch.State.RUNNING:
+        return
+    batch.setbacks = 0
+    if batch.not_before is None or batch.not_before <= timezone.now():
+        batch.not_before, batch.problem = None, ""
 
 
 def record_error(call: BatchCall, batch: Batch, context: ChatContext, error: GatewayError) -> None:
@@ -91,9 +101,13 @@ def note_setback(batch: Batch, error: GatewayError, *, waits: bool = True) -> No
             pause(batch, lambda: f"{_many_failed()} {_sentence_of(problem)}")
             return
         pause_s = min(FIRST_PAUSE_S * 2 ** (row.setbacks - 1), LONGEST_PAUSE_S)
-        row.not_before = max(now + timedelta(seconds=pause_s), problem.retry_at or now) if waits else None
-        with reading_as(batch.owner):
-            row.problem = _sentence_of(problem) if waits else ""
+        if waits:
+            until = max(now + timedelta(seconds=pause_s), problem.retry_at or now)
+            row.not_before = max(until, row.not_before or until)  # a call that began before a longer wait
+            with reading_as(batch.owner):
+                row.problem = _sentence_of(problem)
+        elif row.not_before is None or row.not_before <= now:
+            row.not_before, row.problem = None, ""
         row.save(update_fields=["setbacks", "not_before", "problem"])
 
 

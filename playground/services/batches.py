@@ -8,7 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Count, F, Q, Sum
+from django.db.models import Count, Q, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -17,7 +17,7 @@ from playground.batch_models import Batch, BatchCall, BatchPrompt
 from playground.models import ParameterSet
 from playground.services.batch_costs import budget_left, committed_usd, estimate_of, estimated_call
 from playground.services.chat import ChatContext, secret_of
-from playground.services.deletion import delete_unused_parameters_later
+from playground.services.deletion import delete_batches
 from playground.services.limits import lock_owner
 from playground.services.quotas import ROW_BYTES, claim_storage, size_of
 from playground.services.refusals import AskRefused
@@ -151,9 +151,7 @@ def retry_calls(batch: Batch, state: str) -> int:
 def delete_batch(batch: Batch) -> bool:
     """Delete it with all answers; False while it runs."""
     with transaction.atomic():
-        gone, _by_model = Batch.objects.filter(pk=batch.pk).exclude(state=State.RUNNING).delete()
-        delete_unused_parameters_later(batch.owner_id)
-    return bool(gone)
+        return bool(delete_batches(Batch.objects.filter(pk=batch.pk).exclude(state=State.RUNNING)))
 
 
 def progress_of(batch: Batch) -> Progress:
@@ -169,8 +167,3 @@ def finish_batch(batch_id: UUID) -> None:
         Batch.objects.filter(pk=batch_id, state=State.RUNNING).update(
             state=State.DONE, problem="", used_at=timezone.now()
         )
-
-
-def add_bytes(batch_id: UUID, size: int) -> None:
-    """Count what an answer takes."""
-    Batch.objects.filter(pk=batch_id).update(stored_bytes=F("stored_bytes") + size)

@@ -1,4 +1,4 @@
-"""Deletes what conversations leave elsewhere: files of images, unused sets of parameters."""
+"""Deletes conversations and batches, and what they leave elsewhere: files of images, unused sets of parameters."""
 
 from collections.abc import Collection
 from functools import partial
@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import transaction
 
 from accounts.models import User
+from playground.batch_models import Batch, BatchQuerySet
 from playground.models import Attachment, Conversation, ConversationQuerySet, GeneratedImage, ParameterSet
 from web.files import delete_files
 
@@ -26,6 +27,18 @@ def delete_conversations(conversations: ConversationQuerySet) -> int:
         delete_unused_parameters_later(owner_id)
     Conversation.objects.filter(pk__in=ids).delete()
     return len(ids)
+
+
+def delete_batches(batches: BatchQuerySet) -> int:
+    """Delete these batches with their answers; return how many. Call it in a transaction.
+
+    They are locked before their calls, as a run locks them: each would else wait for the other.
+    """
+    locked = list(batches.select_for_update(of=("self",)).values_list("pk", "owner"))
+    for owner_id in {owner_id for _, owner_id in locked}:
+        delete_unused_parameters_later(owner_id)
+    Batch.objects.filter(pk__in=[batch_id for batch_id, _ in locked]).delete()
+    return len(locked)
 
 
 def delete_files_of_answers(answer_ids: Collection[UUID], *, message_id: UUID | None) -> None:

@@ -15,7 +15,7 @@ from django.utils import timezone
 from playground.batch_models import Batch
 from playground.errors.classify import INTERRUPTED
 from playground.models import STALE_AFTER, ActiveCall, Answer, Attachment, Conversation, GeneratedImage, ParameterSet
-from playground.services.deletion import delete_conversations, delete_unused_parameters
+from playground.services.deletion import delete_batches, delete_conversations, delete_unused_parameters
 from web.files import StorageUnavailable, delete_files, folders_of_files, stored_at
 
 BATCH: Final = 100  # conversations; none is locked for long
@@ -46,8 +46,8 @@ def prune_batches() -> int:
     """Delete batches after their retention, and those of anonymised people, unless calls are in progress."""
     old = Q(used_at__lt=timezone.now() - timedelta(days=settings.PLAYGROUND_RETENTION_DAYS))
     over = Batch.objects.filter(old | Q(owner__anonymised_at__isnull=False)).exclude(calls__state="calling")
-    _deleted, by_model = over.delete()
-    return by_model.get(Batch._meta.label, 0)
+    with transaction.atomic():
+        return delete_batches(over)
 
 
 def prune_parameters() -> int:

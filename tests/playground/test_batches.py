@@ -13,6 +13,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from courses.models import Course
+from gateway.errors import GatewayRejected
 from gateway.inference_types import ChatAnswer, Choice
 from gateway.types import Headers
 from keys.models import Key
@@ -215,6 +216,24 @@ def test_an_answer_that_comes_late_counts_unless_the_call_was_begun_anew(intern:
         batch_ends.record_answer(answered, answer("late"), took_s=1)
         assert (call(batch).text == "late") == counts
         batch.calls.update(text="")
+
+
+def test_an_answer_that_ends_last_clears_neither_a_wait_nor_the_reason_of_a_pause(intern: User) -> None:
+    batch, later = started(intern, "Hello"), timezone.now() + timedelta(minutes=1)
+    for state, not_before, problem, left in (
+        (Batch.State.PAUSED, None, "It pauses.", "It pauses."),
+        (Batch.State.RUNNING, later, "It waits.", "It waits."),
+        (Batch.State.RUNNING, timezone.now(), "It waited.", ""),
+    ):
+        for is_answered in (True, False):
+            batch.calls.update(state=BatchCall.State.CALLING, claim=None)
+            Batch.objects.filter(pk=batch.pk).update(state=state, setbacks=3, not_before=not_before, problem=problem)
+            if is_answered:
+                batch_ends.record_answer(call(batch), answer("Hi"), took_s=1)
+            else:
+                batch_ends.note_setback(batch, GatewayRejected("Too long", status=400), waits=False)
+            assert now(batch).problem == left
+            assert batch.not_before == (not_before if left else None)
 
 
 def test_nothing_begins_after_a_stop_and_it_goes_on_later(intern: User) -> None:
