@@ -5,6 +5,7 @@ A call is claimed in a committed state before it is made, so that no crash makes
 
 import uuid
 from datetime import timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.conf import settings
@@ -55,6 +56,12 @@ class Batch(models.Model):
     limit_usd = UsdField(max_digits=16, decimal_places=10, null=True, help_text="Of the owner's choice; empty: none.")
     cap_usd = UsdField(
         max_digits=16, decimal_places=10, null=True, help_text="What it may cost in all, set when it starts."
+    )
+    retried_usd = UsdField(
+        max_digits=16,
+        decimal_places=10,
+        default=Decimal(0),
+        help_text="By estimate, of calls that were made again though they may have been billed.",
     )
     state = models.CharField(max_length=10, choices=State, default=State.DRAFT)
     problem = models.TextField(blank=True, help_text="Why it is paused, or waits, in the language of its owner.")

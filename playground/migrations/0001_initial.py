@@ -1,4 +1,5 @@
 import uuid
+from decimal import Decimal
 
 import django.db.models.deletion
 import django.utils.timezone
@@ -486,6 +487,15 @@ class Migration(migrations.Migration):
                         help_text="What it may cost in all, set when it starts.",
                         max_digits=16,
                         null=True,
+                    ),
+                ),
+                (
+                    "retried_usd",
+                    web.money.UsdField(
+                        decimal_places=10,
+                        default=Decimal("0"),
+                        help_text="By estimate, of calls that were made again though they may have been billed.",
+                        max_digits=16,
                     ),
                 ),
                 (

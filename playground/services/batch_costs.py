@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from django.db.models import Case, F, QuerySet, Sum, When
+from django.db.models import Case, F, Sum, When
 
 from keys.models import GatewayModel, Key
 from keys.services import BudgetStatus, course_playground_budget, playground_budget
@@ -44,12 +44,12 @@ def estimate_of(batch: Batch) -> Estimate:
     return Estimate(usd=total or Decimal(0), unpriced=[name for name in batch.model_names if name in unpriced])
 
 
-def committed_usd(calls: "QuerySet[BatchCall]") -> Decimal:
-    """Return what calls have cost; those in progress, and those of which nothing is known, count as estimated."""
+def committed_usd(batch: Batch) -> Decimal:
+    """Return what calls have cost; those in progress, and those that may have been billed, count as estimated."""
     usd = Case(When(cost_usd=None, then=F("estimate_usd")), default=F("cost_usd"))
-    begun = calls.filter(state__in=(State.CALLING, State.UNKNOWN, State.COMPLETE))
+    begun = batch.calls.filter(state__in=(State.CALLING, State.UNKNOWN, State.COMPLETE))
     total: Decimal | None = begun.annotate(usd=usd).aggregate(total=Sum("usd"))["total"]
-    return total or Decimal(0)
+    return batch.retried_usd + (total or 0)
 
 
 def budget_left(context: ChatContext) -> Decimal | None:

@@ -184,7 +184,7 @@ def _take(batch: Batch, call: BatchCall, claim: uuid.UUID) -> bool:
         if running is None:
             return False
         if running.cap_usd is not None:
-            costs = committed_usd(running.calls.all()) + (call.estimate_usd or 0)
+            costs = committed_usd(running) + (call.estimate_usd or 0)
             if costs > running.cap_usd:
                 ends.pause(batch, ends.at_cap)
                 return False

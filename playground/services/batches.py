@@ -113,20 +113,16 @@ def start_batch(context: ChatContext, batch: Batch, callable_names: Sequence[str
     if left is not None and estimate.usd > left:
         words = _("This will cost about %(estimate)s, and the budget has %(left)s left. Nothing was started.")
         raise AskRefused("over_budget", words % {"estimate": usd(estimate.usd), "left": usd(left)})
-    waiting = BatchCall.objects.filter(batch=batch, state=BatchCall.State.WAITING)
     with transaction.atomic():
-        spent = committed_usd(batch.calls.all())
-        bounds = [bound for bound in (batch.limit_usd, None if left is None else spent + left) if bound is not None]
-        startable = Batch.objects.filter(pk=batch.pk, state__in=Batch.STARTABLE)
-        if waiting.exists() and startable.update(
-            state=State.RUNNING,
-            cap_usd=min(bounds, default=None),
-            problem="",
-            setbacks=0,
-            not_before=None,
-            used_at=timezone.now(),
-        ):
-            transaction.on_commit(partial(ask_worker, RUN), robust=True)
+        ready = Batch.objects.select_for_update().filter(pk=batch.pk, state__in=Batch.STARTABLE).first()
+        if ready is None or not ready.calls.filter(state=BatchCall.State.WAITING).exists():
+            return
+        of_budget = None if left is None else committed_usd(ready) + left
+        bounds = [bound for bound in (ready.limit_usd, of_budget) if bound is not None]
+        ready.state, ready.cap_usd = State.RUNNING, min(bounds, default=None)
+        ready.problem, ready.setbacks, ready.not_before, ready.used_at = "", 0, None, timezone.now()
+        ready.save(update_fields=["state", "cap_usd", "problem", "setbacks", "not_before", "used_at"])
+        transaction.on_commit(partial(ask_worker, RUN), robust=True)
 
 
 def stop_batch(batch: Batch) -> None:
@@ -137,14 +133,21 @@ def stop_batch(batch: Batch) -> None:
 
 
 def retry_calls(batch: Batch, state: str) -> int:
-    """Let the calls in this state wait again, of a batch that does not run; return how many. `start_batch` goes on."""
+    """Let the calls in this state wait again, of a batch that does not run; return how many. `start_batch` goes on.
+
+    What may have been billed keeps counting towards the limits.
+    """
     with transaction.atomic():
-        ready = Batch.objects.select_for_update().filter(pk=batch.pk, state__in=Batch.STARTABLE)
-        if not list(ready):
+        ready = Batch.objects.select_for_update().filter(pk=batch.pk, state__in=Batch.STARTABLE).first()
+        if ready is None:
             return 0
         again = BatchCall.objects.filter(batch=batch, state=state)
+        if state == BatchCall.State.UNKNOWN:
+            ready.retried_usd += again.aggregate(total=Sum("estimate_usd"))["total"] or 0
         count = again.update(state=BatchCall.State.WAITING, claim=None, seen_at=None, problem=None)
-        ready.filter(state=State.DONE).update(state=State.STOPPED)
+        if ready.state == State.DONE:
+            ready.state = State.STOPPED
+        ready.save(update_fields=["retried_usd", "state"])
     return count
 
 

@@ -218,6 +218,20 @@ def test_an_answer_that_comes_late_counts_unless_the_call_was_begun_anew(intern:
         batch.calls.update(text="")
 
 
+def test_a_retried_call_that_may_have_been_billed_counts_towards_the_limit(intern: User) -> None:
+    batch = drafted(intern, "Hello [words 2]")
+    estimate = call(batch).estimate_usd
+    assert estimate
+    batch.calls.update(state=BatchCall.State.UNKNOWN)
+    for limit, end in ((estimate, "paused"), (estimate * 3, "done")):
+        Batch.objects.filter(pk=batch.pk).update(limit_usd=limit)
+        batches.retry_calls(batch, BatchCall.State.UNKNOWN)
+        start(now(batch))
+        batch_run.run_batches()
+        assert now(batch).state == end
+    assert (batch.retried_usd, states(batch)) == (estimate, ["complete"])
+
+
 def test_an_answer_that_ends_last_clears_neither_a_wait_nor_the_reason_of_a_pause(intern: User) -> None:
     batch, later = started(intern, "Hello"), timezone.now() + timedelta(minutes=1)
     for state, not_before, problem, left in (
