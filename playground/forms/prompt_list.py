@@ -2,6 +2,7 @@
 
 import csv
 import re
+import sys
 import unicodedata
 from collections.abc import Sequence
 from io import StringIO
@@ -18,7 +19,10 @@ from playground.services.extraction import NoText
 
 DELIMITERS: Final = "\t;,"
 NO_DELIMITER: Final = "\x1f"  # a sign that no text has
+QUOTED: Final = re.compile(r'"[^"]*"')
 NAMES: Final = frozenset(("prompt", "prompts", "question", "questions", "invite", "invites"))  # without case, accents
+
+csv.field_size_limit(sys.maxsize)  # texts are limited before, and too long a prompt is refused in words
 
 
 def prompts_in_file(file: "UploadedFile[bytes]") -> list[str]:
@@ -78,7 +82,7 @@ def _checked(prompts: Sequence[str]) -> list[str]:
 
 def _refuse_several_columns(text: str) -> None:
     """Refuse a table without a column that is called “prompt”: which one has the prompts?"""
-    lines = [re.sub(r'"[^"]*"', "", line) for line in text.strip("\n").split("\n")]
+    lines = [QUOTED.sub("", line) for line in text.strip("\n").split("\n")]
     for sign in DELIMITERS:
         counts = {line.count(sign) for line in lines}
         if len(lines) > 1 and len(counts) == 1 and (number := counts.pop()):
@@ -96,17 +100,18 @@ def _rows(text: str, delimiter: str) -> list[list[str]]:
 
 
 def _cells(line: str, delimiter: str) -> list[str]:
-    return [cell.strip().strip('"') for cell in line.split(delimiter)]
+    return next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
 
 
 def _delimiter_of(line: str) -> str:
     """Return the separator of the columns in a header."""
-    found = max(DELIMITERS, key=line.count)
-    return found if found in line else NO_DELIMITER
+    plain = QUOTED.sub("", line)
+    found = max(DELIMITERS, key=plain.count)
+    return found if found in plain else NO_DELIMITER
 
 
 def _column_of(cells: Sequence[str]) -> int | None:
     """Return the number of the column whose name says that it has the prompts."""
     plain = [unicodedata.normalize("NFKD", cell).casefold() for cell in cells]
-    names = ["".join(letter for letter in cell if letter.isalpha()) for cell in plain]
+    names = ["".join(letter for letter in cell if letter.isalnum()) for cell in plain]
     return next((place for place, name in enumerate(names) if name in NAMES), None)

@@ -20,6 +20,8 @@ def read(data: bytes | str, name: str = "exam.csv") -> list[str]:
         'prompt\n"What, then?"\nSecond\n',
         'id,Prompt\r\n1,"What, then?"\r\n2,Second\r\n\r\n',
         "id;prompt;note\n1;What, then?;x\n2;Second;y\n",
+        '"id, number",prompt,solution\n1,"What, then?",x\n2,Second,y',
+        '"a, b, c";"prompt"\n1;What, then?\n2;Second',
         "What, then?\nSecond",  # no header: one column
         "\ufeffquestion\nWhat, then?\nSecond",
         "id\tprompt\n1\tWhat, then?\n2\tSecond".encode("utf-16"),
@@ -48,6 +50,8 @@ def test_reads_pasted_lines_and_pasted_tables() -> None:
         ("id,prompt\n1,Hello\n2", "Prompt 2 is empty"),
         ('prompt\n"Hello\nHi', "Line 3 cannot be read: a quotation mark"),
         ("id,text\n1,Hello\n2,Hi", "These are 2 columns. Write “prompt” in the first line"),
+        ("Question 1,Hello\nQuestion 2,Hi", "These are 2 columns"),
+        ("prompt\n" + "x" * 200_000, "Prompt 1 has 200000 characters"),
         ("prompt\n", "There is no prompt in it"),
         ("", "“exam.csv” is empty"),
         (b"\x00\x01\x02\x03", "is of a kind that cannot be read"),
