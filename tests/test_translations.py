@@ -15,6 +15,8 @@ PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%[sd]|\{\w+\}")
 TAG = re.compile("<[^>]+>")
 A_FORMAT = re.compile(r"\w+ day|day")  # the context of what is no sentence, but a format of dates
 SAME_IN_BOTH = {  # words that are French too
+    "%(number)s message",
+    "%(number)s messages",
     "%(number)s page",
     "%(number)s pages",
     "Actions",

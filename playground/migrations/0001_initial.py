@@ -65,6 +65,12 @@ class Migration(migrations.Migration):
                     models.JSONField(help_text="What went wrong: errors.classify.AnswerError as JSON.", null=True),
                 ),
                 (
+                    "imported",
+                    models.BooleanField(
+                        default=False, help_text="From a file: no call was made, and it has no figures."
+                    ),
+                ),
+                (
                     "answered_by",
                     models.CharField(blank=True, help_text="The model that the gateway names.", max_length=200),
                 ),

@@ -272,6 +272,7 @@ class Answer(models.Model):
     finish_reason = models.CharField(max_length=40, blank=True)
     problem = models.JSONField(null=True, help_text="What went wrong: errors.classify.AnswerError as JSON.")
 
+    imported = models.BooleanField(default=False, help_text="From a file: no call was made, and it has no figures.")
     answered_by = models.CharField(max_length=200, blank=True, help_text="The model that the gateway names.")
     call_id = models.CharField(max_length=200, blank=True)
     headers = models.JSONField(default=dict, help_text="x-litellm-*, x-olla-*.")

@@ -46,7 +46,7 @@ def claim_storage(
     if is_new:
         _count_conversation(owner)
     if file_bytes:
-        _count_files(owner, file_bytes)
+        count_files(owner, file_bytes)
     stored_bytes, is_known = _stored_by(owner, parameters)
     parameter_bytes = 0 if parameters is None or is_known else parameters.stored_bytes
     if added_bytes + parameter_bytes > _limit() - stored_bytes:
@@ -142,7 +142,8 @@ def _count_conversation(owner: User) -> None:
         raise _later("conversations", words, most, exceeded) from exceeded
 
 
-def _count_files(owner: User, file_bytes: int) -> None:
+def count_files(owner: User, file_bytes: int) -> None:
+    """Count bytes of files that are sent; raise AskRefused beyond those of an hour."""
     most = settings.PLAYGROUND_IMAGE_MB_PER_HOUR
     try:
         consume(owner, "playground:file_bytes", limit=most * MB, amount=file_bytes)

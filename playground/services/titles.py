@@ -12,14 +12,14 @@ LOOKED_AT: Final = 1000  # characters; a prompt may have a hundred thousand
 JOINERS: Final = {"\u200c", "\u200d"}  # parts of words and emoji
 
 
-def title_of(text: str) -> str:
-    """Return the beginning of a message as one line of at most 60 characters, cut between words."""
+def title_of(text: str, *, longest: int = LONGEST) -> str:
+    """Return the beginning of a message as one line of at most 60 characters, or `longest`, cut between words."""
     shown = (char if _may_show(char) else " " for char in text[:LOOKED_AT])
     line = redact(" ".join("".join(shown).split()))
-    if len(line) <= LONGEST:
+    if len(line) <= longest:
         return line or _("New conversation")
-    start = line[: LONGEST - 1]
-    whole = start if line[LONGEST - 1] == " " else start.rpartition(" ")[0]
+    start = line[: longest - 1]
+    whole = start if line[longest - 1] == " " else start.rpartition(" ")[0]
     return f"{(whole or start).rstrip()}…"
 
 

@@ -9,7 +9,8 @@ from django.utils.text import slugify
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
-from playground.services.export import as_json, as_markdown
+from playground.services.export import as_json
+from playground.services.export_markdown import as_markdown
 from playground.views.common import own_conversation
 from web.request import PortalRequest
 
@@ -22,7 +23,7 @@ WRITERS: Final = {
 @require_safe
 @gzip_page
 def export(request: PortalRequest, conversation_id: UUID, form: str) -> HttpResponse:
-    """Return the conversation as Markdown ("md": the shown branch) or as JSON ("json": all of it)."""
+    """Return the conversation with all alternatives as Markdown ("md", without files) or as JSON ("json")."""
     if form not in WRITERS:
         raise Http404
     conversation = own_conversation(request, conversation_id)

@@ -193,6 +193,7 @@ OF_A_NEWCOMER: dict[str, Way] = {  # in this order: those at the end change what
     "playground, batches": at("/playground/batches/"),
     "playground, batch": drafted_batch,
     "playground, shared, none": at("/playground/shares/"),
+    "playground, import": at("/playground/conversations/import/"),
     "search": at("/playground/find/"),
     "keyboard shortcuts": at("/playground/shortcuts/"),
     "privacy": at("/privacy/"),

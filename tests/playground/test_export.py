@@ -9,7 +9,8 @@ import pytest
 from accounts.models import User
 from playground.errors.classify import INTERRUPTED
 from playground.models import Answer, AnswerQuerySet, Conversation
-from playground.services.export import as_json, as_markdown
+from playground.services.export import as_json
+from playground.services.export_markdown import as_markdown
 from playground.services.raw import raw_request, raw_response
 from playground.services.requests import data_url
 from tests.factories import make_user
@@ -55,20 +56,20 @@ def exported(conversation: Conversation) -> dict[str, Any]:
 
 
 # --- Markdown ---------------------------------------------------------------------------------------
-def test_markdown_has_the_shown_branch_as_written(conversation: Conversation) -> None:
+def test_markdown_has_the_shown_branch_as_written_and_then_the_other_versions(conversation: Conversation) -> None:
     text = as_markdown(conversation)
 
     parts = ["# A cat", "## You", "Look at *this*", "Image: cat.png", "## llama-3.3-70b", "I see.\n\n- a cat"]
     parts += ["## System prompt", "Be brief.", "## You", "And now?", "> It lies\n> still.", "It sleeps.", "weather"]
+    parts += ["# Other versions", "## You", "> And now?…", "an alternative"]
     places: list[int] = []
     for part in parts:
         places.append(text.index(part, places[-1] if places else 0))
     assert places == sorted(places)
-    assert "an alternative" not in text
 
 
 def test_markdown_has_model_parameters_and_figures(conversation: Conversation) -> None:
-    figures = as_markdown(conversation).splitlines()[-1]
+    figures = as_markdown(conversation).split("# Other versions")[0].splitlines()[-2]
 
     for part in (
         "answered by llama-3.3-70b-2026",

@@ -89,6 +89,7 @@ POST_ONLY = {
     "playground:stop_batch",
     "playground:read_files",
     "playground:retry",
+    "playground:save_import",
     "playground:send",
     "playground:show",
     "playground:stop",

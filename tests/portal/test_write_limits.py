@@ -169,6 +169,8 @@ BOUNDS: Final = {
     **dict.fromkeys(("notices:confirm_mail", "notices:dismiss_checklist", "notices:policy_read"), CHANGES),
     **dict.fromkeys(("notices:accept_terms", "notices:dismiss", "notices:restore"), ONCE),
     "playground:copy_shared": "PLAYGROUND_STORED_MB_PER_USER, _CONVERSATIONS_PER_HOUR, _IMAGE_MB_PER_HOUR",
+    "playground:import_conversation": "KEY_ACTIONS_PER_HOUR, _IMAGE_MB_PER_HOUR; no row, a file for the prune",
+    "playground:save_import": "PLAYGROUND_STORED_MB_PER_USER, _CONVERSATIONS_PER_HOUR, _IMAGE_MB_PER_HOUR",
     "playground:end_share": CHANGES,
     "playground:favourite": "services.favourites.MAX_FAVOURITES rows of a person",
     "playground:read_files": "accounts.quotas: PLAYGROUND_FILE_READS_PER_HOUR; writes nothing",
