@@ -257,10 +257,11 @@ def _uncounted_now(row: PersonBudget, budget_usd: Decimal | None, period: str, r
 def _uncounted(row: PersonBudget, period: str, team: TeamInfo | None) -> dict[str, object]:
     """Count, and note that it is to be done again where it comes to something else than the time before.
 
-    A call that is in the team's spend and not yet in the reports, or the other way round, is counted wrongly once.
+    A call that is in the team's spend and not yet in the reports, or the other way round, is counted wrongly once; and
+    again by a count that is made at once, as of a missing team before it is created.
     """
     usd = uncounted_usd(row.owner, period, team)
-    agrees = row.recount_at is not None and row.budget_period == period and row.uncounted_usd == usd
+    agrees = _has_recount_due(row) and row.budget_period == period and row.uncounted_usd == usd
     is_final = agrees or not have_been_used(row.owner)
     return {
         "uncounted_usd": usd,

@@ -104,6 +104,16 @@ def test_a_count_that_was_taken_while_the_gateway_wrote_is_put_right(intern: Use
     assert left_at(sandbox, intern) == Decimal("0.02") - spent
 
 
+def test_two_counts_within_a_moment_do_not_agree(intern: User, sandbox: Sandbox) -> None:
+    allow(**NO_TEAM)
+    spend(sandbox, issue(intern).secret, 2)
+    allow(person_budget_usd=Decimal("0.02"))
+
+    services.sweep_keys()  # without a team it counts twice at once: before the first write, and to create the team
+
+    assert PersonBudget.objects.get().recount_at is not None
+
+
 @pytest.mark.parametrize("usd", [7, 0.5, None])
 def test_a_team_that_was_changed_at_the_gateway_has_its_budget_again(
     intern: User, sandbox: Sandbox, usd: float | None
