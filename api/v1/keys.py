@@ -109,7 +109,8 @@ def create_key(
 @sensitive_variables()
 def _create(request: ApiRequest, data: KeyIn, request_id: uuid.UUID | None) -> CreatedKey:
     allowance = policy_of(request.user)
-    typed = {name: value for name, value in data.model_dump().items() if value} | {"request_id": request_id}
+    typed = {name: value for name, value in data.model_dump().items() if value not in (None, "", [])}
+    typed["request_id"] = request_id
     if "model_names" in typed:
         typed.setdefault("budget_usd", None)  # with it the form takes both
     form = KeyForm(typed, owner=request.user, allowance=allowance)

@@ -61,7 +61,8 @@ def test_a_key_can_have_less_than_the_policy_gives(by_staff: Program, sandbox: S
     made = created(by_staff, budget_usd="2.5")
 
     assert made["key"]["budget_usd"] == "2.5"
-    assert by_staff.post("/me/keys", NEW | {"label": "x", "model_names": ["none-such"]}).status_code == 422
+    for wrong in ({"model_names": ["none-such"]}, {"budget_usd": 0}, {"budget_usd": "0.00"}, {"budget_usd": -1}):
+        assert by_staff.post("/me/keys", NEW | {"label": "x"} | wrong).status_code == 422, wrong
 
 
 def test_a_repeat_with_the_same_idempotency_key_creates_one_key(by_intern: Program, sandbox: Sandbox) -> None:
