@@ -312,6 +312,9 @@ class KeyForm(LabelForm):
         if bounds.model_names is not None and (beyond := [name for name in names if name not in bounds.model_names]):
             words = _("Your policy does not allow these models for such a key: %(names)s.")
             self.add_error("model_names", words % {"names": ", ".join(beyond)})
+        offered = {box.data["value"] for box in self["model_names"]}
+        if set(names) >= (offered if bounds.model_names is None else offered.intersection(bounds.model_names)):
+            self.cleaned_data["model_names"] = []  # all of them: also those that come later
 
     def make_new(self) -> None:
         """Make the typed form another request: this one has its key."""

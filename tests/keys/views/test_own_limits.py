@@ -96,6 +96,15 @@ def test_what_is_empty_follows_the_policy(as_intern: Client, sandbox: Sandbox) -
     assert limits_at(sandbox) == [(6, "30d", sorted(MODELS))] * 2
 
 
+def test_all_models_ticked_are_those_of_the_policy(as_intern: Client, sandbox: Sandbox) -> None:
+    for number, everything in enumerate((True, False)):
+        change_policies(all_models=everything, model_names=[] if everything else [*MODELS, "not-there-any-more"])
+        offered = [box.data["value"] for box in as_intern.get(FORM).context["form"]["model_names"]]
+        assert as_intern.post(CREATE, own(label=f"key {number}", model_names=offered)).status_code == 201
+
+    assert [row.fields for row in LimitOverride.objects.all()] == [["budget_usd", "budget_period"]] * 2
+
+
 def test_more_than_the_policy_gives_is_refused_by_form_and_service(
     as_staff: Client, staff: User, sandbox: Sandbox
 ) -> None:
