@@ -1,10 +1,7 @@
 """The form for rates of the lab's currency: one day, or a file of days."""
 
-import csv
-from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
-from io import StringIO
 from typing import Any, Final
 
 from django import forms
@@ -12,7 +9,8 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.people_list import MAX_BYTES, UnreadableList, decode
+from accounts.people_list import MAX_BYTES, UnreadableList, decode, read_lines
+from keys.forms import DateInput
 from usage.models import utc_today
 
 FIRST_DAY: Final = date(2020, 1, 1)
@@ -25,10 +23,10 @@ RATE: Final[dict[str, Any]] = {"min_value": Decimal(1).scaleb(-PLACES), "max_val
 class RateForm(forms.Form):
     """A day and its rate; a file counts in place of them."""
 
-    day = forms.DateField(
-        label=gettext_lazy("From this day on (UTC)"), required=False, widget=forms.DateInput(attrs={"type": "date"})
+    day = forms.DateField(label=gettext_lazy("From this day on (UTC)"), required=False, widget=DateInput())
+    per_usd = forms.DecimalField(
+        required=False, localize=True, widget=forms.TextInput(attrs={"inputmode": "decimal"}), **RATE
     )
-    per_usd = forms.DecimalField(required=False, widget=forms.TextInput(attrs={"inputmode": "decimal"}), **RATE)
     file = forms.FileField(
         label=gettext_lazy("Or a CSV file of days and rates"),
         required=False,
@@ -49,7 +47,7 @@ class RateForm(forms.Form):
             return cleaned
         file = cleaned.get("file")
         try:
-            rates = dict(_read(decode(file.read(MAX_BYTES + 1)))) if file else {cleaned["day"]: cleaned["per_usd"]}
+            rates = _read(decode(file.read(MAX_BYTES + 1))) if file else {cleaned["day"]: cleaned["per_usd"]}
         except UnreadableList as error:
             raise ValidationError(str(error), code="unreadable") from error
         if None in rates or None in rates.values():
@@ -62,24 +60,24 @@ class RateForm(forms.Form):
         return {**cleaned, "rates": rates}
 
 
-def _read(text: str) -> Iterator[tuple[date, Decimal]]:
-    """Yield the rates of a file, with points or commas; its first line may be a heading. Raises UnreadableList."""
-    delimiter = next((each for each in "\t;" if each in text), ",")
-    for number, row in enumerate(csv.reader(StringIO(text), delimiter=delimiter), 1):
-        cells = [cell.strip() for cell in row]
-        if not any(cells):
+def _read(text: str) -> dict[date, Decimal]:
+    """Return the rates of a file, with points or commas; its first line may be a heading. Raises UnreadableList."""
+    found: dict[date, Decimal] = {}
+    for place, (line, cells) in enumerate(read_lines(text.replace("\r\n", "\n").replace("\r", "\n"))):
+        if place == 0 and not any(char.isdigit() for char in cells[0]):
             continue
         try:
-            day, rate = date.fromisoformat(cells[0]), _rate(cells[1])
-        except (ValueError, IndexError, InvalidOperation) as error:
-            if number == 1:
-                continue
-            raise UnreadableList(_("Line %(number)d is not a day and a rate.") % {"number": number}) from error
-        yield day, rate
+            day, rate = _day_and_rate(*cells[:2], *filter(None, cells[2:]))
+        except (TypeError, ValueError, InvalidOperation) as error:
+            raise UnreadableList(_("Line %(number)d is not a day and a rate.") % {"number": line}) from error
+        if found.setdefault(day, rate) != rate:
+            words = _("Line %(number)d has another rate for a day that is in the file already.")
+            raise UnreadableList(words % {"number": line})
+    return found
 
 
-def _rate(text: str) -> Decimal:
-    rate = Decimal(text.replace(",", "."))
+def _day_and_rate(day: str, rate_text: str) -> tuple[date, Decimal]:
+    rate = Decimal(rate_text.replace(",", "."))
     if not rate.is_finite() or not RATE["min_value"] <= rate <= LARGEST:
-        raise ValueError(text)
-    return round(rate, PLACES)
+        raise ValueError(rate_text)
+    return date.fromisoformat(day), round(rate, PLACES)

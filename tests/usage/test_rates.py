@@ -118,6 +118,19 @@ def test_rates_are_entered_one_by_one_and_by_file(euros: None, as_admin: Client)
     assert words_of(as_admin.get("/usage/")).count("1 USD = 0.93 EUR.") == 1
 
 
+def test_a_rate_has_a_comma_in_french(euros: None, as_admin: Client, admin: User) -> None:
+    User.objects.filter(pk=admin.pk).update(language="fr")
+
+    assert f'value="{utc_today()}"' in as_admin.get(RATES).content.decode()
+    as_admin.post(RATES, {"day": str(day(3)), "per_usd": "0,92"})
+    as_admin.post(RATES, {"day": str(day(2)), "per_usd": "0.93"})
+
+    assert list(ExchangeRate.objects.order_by("day").values_list("per_usd", flat=True)) == [
+        Decimal("0.92"),
+        Decimal("0.93"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("form", "why"),
     [
@@ -128,6 +141,13 @@ def test_rates_are_entered_one_by_one_and_by_file(euros: None, as_admin: Client)
         ({}, "Enter a day and a rate, or choose a file."),
         ({"text": "day,rate\n2026-11-28,0.9\n2026-11-29,x"}, "Line 3 is not a day and a rate."),
         ({"text": "day,rate\n"}, "There is no rate in the file."),
+        ({"text": "2026-11-28,1,08\n2026-11-29,1,09"}, "Line 1 is not a day and a rate."),  # 1.08, not 1
+        ({"text": "28/11/2026;0,92\n2026-11-29;0,93"}, "Line 1 is not a day and a rate."),
+        ({"text": "2026-11-28;x\n2026-11-29;0,93"}, "Line 1 is not a day and a rate."),
+        ({"text": "day;rate\n2026-11-28"}, "Line 2 is not a day and a rate."),
+        ({"text": "2026-11-28;0,92\n2026-11-28;0,93"}, "Line 2 has another rate"),
+        ({"text": "day;rate\r2026-11-28;0,92\r2026-11-29;x"}, "Line 3 is not a day and a rate."),
+        ({"text": 'day;rate\n2026-11-28;"' + "1" * 140_000 + '"'}, "Line 2 cannot be read"),
     ],
 )
 def test_refuses_what_is_no_rate(euros: None, as_admin: Client, form: dict[str, str], why: str) -> None:
