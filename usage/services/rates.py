@@ -16,7 +16,7 @@ from accounts.models import AuditAction, AuditObject, AuditOutcome, User
 from usage.models import ExchangeRate
 from web.currency import newest_rate
 
-SHOWN: Final = 50  # changes in an entry of the trail
+SHOWN: Final = 50  # changes in the words for an entry of the trail, which has all of them
 
 
 def _changes(values: Mapping[str, Any]) -> str:
@@ -24,7 +24,7 @@ def _changes(values: Mapping[str, Any]) -> str:
     words = gettext("%(field)s: %(before)s → %(after)s")
     lines = [
         words % {"field": day, "before": before or "–", "after": after}
-        for day, (before, after) in sorted(values["changes"].items())
+        for day, (before, after) in sorted(values["changes"].items())[:SHOWN]
     ]
     return "; ".join(lines) + (" …" if values["count"] > len(lines) else "")
 
@@ -42,7 +42,7 @@ def enter_rates(rates: Mapping[date, Decimal], *, person: User, actor: Actor) ->
 
 def _enter(rates: Mapping[date, Decimal], person: User, actor: Actor) -> int:
     stored = ExchangeRate.objects.select_for_update().filter(currency=settings.CURRENCY, day__in=rates)
-    before = dict(stored.values_list("day", "per_usd"))
+    before = dict(stored.order_by("day").values_list("day", "per_usd"))  # two files lock the same days in one order
     changed = {day: rate for day, rate in sorted(rates.items()) if before.get(day) != rate}
     rows = [
         ExchangeRate(currency=settings.CURRENCY, day=day, per_usd=rate, entered_at=timezone.now(), entered_by=person)
@@ -57,7 +57,7 @@ def _enter(rates: Mapping[date, Decimal], person: User, actor: Actor) -> int:
     if changed:
         lines = {
             day.isoformat(): [f"{before[day].normalize():f}" if day in before else "", f"{rate.normalize():f}"]
-            for day, rate in list(changed.items())[:SHOWN]
+            for day, rate in changed.items()
         }
         record(
             actor=actor,
