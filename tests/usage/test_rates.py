@@ -1,8 +1,10 @@
 """Rates of the lab's currency by day: pages have today's, files of days each day's own."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
+from html import unescape
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -18,6 +20,7 @@ from tests.people.conftest import with_permissions
 from tests.usage.views.facts import day, key_of, table_of, used
 from usage.models import CostCentre, ExchangeRate, Fact, utc_today
 from usage.services import enter_rates, rebuild_rollups
+from usage.services.rates import SHOWN
 from web.currency import day_rates, newest_rate, present_rate
 
 pytestmark = pytest.mark.django_db
@@ -101,6 +104,21 @@ def test_the_statement_equals_the_facts(euros: None, as_admin: Client, admin: Us
     assert found == right
 
 
+def test_an_entry_of_the_statement_leads_to_its_usage(as_admin: Client, admin: User) -> None:
+    key, centre = key_of(admin), CostCentre.objects.create(code="4711|A & B")
+    used(key, "3", days_ago=0, cost_centre_number=centre.pk)
+    used(key, "4", days_ago=40, cost_centre_number=centre.pk)
+    used(key, "50", days_ago=40, model="other")
+
+    page = as_admin.get("/usage/everyone/cost-centres/", {"year": day(40).year}).content.decode()
+    links = [unescape(link) for link in re.findall(r'href="(/usage/everyone/\?cost_centre=[^"]*)"', page)]
+    of_month = next(link for link in links if f"from={day(40):%Y-%m}-01" in link)
+    shown = as_admin.get(of_month)
+
+    assert re.search(r"\b4\.00 USD", words_of(shown))
+    assert 'name="cost_centre" value="4711\\|A &amp; B"' in shown.content.decode()  # stays with further filters
+
+
 def test_rates_are_entered_one_by_one_and_by_file(euros: None, as_admin: Client) -> None:
     one = as_admin.post(RATES, {"day": str(day(3)), "per_usd": "0.91"}, follow=True)
     assert "1 rate is new or different." in words_of(one)
@@ -116,6 +134,17 @@ def test_rates_are_entered_one_by_one_and_by_file(euros: None, as_admin: Client)
     corrected = AuditEntry.objects.order_by("-pk")[0]
     assert corrected.remark == f"{day(3)}: 0.91 → 0.92; {day(2)}: – → 0.93"
     assert words_of(as_admin.get("/usage/")).count("1 USD = 0.93 EUR.") == 1
+
+
+def test_the_trail_has_each_rate_of_a_long_file(euros: None, admin: User) -> None:
+    days = [day(ago) for ago in range(SHOWN + 2)]
+    for rate in ("0.9", "0.8"):
+        enter_rates(dict.fromkeys(days, Decimal(rate)), person=admin, actor=Actor(user=admin))
+
+    corrected = AuditEntry.objects.order_by("-pk")[0]
+    assert corrected.details["changes"] == {str(each): ["0.9", "0.8"] for each in days}
+    assert corrected.remark.count("→") == SHOWN
+    assert corrected.remark.endswith(" …")
 
 
 def test_a_rate_has_a_comma_in_french(euros: None, as_admin: Client, admin: User) -> None:

@@ -1,5 +1,6 @@
 """The statement for the accounts: what was spent in a year, by month and cost centre (ADR 42)."""
 
+from calendar import monthrange
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
@@ -20,6 +21,11 @@ class Entry:
     spend_usd: Decimal
     amount: Decimal | None  # in the lab's currency, each day at its own rate; None: there is no such currency
     requests: int
+
+    @property
+    def last_day(self) -> date:
+        """The last day of the month."""
+        return self.month.replace(day=monthrange(self.month.year, self.month.month)[1])
 
 
 def statement(year: int) -> list[Entry]:
