@@ -5,7 +5,7 @@ What is in the data is checked by whoever uses them: the methods of Item.
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -17,8 +17,9 @@ from playground.imports.errors import NotImportable
 from playground.services.buffer import storable
 from playground.services.export import FORMAT
 
-MAX_PARTS: Final = 400_000  # brackets and commas: each may become an object in memory
+MAX_PARTS: Final = 400_000  # brackets and commas outside of texts: each may become an object in memory
 OLDEST: Final = datetime(2020, 1, 1, tzinfo=UTC)
+_STRING: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)  # one without an end, too: the search stays linear
 _HEADER: Final = re.compile(rf"<!-- {FORMAT} ([0-9a-f]{{24}}) (\{{.*\}}) -->")
 
 
@@ -77,12 +78,20 @@ def read(data: bytes) -> Item:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise NotImportable("not_ours") from None
-    if sum(map(text.count, "[{,")) > MAX_PARTS:
-        raise NotImportable("many")
-    found = _from_markdown(text) if text.startswith("<!--") else _object(text)
+    if text.startswith("<!--"):
+        found = _from_markdown(text)
+    else:
+        _check_parts([text])
+        found = _object(text)
     if found.get("format") != FORMAT:
         raise NotImportable("not_ours")
     return Item(found)
+
+
+def _check_parts(texts: Iterable[str]) -> None:
+    """Refuse JSON texts that would become too many objects, before they are parsed."""
+    if sum(sum(map(_STRING.sub("", text).count, "[{,")) for text in texts) > MAX_PARTS:
+        raise NotImportable("many")
 
 
 def _object(text: str) -> dict[str, Any]:
@@ -108,6 +117,7 @@ def _from_markdown(text: str) -> dict[str, Any]:
     if header is None:
         raise NotImportable("not_ours")
     boundary, about = header.groups()
+    _check_parts([about])
     messages: list[dict[str, Any]] = []
     answers: dict[str, list[dict[str, Any]]] = {}
     for kind, found in _marked(boundary, rest):
@@ -126,6 +136,7 @@ def _marked(boundary: str, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield messages and answers, each with the text that follows it."""
     mark = re.compile(rf"^<!-- {boundary} (message|answer|text|end)(?: (\{{.*\}}))? -->$", re.MULTILINE)
     marks: Sequence[re.Match[str]] = list(mark.finditer(text))
+    _check_parts(found[2] for found in marks if found[2])
     current: dict[str, Any] | None = None
     for number, found in enumerate(marks):
         kind = found[1]

@@ -188,6 +188,19 @@ def test_files_that_are_no_conversation_of_ours_are_refused() -> None:
         imported(make_user(), b"\xff\xfe\x00")
 
 
+def test_brackets_and_commas_count_outside_of_texts_only() -> None:
+    text = '[{,"\\' * 90_000
+
+    made = reading(with_answer(text=text))
+    assert made.rows.answers[0].text == text
+
+    mark = f"<!-- {'0' * 24} message {{"
+    many = f"<!-- passerelle-conversation-1 {'0' * 24} {{}} -->\n" + f'{mark}"a": [{"0," * 210_000}0]}} -->\n' * 2
+    for file in (many, '"' + '\\"' * 500_000 + "," * 400_001):
+        with pytest.raises(NotImportable):
+            reading(file)
+
+
 def test_wrong_settings_are_dropped_and_named() -> None:
     deep: Any = []
     for _ in range(100):
