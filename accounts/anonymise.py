@@ -26,6 +26,7 @@ def anonymise_account(person: User) -> None:
     person.username = _number_of(person)
     person.first_name = person.last_name = person.email = ""
     person.language = person.browser_language = person.time_zone = ""
+    person.cost_centre = ""  # may be of this person alone
     person.is_active = person.is_staff = person.is_superuser = False
     person.set_unusable_password()
     person.anonymised_at = timezone.now()
