@@ -40,7 +40,7 @@ def send(client: Client, prompts: str = "One\nTwo", **fields: Any) -> Any:
     return client.post(PAGE, {"prompts": prompts, "models": [MODEL], **fields})
 
 
-def test_a_list_is_checked_estimated_and_started_by_its_owner(as_intern: Client) -> None:
+def test_a_list_is_checked_estimated_and_started_by_its_owner(as_intern: Client, settings: Settings) -> None:
     assertContains(as_intern.get(PAGE), "No batches yet.")
     file = SimpleUploadedFile("exam.csv", b"prompt\nWhat is 2 + 2?\nWhy?")
     sent = send(as_intern, "", file=file, models=[MODEL, OTHER], temperature="0,5", limit_usd="1")
@@ -51,6 +51,8 @@ def test_a_list_is_checked_estimated_and_started_by_its_owner(as_intern: Client)
     assertContains(page, "about 0.00")
     assertContains(page, "What is 2 + 2?")
     assert (batch.params, batch.limit_usd) == ({"temperature": 0.5}, Decimal(1))
+    settings.CURRENCY, settings.CURRENCY_RATE = "EUR", Decimal("0.9")
+    assertContains(as_intern.get(url("batch", batch)), "Limit of this batch: 0.90\u00a0EUR (1.00\u00a0USD).")
 
     assertRedirects(as_intern.post(url("start_batch", batch)), url("batch", batch))
     assert waiting_tasks() == [("playground.run_batches", [])]
