@@ -33,6 +33,7 @@ from usage.models import utc_today
 from usage.queries.cached import course_overview_of
 from usage.queries.scope import Scope
 from usage.views.columns import column_labels
+from web.currency_columns import with_currency
 from web.pages import render_region
 from web.request import PortalRequest
 from web.spreadsheet import Row, csv_response, format_of
@@ -121,7 +122,8 @@ def students_csv(request: PortalRequest, course_id: UUID) -> StreamingHttpRespon
     )
     states = {name: str(words) if form.for_people else name for name, words in STATE_WORDS.items()}
     header = [*map(column_labels(form), COLUMNS)]
-    return csv_response(f"passerelle-course-{utc_today()}.csv", _rows(header, lines, states), form)
+    rows = with_currency(COLUMNS, _rows(header, lines, states))
+    return csv_response(f"passerelle-course-{utc_today()}.csv", rows, form)
 
 
 def _rows(header: Row, lines: list[Line], states: Mapping[str, str]) -> Iterator[Row]:

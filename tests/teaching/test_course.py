@@ -8,7 +8,7 @@ from django.db.models import Sum
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from pytest_django import DjangoAssertNumQueries
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts.models import User
 from courses.models import Course, Student
@@ -127,12 +127,14 @@ def test_is_paged_and_costs_few_queries(
     assert len(names_in(as_staff, course, page=5)) == 5
 
 
-def test_gives_the_list_as_a_file(as_staff: Client, course: Course) -> None:
+def test_gives_the_list_as_a_file(as_staff: Client, course: Course, settings: Settings) -> None:
+    settings.CURRENCY, settings.CURRENCY_RATE = "EUR", Decimal("0.8")
     rows = table_of(as_staff.get(reverse("teaching:students_csv", args=[course.pk]), {"order": "-spend", "q": "a"}))
 
     assert [row["name"] for row in rows] == ["Bob", "Ada", "Cyd", "Dan"]
     ada = rows[1]
     assert [ada[name] for name in ("number", "state", "spend_usd", "requests")] == ["4711", "used", "0.75", "6"]
+    assert ada["spend_eur"] == "0.6"
 
 
 def test_answers_htmx_with_the_region(as_staff: Client, course: Course) -> None:
