@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from accounts.audit import forget_names
 from accounts.models import AccessRequest, AccessToken, DailyItem, Grant, MailChoices, User
+from accounts.sessions import session_keys_of
 from accounts.sign_ins import forget_sign_ins
 
 
@@ -49,13 +50,7 @@ def anonymise_account(person: User) -> None:
 def end_sessions(*people: User) -> None:
     """Delete all sessions in which one of these people is signed in; the links in mails to them are void (ADR 31)."""
     User.objects.filter(pk__in=[person.pk for person in people]).update(sessions_ended_at=timezone.now())
-    ids = {str(person.pk) for person in people}
-    theirs = [
-        session.pk
-        for session in Session.objects.filter(expire_date__gt=timezone.now()).iterator()
-        if session.get_decoded().get("_auth_user_id") in ids
-    ]
-    Session.objects.filter(pk__in=theirs).delete()
+    Session.objects.filter(pk__in=session_keys_of(*people)).delete()
 
 
 def _forget_views(person: User, username: str) -> None:

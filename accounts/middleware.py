@@ -1,4 +1,4 @@
-"""Activates the language and time zone of the person for each request, and takes the tick of the terms of use."""
+"""Activates the person's language and time zone for each request, keeps the last use, takes the tick of the terms."""
 
 from collections.abc import Callable
 
@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 
 from accounts.locale import activate_for
+from accounts.sessions import note_use
 from accounts.terms import FIELD, accept_terms
 
 
@@ -19,6 +20,18 @@ def own_locale(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
         activate_for(request.user)
         request.LANGUAGE_CODE = translation.get_language()
         return get_response(request)
+
+    return middleware
+
+
+def note_last_use(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Keep when a session was last used, for the person's list; after the view, which may change the session's key."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if request.session.accessed:
+            note_use(request)
+        return response
 
     return middleware
 

@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.models import SignIn, SignInOutcome, User
+from accounts.sessions import IN_SESSION, device_of
 from web.request import client_address
 
 MOST_NAMES: Final = 60  # of attributes, of groups, and values of one attribute
@@ -23,13 +24,16 @@ MOST_SIGN_INS: Final = 100_000  # all rows
 
 
 def record_sign_in(request: HttpRequest, user: User, login: SocialLogin | None, *, is_new: bool) -> None:
-    """Keep a sign-in that succeeded; without `login` it is one with a local account."""
+    """Keep a sign-in that succeeded, with its session; without `login` it is one with a local account."""
     outcome = SignInOutcome.CREATED if is_new else SignInOutcome.ENTERED
     if login and login._did_authenticate_by_email:
         outcome = SignInOutcome.LINKED
     groups = list(user.groups.order_by("name").values_list("name", flat=True)[:MOST_NAMES])
     address = client_address(request)
-    SignIn.objects.create(**_sent(login), user=user, address=address, outcome=outcome, groups=groups)
+    about = {"user": user, "address": address, "outcome": outcome, "groups": groups}
+    session = {"session_key": request.session.session_key or "", "last_use_at": timezone.now()}
+    row = SignIn.objects.create(**_sent(login), **about, **session, **device_of(request))
+    request.session[IN_SESSION] = row.pk
 
 
 def record_refusal(

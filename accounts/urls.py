@@ -4,7 +4,7 @@ from allauth.account import views as allauth_views
 from allauth.socialaccount import views as social_views
 from django.urls import path, re_path
 
-from accounts import cas_views, provider_views, views
+from accounts import cas_views, provider_views, session_views, views
 
 urlpatterns = [
     path("login/", views.SignIn.as_view(), name="account_login"),
@@ -13,7 +13,9 @@ urlpatterns = [
     path("signup/", views.sign_up, name="account_signup"),
     path("language-and-time-zone/", views.language_and_time_zone, name="account_locale"),
     path("mails/", views.mails, name="account_mails"),
-    path("sign-ins/", views.sign_ins, name="account_sign_ins"),
+    path("sign-ins/", session_views.sign_ins, name="account_sign_ins"),
+    path("sessions/<int:sign_in_id>/end/", session_views.end_one, name="account_end_session"),
+    path("sessions/end-others/", session_views.end_others, name="account_end_other_sessions"),
     path("email/", views.Address.as_view(), name="account_email"),
     path("confirm-email/", allauth_views.email_verification_sent, name="account_email_verification_sent"),
     path("confirm-email/<str:key>/", allauth_views.confirm_email, name="account_confirm_email"),

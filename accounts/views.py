@@ -29,13 +29,11 @@ from accounts.institution import InstitutionCallback, InstitutionClient, Unsuppo
 from accounts.limits import remember_browser
 from accounts.models import MailChoices, SignInOutcome
 from accounts.provider_views import sign_in_buttons
-from accounts.sign_in_rows import in_rows
-from accounts.sign_ins import record_refusal, sign_ins_of
+from accounts.sign_ins import record_refusal
 from web.language import remember_language
 from web.request import PortalRequest
 
 logger = logging.getLogger(__name__)
-OWN_SIGN_INS = 50  # shown to each person
 
 
 class StatusCodeMixin:
@@ -130,13 +128,6 @@ def mails(request: PortalRequest) -> HttpResponse:
     MailChoices.objects.update_or_create(person=request.user, defaults=form.cleaned_data)
     messages.success(request, _("Your choice of mails is saved."))
     return redirect("account_mails")
-
-
-@require_safe
-def sign_ins(request: PortalRequest) -> HttpResponse:
-    """Show the person's last sign-ins, and attempts on their account."""
-    rows = in_rows(sign_ins_of(request.user)[:OWN_SIGN_INS])
-    return render(request, "account/sign_ins.html", {"rows": rows, "days": settings.SIGN_IN_RETENTION_DAYS})
 
 
 sign_up = login_not_required(SignUp.as_view())

@@ -265,6 +265,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.middleware.own_locale",
+    "accounts.middleware.note_last_use",
     "web.middleware.LoginRequired",
     "accounts.middleware.AcceptTerms",
     "django.contrib.messages.middleware.MessageMiddleware",

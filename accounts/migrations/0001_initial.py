@@ -1520,6 +1520,18 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "session_key",
+                    models.CharField(
+                        blank=True, editable=False, help_text="Of the session that it began.", max_length=40
+                    ),
+                ),
+                ("browser", models.CharField(blank=True, editable=False, max_length=20)),
+                ("system", models.CharField(blank=True, editable=False, max_length=20)),
+                (
+                    "last_use_at",
+                    models.DateTimeField(editable=False, help_text="Of the session, to some minutes.", null=True),
+                ),
+                (
                     "user",
                     models.ForeignKey(
                         db_index=False,

@@ -35,6 +35,10 @@ class SignInQuerySet(models.QuerySet["SignIn"]):
         """Keep those of this person."""
         return self.filter(user=user)
 
+    def with_session(self) -> Self:
+        """Keep those that began a session, which may be over."""
+        return self.exclude(session_key="")
+
     def refused(self) -> Self:
         """Keep the attempts that were refused or failed."""
         return self.exclude(outcome__in=SUCCESSES)
@@ -58,6 +62,10 @@ class SignIn(models.Model):
     received = models.JSONField(default=list, editable=False, help_text="Names of the attributes that were sent.")
     claims = models.JSONField(default=dict, editable=False, help_text="What the portal read in them.")
     groups = models.JSONField(default=list, editable=False, help_text="Names of the person's groups afterwards.")
+    session_key = models.CharField(max_length=40, blank=True, editable=False, help_text="Of the session that it began.")
+    browser = models.CharField(max_length=20, blank=True, editable=False)
+    system = models.CharField(max_length=20, blank=True, editable=False)
+    last_use_at = models.DateTimeField(null=True, editable=False, help_text="Of the session, to some minutes.")
 
     objects = SignInQuerySet.as_manager()
 

@@ -48,6 +48,8 @@ PUBLIC = {
     "web:theme",
 }
 POST_ONLY = {
+    "account_end_other_sessions",
+    "account_end_session",
     "approvals:approve",
     "approvals:refuse",
     "approvals:withdraw",

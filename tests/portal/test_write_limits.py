@@ -165,7 +165,7 @@ BOUNDS: Final = {
         ),
         ALLAUTH,
     ),
-    **dict.fromkeys(("account_locale", "account_mails"), CHANGES),
+    **dict.fromkeys(("account_locale", "account_mails", "account_end_session", "account_end_other_sessions"), CHANGES),
     **dict.fromkeys(("notices:confirm_mail", "notices:dismiss_checklist", "notices:policy_read"), CHANGES),
     **dict.fromkeys(("notices:accept_terms", "notices:dismiss", "notices:restore"), ONCE),
     "playground:copy_shared": "PLAYGROUND_STORED_MB_PER_USER, _CONVERSATIONS_PER_HOUR, _IMAGE_MB_PER_HOUR",
