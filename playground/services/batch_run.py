@@ -18,6 +18,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.audit import Actor
+from accounts.locale import reading_as
 from accounts.policies import policy_of
 from gateway.client import Gateway
 from gateway.django import get_gateway
@@ -163,17 +164,17 @@ def _prepared(batch: Batch) -> tuple[ChatContext, Secret] | None:
     """Return who pays, with the key; None where none can be used now, and the batch says why."""
     owner = batch.owner
     context = ChatContext(user=owner, actor=Actor(user=owner), allowance=policy_of(owner), paid_by=batch.paid_by)
-    try:
-        if room_of(owner) <= 0:
+    with reading_as(owner):  # a refusal has its words from the beginning
+        try:
+            if room_of(owner) > 0:
+                return context, secret_of(context)
             ends.pause(batch, ends.no_room)
-            return None
-        return context, secret_of(context)
-    except KeyRefused as refusal:
-        ends.note_refusal(batch, refusal)
-    except AskRefused as refusal:
-        ends.pause(batch, refusal.__str__)
-    except GatewayError as error:
-        ends.note_setback(batch, error)
+        except KeyRefused as refusal:
+            ends.note_refusal(batch, refusal)
+        except AskRefused as refusal:
+            ends.pause(batch, refusal.__str__)
+        except GatewayError as error:
+            ends.note_setback(batch, error)
     return None
 
 

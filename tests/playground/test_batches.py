@@ -298,11 +298,12 @@ def test_a_course_pays_and_a_frozen_one_pauses_the_batch(intern: User, sandbox: 
     assert states(batch) == ["complete"]
     assert Key.objects.get().team == course.team
 
+    User.objects.filter(pk=intern.pk).update(language="fr")
     again = started(intern, "Hello", paid_by=course)
     Course.objects.filter(pk=course.pk).update(state=Course.State.FROZEN)
     batch_run.run_batches()
     assert (now(again).state, states(again)) == ("paused", ["waiting"])
-    assert "paused" in again.problem
+    assert "en pause" in again.problem, "in the language of its owner"
 
 
 def test_a_model_that_is_not_allowed_any_more_is_not_called(intern: User) -> None:
