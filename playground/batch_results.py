@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.core.paginator import Page
+from django.core.paginator import Page, Paginator
 from django.db.models import Count, Q, Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
@@ -16,7 +16,7 @@ from playground.errors.cards import Card, card_of
 from playground.errors.classify import AnswerError
 from web.spreadsheet import Format, Row
 
-SHOWN_AT_MOST: Final = 50
+BATCHES_A_PAGE: Final = 25
 COLUMNS: Final = {  # of the file, by the names for programs
     "number": gettext_noop("Number"),
     "prompt": gettext_noop("Prompt"),
@@ -53,51 +53,59 @@ class ShownPrompt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PromptsPage:
-    """Some of the prompts, and the addresses of the pages next to this one; "": there is none."""
+class ShownPage:
+    """Some of the rows of a list, and the addresses of the pages next to this one; "": there is none."""
 
-    rows: list[ShownPrompt]
+    rows: list[Any]
     first: int
     last: int
     count: int
     previous: str
     next: str
 
+    @classmethod
+    def of(cls, page: "Page[Any]", rows: list[Any]) -> "ShownPage":
+        """Return the page with these rows."""
+        return cls(
+            rows=rows,
+            first=page.start_index(),
+            last=page.end_index(),
+            count=page.paginator.count,
+            previous=f"?page={page.previous_page_number()}" if page.has_previous() else "",
+            next=f"?page={page.next_page_number()}" if page.has_next() else "",
+        )
 
-def batches_of(user: User) -> list[Any]:
-    """Return the newest batches of a person with `calls_count`, `ended_count` and `cost_usd`; one query."""
-    own = Batch.objects.owned_by(user).annotate(
+
+def batches_page(user: User, number: str | None) -> ShownPage:
+    """Return a page of the batches with `calls_count`, `ended_count` and `cost_usd`, newest first; three queries."""
+    newest = Batch.objects.owned_by(user).order_by("-created_at", "pk")
+    page = Paginator(newest, BATCHES_A_PAGE).get_page(number)
+    counted = newest.filter(pk__in=[batch.pk for batch in page]).annotate(
         calls_count=Count("calls"),
         ended_count=Count("calls", filter=Q(calls__state__in=ENDED)),
         cost_usd=Sum("calls__cost_usd"),
     )
-    return list(own.order_by("-created_at")[:SHOWN_AT_MOST])
+    return ShownPage.of(page, list(counted))
 
 
-def prompts_page(batch: Batch, page: "Page[BatchPrompt]") -> PromptsPage:
+def prompts_page(batch: Batch, page: "Page[BatchPrompt]") -> ShownPage:
     """Return the prompts of a page with their calls, in two queries."""
     prompts = list(page.object_list)
     calls = defaultdict[int, dict[str, BatchCall]](dict)
     for call in BatchCall.objects.filter(prompt__in=prompts).defer("reasoning"):
         calls[call.prompt_id][call.model] = call
-    return PromptsPage(
-        rows=[
-            ShownPrompt(
-                prompt=prompt,
-                calls=[
-                    ShownCall(call=each, card=_card(each))
-                    for name in batch.model_names
-                    if (each := calls[prompt.pk].get(name))
-                ],
-            )
-            for prompt in prompts
-        ],
-        first=page.start_index(),
-        last=page.end_index(),
-        count=page.paginator.count,
-        previous=f"?page={page.previous_page_number()}" if page.has_previous() else "",
-        next=f"?page={page.next_page_number()}" if page.has_next() else "",
-    )
+    rows = [
+        ShownPrompt(
+            prompt=prompt,
+            calls=[
+                ShownCall(call=each, card=_card(each))
+                for name in batch.model_names
+                if (each := calls[prompt.pk].get(name))
+            ],
+        )
+        for prompt in prompts
+    ]
+    return ShownPage.of(page, rows)
 
 
 def result_rows(batch: Batch, form: Format) -> Iterator[Row]:

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.audit import actor_of
 from accounts.policies import policy_of
 from playground.batch_models import Batch
-from playground.batch_results import COLUMNS, batches_of, prompts_page, result_rows
+from playground.batch_results import COLUMNS, batches_page, prompts_page, result_rows
 from playground.forms.batch import BatchForm
 from playground.services import batches as services
 from playground.services.batch_costs import estimate_of
@@ -164,7 +164,7 @@ def _list(request: PortalRequest, form: BatchForm, *, status: int = 200, **more:
         "form": form,
         "models": form.payers.models,
         "chosen": form["models"].value() or [],
-        "batches": batches_of(request.user),
+        "page": batches_page(request.user, request.GET.get("page")),
         "kept_days": settings.PLAYGROUND_RETENTION_DAYS,
         **more,
     }

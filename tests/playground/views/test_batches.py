@@ -166,6 +166,14 @@ def test_shows_many_prompts_in_pages_with_few_queries(
         as_intern.get(PAGE)
 
 
+def test_lists_every_batch_page_by_page(as_intern: Client, intern: User) -> None:
+    Batch.objects.bulk_create(Batch(owner=intern, title=f"List {number}.", model_names=[MODEL]) for number in range(26))
+    first = as_intern.get(PAGE)
+    assertContains(first, "List 25.")
+    assertContains(first, "1 to 25 of 26")
+    assertContains(as_intern.get(PAGE, {"page": "2"}), "List 0.")
+
+
 def test_limits_are_settings(as_intern: Client, settings: Settings) -> None:
     settings.PLAYGROUND_BATCH_PROMPTS, settings.PLAYGROUND_BATCH_MODELS = 1, 1
     assertContains(send(as_intern), "1 are allowed", status_code=422)
