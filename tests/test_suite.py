@@ -1,6 +1,7 @@
 """The suite's own tools work as the tests expect."""
 
 import socket
+import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -97,6 +98,13 @@ def test_the_next_test_starts_with_the_defaults() -> None:  # says something whe
 
 
 def test_the_rounds_name_existing_files(repository: Path) -> None:
-    named = [*rounds.SLOW, *rounds.ONLY_ON_SQLITE, *rounds.ON_BOTH]
+    named = [*rounds.SLOW, *rounds.ONLY_ON_SQLITE, *rounds.ON_BOTH, *rounds.KILLS]
 
     assert [name for name in named if not (repository / "tests" / name).exists()] == []
+
+
+def test_a_program_that_reads_the_settings_of_the_tests_loads_no_pytest(repository: Path) -> None:
+    """Otherwise mypy takes itself for a run of the tests, and leaves a folder in memory."""
+    program = "import sys, tests; sys.exit('pytest' in sys.modules)"
+
+    subprocess.run([sys.executable, "-c", program], cwd=repository, check=True)
