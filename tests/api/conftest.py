@@ -1,5 +1,6 @@
 """Programs that use the API with an access token."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -33,6 +34,11 @@ class Program:
     def post(self, path: str, data: Any = None, **headers: str) -> Any:
         """Send something."""
         return self.ask("post", path, {} if data is None else data, **headers)
+
+
+def is_refused_after(most: int, send: Callable[[], Any]) -> bool:
+    """Send requests until one is refused; twice as many as a minute has, since another minute may begin."""
+    return any(send().status_code == 429 for _request in range(2 * most + 1))
 
 
 @pytest.fixture
