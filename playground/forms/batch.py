@@ -20,7 +20,7 @@ MOST_USD = 100_000
 
 
 class BatchForm(SeveralModelsForm, PaidForm):
-    """A list of prompts for one to four models. Nobody is there to call a tool, or to choose among several answers."""
+    """A list of prompts for one model or more. Nobody is there to call a tool, or to choose among several answers."""
 
     fewest = 1
     left_out = frozenset(("n", "tools", "tool_choice", "parallel_tool_calls"))

@@ -67,7 +67,7 @@ class SeveralModelsForm(AskForm):
 
 
 class CompareForm(SeveralModelsForm):
-    """A question to two to four models at once. Files are not included."""
+    """A question to several models at once. Files are not included."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
