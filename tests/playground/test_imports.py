@@ -100,6 +100,17 @@ def test_the_imported_conversation_is_the_same(
     assert (made.dropped_settings, copied.owner) == (set(), staff)
 
 
+def test_no_text_of_a_conversation_is_taken_for_a_comment_of_ours(conversation: Conversation) -> None:
+    earlier = as_markdown(conversation)
+    made = rows.conversation(conversation.owner, (earlier, earlier), params={"system": "<!-- --> <b>"})
+    rows.answer(rows.last_answer(made).message, earlier, params={"system": "<!-- --> <b>"})
+
+    text = as_markdown(made)
+
+    assert shown_texts(insert(made.owner, imported(made.owner, text.encode()).rows)) == [earlier]
+    assert '"<!--' not in text
+
+
 def test_a_file_of_windows_is_read(conversation: Conversation) -> None:
     text = as_markdown(conversation).replace("\n", "\r\n")
 
@@ -253,7 +264,7 @@ def test_wrong_details_are_left_out() -> None:
         "extras": {
             "images": ["p", "q", 5],
             "sources": [
-                {"url": "javascript:alert(1)"},
+                {"url": "javascript://x/%0aalert(1)"},
                 {"url": "http://["},
                 {"url": "https://a.org", "title": "\u202eA"},
             ],
