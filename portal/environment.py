@@ -1,6 +1,7 @@
 """Reads settings from the environment. Knows no setting."""
 
 import os
+from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar
 
 import environ
@@ -33,6 +34,14 @@ class Environment(environ.Env):
         if value not in choices:
             raise ImproperlyConfigured(f"{name} is one of {', '.join(choices)}.")
         return value
+
+    def decimal(self, name: str, *, default: str = "") -> Decimal | None:
+        """Return a number, None for an empty value; ImproperlyConfigured names what is none."""
+        text = self.str(name, default=default).strip()
+        try:
+            return Decimal(text) if text else None
+        except InvalidOperation as error:
+            raise ImproperlyConfigured(f"{name} is a number with a decimal point, such as 0.92.") from error
 
     def given(self) -> dict[str, str]:
         """Return the settings set in the environment, those in files by the names of their files."""

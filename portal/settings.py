@@ -5,7 +5,6 @@ With `EMBEDDED=1` (as `make run` and the tests set it) the portal runs on SQLite
 it no important setting has a default. docs/settings.md lists all of them; a test compares it with this file.
 """
 
-from decimal import Decimal
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -91,11 +90,11 @@ API_REQUESTS_PER_MINUTE = env.int("API_REQUESTS_PER_MINUTE", default=300)  # of 
 USAGE_POLL_S = env.int("USAGE_POLL_S", default=60)  # between two polls of today; the cooldown may make it longer
 USAGE_BACKFILL_DAYS = env.int("USAGE_BACKFILL_DAYS", default=400)  # read once, after the first start
 SEMESTER_STARTS = env.list("SEMESTER_STARTS", default=["02-01", "09-01"])  # month and day; the period "semester"
-PORTAL_BUDGET_USD = Decimal(env.str("PORTAL_BUDGET_USD", default="") or 0) or None  # a month, all keys; only warns
+PORTAL_BUDGET_USD = env.decimal("PORTAL_BUDGET_USD") or None  # a month, all keys; only warns
 CURRENCY = env.str("CURRENCY", default="")  # of the lab, e.g. EUR: pages show it in place of USD
-CURRENCY_RATE = Decimal(env.str("CURRENCY_RATE", default="") or 0) or None  # of a USD; empty: rates by day
+CURRENCY_RATE = env.decimal("CURRENCY_RATE")  # of a USD; empty: rates by day
 CURRENCY_RATES = "usage.queries.rates.RATES"  # these (web.currency)
-UNUSUAL_SPEND_USD = Decimal(env.str("UNUSUAL_SPEND_USD", default="5") or 0) or None  # a key's day below it is no news
+UNUSUAL_SPEND_USD = env.decimal("UNUSUAL_SPEND_USD", default="5") or None  # a key's day below it is no news
 UNUSUAL_SPEND_TO_ADMINS = env.bool("UNUSUAL_SPEND_TO_ADMINS", default=False)  # also to who sees everybody's usage
 
 # --- Playground --------------------------------------------------------------------------------

@@ -51,6 +51,7 @@ WRONG: list[tuple[Check, dict[str, Any], str]] = [
     (checks.currency_has_a_rate, {"CURRENCY": "USD", "CURRENCY_RATE": Decimal(1)}, "portal.E034"),
     (checks.currency_has_a_rate, {"CURRENCY": "EUR", "CURRENCY_RATE": Decimal("NaN")}, "portal.E035"),
     (checks.currency_has_a_rate, {"CURRENCY": "EUR", "CURRENCY_RATE": Decimal("-0.92")}, "portal.E035"),
+    (checks.currency_has_a_rate, {"CURRENCY": "EUR", "CURRENCY_RATE": Decimal(0)}, "portal.E035"),
     (checks.currency_has_a_rate, {"CURRENCY": "", "CURRENCY_RATE": Decimal("0.92")}, "portal.E035"),
     (checks.nothing_is_debugged_in_public, {"DEBUG": True}, "portal.E011"),
     (checks.playground_secret_is_long, {"PLAYGROUND_KEY_SECRET": "short"}, "portal.E012"),

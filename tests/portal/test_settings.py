@@ -5,9 +5,13 @@ import os
 import re
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from portal.environment import Environment
 
 SERVER = {
     "SECRET_KEY": "5fKv0Tq9JwZr3LbXn8HcPd2GyMs7VaEu1QoRi6Wk",
@@ -106,6 +110,17 @@ def test_any_missing_setting_is_named_in_one_line(repository: Path, missing: str
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_missing_setting_is_named_in_one_line(repository: Path, program: str, tmp_path: Path) -> None:
     assert_is_named(repository, program, "SECRET_KEY", tmp_path)
+
+
+def test_a_number_with_a_comma_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for text in ("", " 0.92\n", "0"):
+        monkeypatch.setenv("CURRENCY_RATE", text)
+        found.append(Environment().decimal("CURRENCY_RATE"))
+    assert found == [None, Decimal("0.92"), Decimal(0)]
+    monkeypatch.setenv("CURRENCY_RATE", "0,92")
+    with pytest.raises(ImproperlyConfigured, match="CURRENCY_RATE is a number"):
+        Environment().decimal("CURRENCY_RATE")
 
 
 def test_a_secret_file_that_is_not_there_is_named_in_one_line(repository: Path, tmp_path: Path) -> None:
