@@ -95,6 +95,8 @@ def _write(key: Key, actor: Actor, fresh: LimitOverride, as_seen: str | None) ->
     """Commit the key's limits, and the audit entry; return the changes."""
     locked = Key.objects.select_for_update().get(pk=key.pk)
     _check(locked)
+    if locked.owner_id != key.owner_id:  # it was handed over meanwhile
+        raise KeyRefused("limits.changed")
     limits, expires_at = Limits(*(getattr(fresh, name) for name in Limits._fields)), fresh.expires_at
     allowance, before = policy_of(key.owner), override_of(locked)
     policy = bounds_of(locked, allowance) if fresh.within_policy else lasting_limits(locked, allowance, None)

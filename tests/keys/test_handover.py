@@ -9,8 +9,9 @@ from django.test import override_settings
 from accounts.models import AuditEntry, User
 from gateway.secret import token_of
 from keys import services
-from keys.models import FormerOwner, Intern, Key, PersonBudget, Token
+from keys.models import FormerOwner, Intern, Key, LimitOverride, PersonBudget, Token
 from keys.services import rotate
+from keys.services.key_limits import limits_on
 from keys.services.person_budget import team_id_of
 from tests.factories import change_policies, make_staff
 from tests.keys.actions import BY_TEST, again, assert_at_rest, issue, works
@@ -75,6 +76,17 @@ def test_keys_go_on_for_the_new_supervisor(staff: User, other: User, sandbox: Sa
     done = AuditEntry.objects.filter(action="hand_over", outcome="done")
     assert {(entry.object_kind, entry.subject) for entry in done} == {("intern", staff), ("key", other)}
     assert {entry.remark for entry in done} == {f"before: {staff.display_name}; now: {other.display_name}"}
+
+
+def test_the_former_supervisor_sets_no_limits_any_more(staff: User, other: User, sandbox: Sandbox) -> None:
+    as_read = again(issue_for_ada(staff).key)
+    lower = limits_on(as_read)._replace(budget_usd=Decimal(1))
+    services.hand_over(intern=ada_of(staff), to=other, actor=BY_TEST)
+
+    with pytest.raises(services.KeyRefused):
+        services.set_limits(key=as_read, actor=BY_TEST, limits=lower, within_policy=True)
+
+    assert not LimitOverride.objects.exists()
 
 
 @pytest.mark.parametrize("budget", [None, Decimal(9)])
