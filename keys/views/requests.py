@@ -50,7 +50,7 @@ def requests(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
         context["failed"] = not context["has_no_log"]
     else:
         context["calls"] = [(call, call.failed_of and KIND_WORDS[call.failed_of]) for call in calls]
-        context["was_used"] = key.last_used_on is not None and key.last_used_on >= (timezone.now() - SHOWN).date()
+        context["was_used"] = key.last_used_on is not None and key.last_used_on > (timezone.now() - SHOWN).date()
     return render_region(request, "keys/requests.html", "requests", context, status=status)
 
 

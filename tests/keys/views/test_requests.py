@@ -1,12 +1,13 @@
 """The page of a key: its spend by day, and its last requests from the gateway's log."""
 
-from datetime import UTC, datetime
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 import requests
 from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import User
@@ -60,7 +61,7 @@ def test_says_when_there_is_no_log_none_or_no_answer(
     cases: list[tuple[Any, int, str]] = [
         (says({"detail": "Not Found"}, status=404), 200, "has no log of single requests"),
         (says({"error": {"message": "no"}}, status=500), 503, "could not be read"),
-        (says({"data": [], "total_pages": 0}), 200, "No requests in the last 24 hours."),
+        (says({"data": [], "total_pages": 0}), 200, "log has no requests of the last 24 hours."),
     ]
     for reply, status, words in cases:
         stub.will(reply)
@@ -75,7 +76,11 @@ def test_says_when_there_is_no_log_none_or_no_answer(
 def test_says_that_the_log_is_probably_off_where_the_key_was_used(
     as_intern: Client, key: Key, sandbox: Sandbox
 ) -> None:
-    Key.objects.filter(pk=key.pk).update(last_used_on=datetime.now(UTC).date())
+    today = timezone.now().date()
+    Key.objects.filter(pk=key.pk).update(last_used_on=today - timedelta(days=1))  # perhaps more than 24 hours ago
+    assert "log has no requests" in words_of(as_intern.get(url_of("requests", key)))
+
+    Key.objects.filter(pk=key.pk).update(last_used_on=today + timedelta(days=1))  # today, also if midnight has passed
 
     assert "probably set to keep no log" in words_of(as_intern.get(url_of("requests", key)))
 
