@@ -80,6 +80,18 @@ def _within(limits: Limits, budget_usd: Decimal | None, budget_period: str, mode
     return limits._replace(model_names=models) if models else limits
 
 
+def chosen_now(key: Key, override: LimitOverride | None) -> dict[str, bool]:
+    """Tell which limits of a key its owner chose; False: those of a choice that the policy no longer allows."""
+    if override is None or not override.within_policy:
+        return {}
+    models = None if key.model_names is None else set(key.model_names)
+    is_now = {
+        "budget_usd": key.budget_usd == override.budget_usd,
+        "model_names": models is not None and models <= set(override.model_names or ()),
+    }
+    return {name: is_it for name, is_it in is_now.items() if name in override.fields}
+
+
 def lasting_limits(key: Key, allowance: Allowance, override: LimitOverride | None) -> Limits:
     """Return the limits of a key without grants, which end by themselves."""
     return overridden(limits_of(key.kind, allowance.before_grants or allowance), override)

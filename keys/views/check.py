@@ -18,6 +18,7 @@ from gateway.secret import Secret
 from keys import services
 from keys.models import Key, Token
 from keys.rows import row_with_use
+from keys.services.key_limits import chosen_now
 from keys.use import use_counter
 from keys.views.acts import own_key
 from web.pages import render_region
@@ -66,6 +67,7 @@ def detail(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
         "row": row,
         "use": row.use,
         "of_person": use.of_person if key.kind != Key.Kind.EXTERNAL and key.team_id is None else None,
+        "chosen": chosen_now(key, getattr(key, "override", None)),  # an AttributeError where none was set
         "today": datetime.now(UTC).date(),
         "tokens": sorted(key.tokens.all(), key=lambda token: token.created_at, reverse=True),
         "budget_picture": use_counter().budget_picture(row.use) if row.use else "",

@@ -24,6 +24,7 @@ from tests.sandbox_process import Sandbox
 
 pytestmark = pytest.mark.django_db
 CREATE, FORM = "/keys/create/", "/?limits=1"
+CHOSEN = "Chosen for this key, within the policy."
 MODELS = ("general_nothink", "gpt-4o", "gpt-4o-mini")
 
 
@@ -77,6 +78,7 @@ def test_the_fields_come_when_they_are_wanted_and_stay_with_an_error(as_intern: 
     assert 'name="budget_usd"' not in as_intern.get("/").content.decode()
     part = as_intern.get(FORM, headers=HTMX).content.decode()
     assert 'name="budget_usd"' in part
+    assert 'id="keys-own-limits" tabindex="-1" autofocus' in part  # the link that had the focus is gone
     assert "<form" not in part
 
     answer = as_intern.post(CREATE, own(label=""))
@@ -162,9 +164,16 @@ def test_a_narrower_policy_takes_models_and_budget_away(as_intern: Client, sandb
     services.apply_policies(BY_THE_PORTAL)
 
     assert limits_at(sandbox) == [(3, "30d", ["gpt-4o"])]
+    there = reverse("keys:detail", args=[Key.objects.get().pk])
+    assert words(as_intern.get(there)).count(CHOSEN) == 1  # not the budget
+    change_policies(model_names=["general_nothink"])
+    services.apply_policies(BY_THE_PORTAL)
+    assert limits_at(sandbox) == [(3, "30d", ["general_nothink"])]
+    assert "no longer allows any of the models that were chosen" in words(as_intern.get(there))
     change_policies(model_names=list(MODELS), budget_usd=Decimal(5))
     services.apply_policies(BY_THE_PORTAL)
     assert limits_at(sandbox) == [(4, "30d", ["gpt-4o", "gpt-4o-mini"])]
+    assert words(as_intern.get(there)).count(CHOSEN) == 2
 
 
 def test_is_changed_later_and_given_back(as_intern: Client, intern: User, sandbox: Sandbox) -> None:
