@@ -60,7 +60,7 @@ def index(request: PortalRequest) -> HttpResponse:
         owner=request.user, allowance=allowance, intern_id=request.GET.get("intern", ""), with_limits=with_limits
     )
     if with_limits and request.htmx:
-        return render(request, "keys/_own_limits.html", {"form": form})
+        return render(request, "keys/_own_limits.html", {"form": form, "is_opened": True})
     return render_panel(request, form)
 
 

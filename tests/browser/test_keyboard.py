@@ -23,7 +23,7 @@ def test_tab_order_follows_the_reading_order(visit: Visit, intern: User, sandbox
     assert stops == [
         *["Skip to content", "Passerelle", "My keys", "Usage", "Playground", "Models", "Get started"],
         *["FR, Français", "Light or dark", "Search", "1 notice", "Account of Intern A"],
-        *["Label", "Create key", "Choose models and budget"],
+        *["Label", "Choose models and budget", "Create key"],
         *["thesis", "Renew thesis", "More for thesis", "Check a key that you have"],
         *["Help", "Keyboard shortcuts", "Privacy", "Gateway status"],
     ]
