@@ -37,12 +37,12 @@ class KeyIn(Schema):
     """A new key. For an intern of yours give `intern`, or `intern_name` and more for a new one."""
 
     label: str = Field(max_length=200)
-    kind: str = Field("", max_length=20, description="personal or temporary; empty: what your policy has first.")
+    kind: str = Field("", max_length=20, description="personal or temporary; can be empty if your policy has one kind.")
     intern: uuid.UUID | None = None
     intern_name: str = Field("", max_length=200)
     intern_email: str = Field("", max_length=300)
     stay_ends_on: date | None = None
-    budget_usd: Decimal | None = Field(None, description="Less than your policy gives.")
+    budget_usd: Decimal | None = Field(None, description="At most what your policy gives; null: that.")
     model_names: list[str] = Field([], max_length=500, description="Of those that your policy allows; empty: all.")
 
 

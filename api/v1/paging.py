@@ -2,6 +2,7 @@
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final, TypeVar
 
 from django.core.exceptions import ValidationError
@@ -49,8 +50,8 @@ def _after(model: type[Model], order: tuple[str, ...], cursor: str) -> Q:
     """Match the rows after that of a cursor. Raises Problem for one that is not ours."""
     try:
         texts = json.loads(urlsafe_b64decode(cursor.encode()))
-        values = [_field(model, name).to_python(text) for name, text in zip(order, texts, strict=True)]
-    except (ValueError, TypeError, ValidationError) as error:
+        values = [_value(_field(model, name), text) for name, text in zip(order, texts, strict=True)]
+    except (ValueError, TypeError, OverflowError, ValidationError) as error:
         raise _not_ours() from error
     if None in values:
         raise _not_ours()
@@ -59,6 +60,16 @@ def _after(model: type[Model], order: tuple[str, ...], cursor: str) -> Q:
         condition |= same & Q(**{f"{name}__lt": value})
         same &= Q(**{name: value})
     return condition
+
+
+def _value(field: "ModelField[Any, Any]", text: Any) -> Any:
+    """Return the value of a field; a time in UTC, which a time at either end of the calendar has not."""
+    value = field.to_python(text)
+    if not isinstance(value, datetime):
+        return value
+    if value.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return value.astimezone(UTC)
 
 
 def _field(model: type[Model], name: str) -> "ModelField[Any, Any]":

@@ -51,3 +51,9 @@ def by_intern(intern: User) -> Program:
 def by_staff(staff: User) -> Program:
     """Return a program of the staff's."""
     return Program(staff)
+
+
+@pytest.fixture
+def by_admin(admin: User) -> Program:
+    """Return a program of the admin's."""
+    return Program(admin)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from base64 import urlsafe_b64encode
 from typing import Any
 
 import pytest
@@ -145,8 +146,22 @@ def test_lists_come_in_pages(by_staff: Program, staff: User, sandbox: Sandbox) -
         cursor = page["next_cursor"]
 
     assert found == made[::-1]
-    for wrong in ("x", "e30=", "W10=", "WzEsMl0=", "é"):
-        assert by_staff.get(f"/me/keys?cursor={wrong}").status_code == 422, wrong
+
+
+def test_a_cursor_that_is_not_ours_is_refused(by_admin: Program) -> None:
+    values = (
+        '["0001-01-01T00:00:00+14:00", 1]',
+        '["9999-12-31T23:59:59-14:00", 1]',
+        '["2026-01-01T00:00:00", 1]',
+        '["2026-01-01T00:00:00Z", 1e999]',
+        '["2026-01-01T00:00:00Z", null]',
+        "{}",
+        "[]",
+        "[1, 2]",
+    )
+
+    for wrong in ("x", "é", *(urlsafe_b64encode(value.encode()).decode() for value in values)):
+        assert by_admin.get(f"/admin/people?cursor={wrong}").status_code == 422, wrong
 
 
 def test_the_schema_is_public_and_names_errors(client: Client, db: None) -> None:
