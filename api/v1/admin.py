@@ -15,7 +15,7 @@ from ninja import Field, Query, Router, Schema, Status
 from accounts.models import AuditAction, KeyRule, Policy, User
 from api.problems import Problem
 from api.v1.auth import ApiRequest, Bearer, actor_of
-from api.v1.errors import gateway_call
+from api.v1.errors import gateway_call, gateway_deletion
 from api.v1.money import Usd
 from api.v1.paging import Paged, page_of
 from api.v1.usage import ExploreOut, ExploreQuery, Text, explored_page
@@ -198,7 +198,16 @@ def unblock_key(request: ApiRequest, key_id: uuid.UUID) -> AnyKeyOut:
 @router.delete("/admin/keys/{uuid:key_id}", response={204: None}, auth=WRITE, summary="Delete somebody's key")
 def delete_any_key(request: ApiRequest, key_id: uuid.UUID) -> Status[None]:
     """Delete somebody's key, here and at the gateway; its owner gets a mail."""
-    _act(request, key_id, "delete", key_services.delete_key, AuditAction.DELETE)
+    key = _key_to_act_on(request, key_id, "delete")
+    try:
+        with gateway_deletion(key):
+            key_services.delete_key(key=key, actor=actor_of(request))
+    except Problem:
+        _mail_owner(request, key, AuditAction.DELETE)  # it is irreversible
+        raise
+    except key_services.KeyRefused as refusal:
+        raise _refused(refusal) from refusal
+    _mail_owner(request, key, AuditAction.DELETE)
     return Status(204, None)
 
 
@@ -206,18 +215,32 @@ def _act(
     request: ApiRequest, key_id: uuid.UUID, name: str, service: Callable[..., Any], action: AuditAction
 ) -> AnyKeyOut:
     """Do it as the page of the person does: counted, audited, and with a mail to the owner."""
+    key = _key_to_act_on(request, key_id, name)
+    try:
+        with gateway_call(nothing=_("Nothing has changed"), unknown=UNKNOWN):
+            service(key=key, actor=actor_of(request))
+    except key_services.KeyRefused as refusal:
+        raise _refused(refusal) from refusal
+    _mail_owner(request, key, action)
+    return _key_out(Key.objects.select_related("owner").get(pk=key_id))
+
+
+def _key_to_act_on(request: ApiRequest, key_id: uuid.UUID, name: str) -> Key:
+    """Return the key of somebody whom the person may change, and count the action."""
     if not page_access(request.user).sees_people:
         raise Problem(404, "not_found", _("There is nothing at this address."))
     owner_id = get_object_or_404(Key, pk=key_id).owner_id
     key = key_of(subject_to_act_on(request, owner_id), key_id)
     key_services.count_action(request.user, f"people:{name}")
-    try:
-        with gateway_call(nothing=_("Nothing has changed"), unknown=UNKNOWN):
-            service(key=key, actor=actor_of(request))
-    except key_services.KeyRefused as refusal:
-        raise Problem(409, refusal.code, refusal.for_admin) from refusal
+    return key
+
+
+def _refused(refusal: key_services.KeyRefused) -> Problem:
+    return Problem(409, refusal.code, refusal.for_admin)
+
+
+def _mail_owner(request: ApiRequest, key: Key, action: AuditAction) -> None:
     services.tell_about_key(owner=key.owner, label=key.label, action=action, by=request.user.display_name)
-    return _key_out(Key.objects.select_related("owner").get(pk=key_id))
 
 
 @router.get("/admin/groups", response=GroupList, auth=READ, summary="All groups")

@@ -15,7 +15,9 @@ from ninja.errors import HttpError, ValidationError
 
 from api.problems import Problem, problem_of_status, problem_response
 from gateway.errors import GatewayError
+from keys.models import Key
 from keys.services import KeyRefused, TooManyActions
+from keys.status import promises
 from keys.views.acts import in_words
 
 if TYPE_CHECKING:
@@ -98,3 +100,13 @@ def gateway_call(*, nothing: str, unknown: "_StrPromise") -> Iterator[None]:
     except GatewayError as error:
         words, status = in_words(error, nothing=nothing, unknown=unknown)
         raise Problem(status, "gateway_unavailable" if status == 503 else "gateway_refused", words) from error
+
+
+@contextmanager
+def gateway_deletion(key: Key) -> Iterator[None]:
+    """Say that the gateway has not confirmed a deletion, which is irreversible: the sweep finishes it."""
+    try:
+        yield
+    except GatewayError as error:
+        words = _("The gateway has not confirmed that “%(label)s” is deleted. %(again)s")
+        raise Problem(503, "gateway_unavailable", words % {"label": key.label, **promises()}) from error

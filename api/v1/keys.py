@@ -16,7 +16,7 @@ from ninja import Field, Router, Schema, Status
 from accounts.policies import policy_of
 from api.problems import Problem
 from api.v1.auth import ApiRequest, Bearer, actor_of
-from api.v1.errors import check_form, gateway_call
+from api.v1.errors import check_form, gateway_call, gateway_deletion
 from api.v1.key_rows import KeyList, KeyOut, shown, with_all
 from api.v1.money import Usd
 from api.v1.once import IdempotencyKey, WithSecret, once
@@ -196,7 +196,7 @@ def delete_key(request: ApiRequest, key_id: uuid.UUID) -> Status[None]:
     """Delete a key: the gateway refuses it from now on. What it spent stays in your usage."""
     key = _own_key(request, key_id)
     services.count_action(request.user, "keys:delete")
-    with gateway_call(nothing=_("The key still works"), unknown=SWITCHED_OR_NOT):
+    with gateway_deletion(key):
         services.delete_key(key=key, actor=actor_of(request), by_owner=True)
     return Status(204, None)
 

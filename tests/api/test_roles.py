@@ -140,3 +140,22 @@ def test_a_teacher_reads_and_freezes_their_course_and_nobody_elses(
         assert {people[name].ask(method, path + more).status_code for method, more in asked} == {404}, name
         assert people[name].get("/courses").json()["items"] == []
     assert Course.objects.get().state == "open"
+
+
+def test_a_deletion_that_the_gateway_has_not_confirmed_is_said_and_mailed(
+    people: dict[str, Program], intern: User, sandbox: Sandbox
+) -> None:
+    for name, path in (("secretary", "/admin/keys"), ("intern", "/me/keys")):
+        key = issue(intern, f"of {name}").key
+        run_tasks()
+        mail.outbox.clear()
+        sandbox.faults("/key/delete", "error")
+
+        answer = people[name].ask("delete", f"{path}/{key.pk}")
+
+        assert (answer.status_code, answer.json()["code"]) == (503, "gateway_unavailable")
+        assert "not confirmed" in answer.json()["detail"]
+        key.refresh_from_db()
+        assert key.state == Key.State.DELETING
+        run_tasks()
+        assert len(mail.outbox) == (1 if name == "secretary" else 0)
