@@ -26,6 +26,13 @@ class AccessTokenQuerySet(models.QuerySet["AccessToken"]):
         """Order them."""
         return self.order_by("-created_at", "-pk")
 
+    def usable_first(self) -> Self:
+        """Order them, the newest first, but those that have ended after the others."""
+        ended = models.Q(expires_at__lte=Now()) | models.Q(revoked_at__isnull=False)
+        return self.annotate(has_ended=models.Case(models.When(ended, then=1), default=0)).order_by(
+            "has_ended", "-created_at", "-pk"
+        )
+
 
 class AccessToken(models.Model):
     """One token of a person. Of its secret only the SHA-256 is stored."""

@@ -22,7 +22,7 @@ from people.views.common import require_sight, subject_to_act_on
 from usage.queries.access import page_access
 from web.request import PortalRequest
 
-SHOWN = 50  # own ones, the newest; and those on a page of all
+SHOWN = 50  # own ones, with all that work; and those on a page of all
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -57,7 +57,7 @@ def index(request: PortalRequest) -> HttpResponse:
 
 
 def _own_tokens(request: PortalRequest, form: TokenForm, *, status: int) -> HttpResponse:
-    own = AccessToken.objects.owned_by(request.user).newest_first()[:SHOWN]
+    own = AccessToken.objects.owned_by(request.user).usable_first()[:SHOWN]
     context = {"form": form, "tokens": [_row(token) for token in own]}
     return render(request, "api/tokens.html", context, status=status)
 

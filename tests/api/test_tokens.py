@@ -12,6 +12,7 @@ from pytest_django.asserts import assertContains, assertNotContains
 
 from accounts.anonymise import anonymise_account
 from accounts.models import AccessToken, AuditAction, AuditEntry, User
+from api.models import IdempotentRequest
 from api.services.tokens import MOST_WORKING, is_well_formed, new_secret
 from gateway.secret import has_secret, redact, token_of
 from tests.api.conftest import Program
@@ -112,6 +113,16 @@ def test_its_last_use_is_noted(by_intern: Program, as_intern: Client) -> None:
     assert by_intern.token.last_used_at is not None
 
 
+def test_a_token_that_works_is_listed_after_any_number_of_others(as_intern: Client, intern: User) -> None:
+    old = Program(intern).token
+    AccessToken.objects.bulk_create(
+        AccessToken(owner=intern, name="old", digest=str(number), expires_at=old.expires_at, revoked_at=timezone.now())
+        for number in range(60)
+    )
+
+    assertContains(as_intern.get(URL), reverse("api:revoke_token", args=[old.pk]))
+
+
 def test_its_owner_revokes_it_and_nobody_else(as_intern: Client, intern: User) -> None:
     program = Program(intern)
     url = reverse("api:revoke_token", args=[program.token.pk])
@@ -154,10 +165,12 @@ def test_the_number_of_new_tokens_an_hour_is_limited(as_intern: Client, settings
     assert int(refused["Retry-After"]) > 0
 
 
-def test_anonymising_deletes_the_tokens(intern: User) -> None:
+def test_anonymising_deletes_the_tokens_and_stored_answers(intern: User) -> None:
     program = Program(intern)
+    IdempotentRequest.objects.create(owner=intern, key="one", status=201, answer={"key": {"label": "thesis of Ada"}})
 
     anonymise_account(intern)
 
     assert not AccessToken.objects.exists()
+    assert not IdempotentRequest.objects.exists()
     assert program.get("/me").status_code == 401
