@@ -27,12 +27,12 @@ def api_requests(get_response: Callable[[HttpRequest], HttpResponse]) -> Callabl
         response = get_response(request)
         if response.status_code >= 400 and response.headers.get("Content-Type") != CONTENT_TYPE:
             response = _as_problem(request, response)
-        for name, value in getattr(request, "rate_limit_headers", {}).items():
-            response.headers.setdefault(name, value)
         response.headers["Cache-Control"] = "private, no-cache" if request.method == "GET" else "no-store"
         if request.method == "GET" and response.status_code == 200 and not response.streaming:
             set_response_etag(response)
-            return get_conditional_response(request, response.headers["ETag"], None, response) or response
+            response = get_conditional_response(request, response.headers["ETag"], None, response) or response
+        for name, value in getattr(request, "rate_limit_headers", {}).items():
+            response.headers.setdefault(name, value)
         return response
 
     return middleware

@@ -168,11 +168,11 @@ REDIS_URL = env.str("REDIS_URL", default=embedded_default(""))
 CACHES = {
     "default": {"BACKEND": "web.cache.RedisCache", "LOCATION": REDIS_URL, "KEY_PREFIX": "sandbox" if SANDBOX else ""}
     if REDIS_URL
-    else {"BACKEND": "web.cache.DatabaseCache", "LOCATION": "portal_cache"}
+    else {"BACKEND": "web.cache.DatabaseCache", "LOCATION": "portal_cache", "OPTIONS": {"MAX_ENTRIES": 5000}}
 }
 CACHES["rendered"] = {  # answers as HTML, apart: their eviction must not remove rate limits
     **CACHES["default"],
-    **({"KEY_PREFIX": "rendered"} if REDIS_URL else {"LOCATION": "portal_rendered", "OPTIONS": {"MAX_ENTRIES": 5000}}),
+    **({"KEY_PREFIX": "rendered"} if REDIS_URL else {"LOCATION": "portal_rendered"}),
 }
 BROKER_DIR = DATA_DIR / "broker"
 CELERY_BROKER_URL = REDIS_URL or "filesystem://localhost"

@@ -1,4 +1,4 @@
-"""The usage of a gateway key, for whoever has its secret: verified at the gateway, kept for a minute by its hash."""
+"""The usage of a gateway key, for whoever has its secret: verified at the gateway, cached for a minute by its hash."""
 
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
@@ -39,36 +39,38 @@ class KeyUsage:
 
 
 @sensitive_variables("secret")
-def usage_of_secret(secret: str) -> KeyUsage | None:
-    """Return the usage of the key with this secret; None unless it is one of the portal's that works at the gateway.
+def find_working(secret: str) -> Token | None:
+    """Return the row of a secret that works, as far as the portal knows, with its key; one query. Nothing is cached.
 
-    Raises GatewayUnavailable, and then keeps nothing. Unknown secrets are kept, too.
+    So that unknown secrets, of which anybody can send any number, take no room in the cache of the rate limits.
     """
-    digest = token_of(secret)
-    name = f"api:key-usage:{digest}"
+    return (
+        Token.objects.select_related("key__owner__person_budget", "key__team")
+        .filter(token=token_of(secret), state__in=WORKING, key__state=Key.State.ACTIVE, key__owner__is_active=True)
+        .first()
+    )
+
+
+def usage_of(token: Token) -> KeyUsage | None:
+    """Return the usage of a key by its secret's row; None unless it works at the gateway.
+
+    Raises GatewayUnavailable, and then keeps nothing. One that does not work is kept, too.
+    """
+    name = f"api:key-usage:{token.token}"
     kept = cache.get(name)
     if kept is None:
-        found = _verified_usage(digest)
+        found = _usage(token.key) if _is_at_gateway(token) else None
         kept = UNKNOWN if found is None else asdict(found)
         cache.set(name, kept, KEPT_S)
     return None if kept == UNKNOWN else KeyUsage(**kept)
 
 
-def _verified_usage(digest: str) -> KeyUsage | None:
-    token = (
-        Token.objects.select_related("key__owner__person_budget", "key__team")
-        .filter(token=digest, state__in=WORKING, key__state=Key.State.ACTIVE, key__owner__is_active=True)
-        .first()
-    )
-    if token is None:
-        return None
+def _is_at_gateway(token: Token) -> bool:
     try:
-        at_gateway = get_gateway().keys.info(digest)
+        info = get_gateway().keys.info(token.token or "")
     except GatewayNotFound:
-        return None
-    if at_gateway.deleted or (at_gateway.expires_at and at_gateway.expires_at <= timezone.now()):
-        return None
-    return _usage(token.key)
+        return False
+    return not info.deleted and (info.expires_at is None or info.expires_at > timezone.now())
 
 
 def _usage(key: Key) -> KeyUsage:

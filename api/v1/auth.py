@@ -12,10 +12,9 @@ from accounts.audit import Actor
 from accounts.models import AccessToken
 from api.limits import count_request
 from api.problems import Problem
-from api.services.gateway_keys import KeyUsage, usage_of_secret
+from api.services.gateway_keys import KeyUsage, find_working, usage_of
 from api.services.tokens import find_token
 from gateway.errors import GatewayError
-from gateway.secret import token_of
 from web.request import PortalRequest, client_address
 
 UNKNOWN_PER_MINUTE = 60  # requests with an unknown token, from one address
@@ -68,17 +67,23 @@ class BearerOrKey(Bearer):
         secret = token.strip()
         if not secret.startswith("sk-"):
             return super().authenticate(request, token)
-        limit = count_request(f"key:{token_of(secret)}", limit=settings.API_REQUESTS_PER_MINUTE)
+        known = find_working(secret)
+        if known is None:
+            raise self._unknown(request)
+        limit = count_request(f"key:{known.pk}", limit=settings.API_REQUESTS_PER_MINUTE)
         request.rate_limit_headers = limit.headers()  # type: ignore[attr-defined]  # the middleware adds them
         try:
-            usage = usage_of_secret(secret)
+            usage = usage_of(known)
         except GatewayError as error:
             words = _("The gateway does not answer, so the key cannot be verified. Try again in a minute.")
             raise Problem(503, "gateway_unavailable", words) from error
         if usage is None:
-            count_request(f"unknown:{client_address(request)}", limit=UNKNOWN_PER_MINUTE)
-            raise unauthorized(_("This key is unknown, expired or deleted."))
+            raise self._unknown(request)
         return usage
+
+    def _unknown(self, request: HttpRequest) -> Problem:
+        count_request(f"unknown:{client_address(request)}", limit=UNKNOWN_PER_MINUTE)
+        return unauthorized(_("This key is unknown, expired or deleted."))
 
 
 def unauthorized(detail: str) -> Problem:

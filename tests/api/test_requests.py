@@ -135,6 +135,7 @@ def test_an_unchanged_answer_is_not_sent_again(by_intern: Program) -> None:
 
     assert (again.status_code, again.content) == (304, b"")
     assert "no-cache" in again["Cache-Control"]
+    assert int(again["RateLimit-Remaining"]) >= 0
 
 
 def test_lists_come_in_pages(by_staff: Program, staff: User, sandbox: Sandbox) -> None:
