@@ -13,6 +13,7 @@ OUR_PACKAGES: Final = (
     "courses",
     "teaching",
     "catalogue",
+    "api",
     "keys",
     "accounts",
     "web",
