@@ -18,9 +18,10 @@ from tests.conftest import signed_in
 from tests.keys.views.pages import assert_only, words_of
 from tests.people.conftest import with_permissions
 from tests.usage.views.facts import day, key_of, table_of, used
-from usage.models import CostCentre, ExchangeRate, Fact, utc_today
+from usage.models import CostCentre, DayCostCentre, ExchangeRate, Fact, utc_today
 from usage.services import enter_rates, rebuild_rollups
 from usage.services.rates import SHOWN
+from usage.views.statement import PER_PAGE
 from web.currency import day_rates, newest_rate, present_rate
 
 pytestmark = pytest.mark.django_db
@@ -102,6 +103,21 @@ def test_the_statement_equals_the_facts(euros: None, as_admin: Client, admin: Us
         name = (f"{fact.day:%Y-%m}", names.get(fact.cost_centre_number, ""))
         right[name] = right.get(name, Decimal(0)) + fact.spend_usd
     assert found == right
+
+
+def test_a_long_statement_has_pages_and_one_total(as_admin: Client, admin: User) -> None:
+    model = used(key_of(admin), "1").model
+    codes = [f"C{number:03}" for number in range(PER_PAGE)]
+    centres = CostCentre.objects.bulk_create([CostCentre(code=code) for code in codes])
+    about = {"day": day(0), "model": model, "spend_usd": Decimal(2)}
+    DayCostCentre.objects.bulk_create([DayCostCentre(cost_centre_number=centre.pk, **about) for centre in centres])
+
+    first, second = (as_admin.get(reverse("usage:statement"), {"page": page}).content.decode() for page in (1, 2))
+
+    assert (codes[-2] in first, codes[-1] in first) == (True, False)
+    assert (codes[-2] in second, codes[-1] in second) == (False, True)
+    assert all("1,001.00" in page for page in (first, second))
+    assert f'href="?year={day(0).year}&amp;page=2"' in first
 
 
 def test_an_entry_of_the_statement_leads_to_its_usage(as_admin: Client, admin: User) -> None:

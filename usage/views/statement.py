@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from django.core.paginator import Paginator
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.views.decorators.gzip import gzip_page
@@ -17,6 +18,7 @@ from web.request import PortalRequest
 from web.spreadsheet import csv_response, format_of
 
 OLDEST: Final = 2000
+PER_PAGE: Final = 500  # a year of 40 cost centres
 
 
 @require_safe
@@ -26,10 +28,14 @@ def page(request: PortalRequest) -> HttpResponse:
     access = require(request.user, lambda access: access.sees_everyone)
     year, this_year = _year(request), utc_today().year
     entries = statement(year)
+    shown = Paginator(entries, PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "access": access,
         "here": "usage:statement",
-        "entries": entries,
+        "entries": shown,
+        "page": {"first": shown.start_index(), "last": shown.end_index(), "count": len(entries)},
+        "previous": f"?year={year}&page={shown.previous_page_number()}" if shown.has_previous() else "",
+        "next": f"?year={year}&page={shown.next_page_number()}" if shown.has_next() else "",
         "total": total_of(entries, utc_today()),
         "year": year,
         "years": range(this_year, min(first_year() or this_year, year) - 1, -1),
