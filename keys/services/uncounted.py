@@ -12,7 +12,7 @@ from django.db.models import Q
 
 from accounts.models import User
 from gateway.django import get_gateway
-from gateway.errors import GatewayRejected, GatewayUnavailable
+from gateway.errors import GatewayRateLimited, GatewayRejected, GatewayUnavailable
 from gateway.types import ActivityRow, TeamInfo
 from keys.budget_days import period_first_day, utc_today
 from keys.models import ALIAS_PREFIX, Key, Token
@@ -68,7 +68,7 @@ def _activity_since(first_day: date, *, user_id: str | None = None, token: str |
     try:
         activity = get_gateway().usage.daily_activity(first_day, utc_today(), user_id=user_id, token=token)
         pages = list(activity)
-    except GatewayUnavailable as error:
+    except (GatewayUnavailable, GatewayRateLimited) as error:  # both are soon over: it does report usage
         raise GatewayUnavailable(str(error), may_have_happened=False) from error
     if any(metric.measure in ("", "spend_usd") for page in pages for metric in page.invalid):
         words = "What the gateway reports of the spend makes no sense."

@@ -114,6 +114,20 @@ def test_two_counts_within_a_moment_do_not_agree(intern: User, sandbox: Sandbox)
     assert PersonBudget.objects.get().recount_at is not None
 
 
+def test_a_refusal_of_too_many_calls_is_no_count(intern: User, sandbox: Sandbox) -> None:
+    allow(**NO_TEAM)
+    spent = spend(sandbox, issue(intern).secret, 2)
+    allow(person_budget_usd=Decimal("0.02"))
+    sandbox.faults("/user/daily/activity", "error", status=429, times=100)
+    with pytest.raises(GatewayUnavailable):
+        services.sweep_keys()
+    sandbox.clear_faults()
+
+    services.sweep_keys()
+
+    assert left_at(sandbox, intern) == Decimal("0.02") - spent
+
+
 @pytest.mark.parametrize("usd", [7, 0.5, None])
 def test_a_team_that_was_changed_at_the_gateway_has_its_budget_again(
     intern: User, sandbox: Sandbox, usd: float | None
