@@ -142,7 +142,7 @@ class OwnLimitsForm(KeyLimitsForm):
         data = self.cleaned_data
         names = None if data["all_models"] else data["model_names"]
         bounds = self.policy
-        if bounds.budget_usd is None:  # an amount of before keeps its period
+        if bounds.budget_usd is None or data["budget_usd"] == self.now.budget_usd:  # it keeps its period
             bounds = bounds._replace(budget_period=self.now.budget_period)
         chosen = chosen_within(bounds, data["budget_usd"], names)
         return chosen if chosen.budget_usd is not None else chosen._replace(budget_period="")

@@ -192,6 +192,15 @@ def test_is_changed_later_and_given_back(as_intern: Client, intern: User, sandbo
     assert limits_at(sandbox) == [(5, "30d", list(MODELS[1:]))]
 
 
+def test_an_amount_that_is_not_changed_keeps_its_period(as_intern: Client, intern: User, sandbox: Sandbox) -> None:
+    key = issue(intern, budget_usd=Decimal(2)).key
+    change_policies(budget_period="1d")
+
+    as_intern.post(reverse("keys:limits", args=[key.pk]), {"budget_usd": "2", "model_names": ["gpt-4o"]})
+
+    assert limits_at(sandbox) == [(2, "30d", ["gpt-4o"])]
+
+
 def test_limits_of_an_admin_stand(as_intern: Client, intern: User, sandbox: Sandbox) -> None:
     key = issue(intern, budget_usd=Decimal(2)).key
     limits = Limits(Decimal(9), "30d", None, None, ["gpt-4o"])
