@@ -18,7 +18,7 @@ def test_notices_untranslated_texts(reader: Reader) -> None:
 
 
 def test_notices_english_words() -> None:
-    assert english_in("Mes clés. You do not have access. Rien.") == ["You do not have access"]
+    assert english_in("Mes clés. You do not have access : rien.") == ["You do not have access"]
     assert english_in("Enter a valid value here.") == ["Enter"]
     assert english_in("Mes clés : vous en avez 3.") == []
 
