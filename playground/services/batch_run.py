@@ -8,6 +8,7 @@ import logging
 import time
 import uuid
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -41,7 +42,7 @@ logger = logging.getLogger(__name__)
 
 LEASE_S: Final = 30.0  # each sign of life extends it
 SIGN_OF_LIFE_S: Final = 5.0
-SLICE_S: Final = 20.0  # in which a run begins calls: a worker that restarts waits for it
+SLICE_S: Final = 20.0  # in which a run begins calls, and then while one of these calls is in progress
 
 State = BatchCall.State
 
@@ -54,6 +55,7 @@ class Claimed:
     call: BatchCall
     context: ChatContext
     secret: Secret = field(repr=False)
+    is_in_slice: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +101,20 @@ def due_batches() -> "ends.Batches":
 class Run:
     """One run, under the lease."""
 
-    def __init__(self, lease: Lease, slice_s: float) -> None:
+    def __init__(self, lease: Lease, slice_s: float, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._lease = lease
-        self._until = time.monotonic() + slice_s
+        self._clock = clock
+        self._until = clock() + slice_s
+        self._is_over = False
         self._claim = uuid.uuid4()
         self._under_way: dict[Future[Reply], Claimed] = {}
         self._made = 0
 
     def work(self) -> int:
-        """Begin calls until the time is up or nothing is due, then wait for those in progress."""
+        """Begin calls until the time is up or nothing is due, then wait for those in progress.
+
+        While a slow call of the time is waited for, others' calls begin: nobody waits for the model of another.
+        """
         with ThreadPoolExecutor(settings.PLAYGROUND_BATCH_CALLS) as threads:
             while True:
                 self.begin(threads)
@@ -120,13 +127,18 @@ class Run:
 
     def begin(self, threads: Executor) -> None:
         """Fill the free places, one call of each person in turn."""
-        while time.monotonic() < self._until and len(self._under_way) < settings.PLAYGROUND_BATCH_CALLS:
+        while self._may_begin() and len(self._under_way) < settings.PLAYGROUND_BATCH_CALLS:
             claimed = self._claimed()
             if claimed is None:
                 return
             body = _body(claimed.batch, claimed.call)
             self._under_way[threads.submit(_reply, get_gateway(), claimed, body)] = claimed
             self._made += 1
+
+    def _may_begin(self) -> bool:
+        if self._is_over:
+            return False
+        return self._clock() < self._until or any(each.is_in_slice for each in self._under_way.values())
 
     def _claimed(self) -> Claimed | None:
         """Claim a call of the person with the fewest in progress; None if there is nothing to do."""
@@ -140,7 +152,8 @@ class Run:
                 finish_batch(batch.pk)
             elif (ready := _prepared(batch)) and _take(batch, call, self._claim):
                 context, secret = ready
-                return Claimed(batch=batch, call=call, context=context, secret=secret)
+                is_in_slice = self._clock() < self._until
+                return Claimed(batch=batch, call=call, context=context, secret=secret, is_in_slice=is_in_slice)
         return None
 
     def _end(self, claimed: Claimed, future: Future[Reply]) -> None:
@@ -157,7 +170,7 @@ class Run:
         try:
             self._lease.extend()
         except LeaseLost:
-            self._until = 0.0  # another run begins calls; those in progress end here
+            self._is_over = True  # another run begins calls; those in progress end here
 
 
 def _prepared(batch: Batch) -> tuple[ChatContext, Secret] | None:

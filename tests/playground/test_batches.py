@@ -277,6 +277,23 @@ def test_a_run_leaves_the_rest_to_the_next_one_and_two_do_not_run_at_once(intern
     assert states(batch) == ["complete"] * 5
 
 
+def test_nobody_waits_for_a_slow_call_of_another_person(intern: User, staff: User) -> None:
+    slow, later, clock = started(intern, *["Hello"] * 3), drafted(staff, "Hello"), [0.0]
+    run = batch_run.Run(batch_run.new_lease(), 20, clock=lambda: clock[0])
+    run.begin(Unending())
+    clock[0] = 21
+    start(later)
+    run.begin(Unending())
+    assert (states(slow).count("calling"), states(later)) == (2, ["calling"])
+
+    ended = batch_run.Run(batch_run.new_lease(), 20, clock=lambda: clock[0])
+    clock[0] = 42
+    batches.stop_batch(slow)
+    BatchCall.objects.update(state=BatchCall.State.WAITING)
+    ended.begin(Unending())
+    assert states(later) == ["waiting"], "nothing is waited for"
+
+
 def test_few_calls_at_once_and_fewer_of_one_person(
     intern: User, staff: User, sandbox: Sandbox, settings: Settings
 ) -> None:
