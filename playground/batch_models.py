@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from courses.models import Course
 from web.money import UsdField
@@ -39,9 +40,9 @@ class Batch(models.Model):
 
         DRAFT = "draft", _("Not started")
         RUNNING = "running", _("Running")
-        STOPPED = "stopped", _("Stopped")
+        STOPPED = "stopped", pgettext_lazy("batch", "Stopped")
         PAUSED = "paused", _("Paused")
-        DONE = "done", _("Finished")
+        DONE = "done", pgettext_lazy("batch", "Finished")
 
     STARTABLE: ClassVar = (State.DRAFT, State.STOPPED, State.PAUSED, State.DONE)
 
@@ -125,7 +126,7 @@ class BatchCall(models.Model):
         WAITING = "waiting", _("Waiting")
         CALLING = "calling", _("In progress")
         COMPLETE = "complete", _("Answered")
-        FAILED = "failed", _("Failed")
+        FAILED = "failed", pgettext_lazy("call of a batch", "Failed")
         UNKNOWN = "unknown", _("Unknown, perhaps billed")
 
     prompt = models.ForeignKey(BatchPrompt, models.CASCADE, related_name="calls", db_index=False)
