@@ -64,14 +64,13 @@ def forecast_of_person(person: User, state: UsageState) -> Forecast | None:
 
 def forecast_of_key(use: KeyUse, today: date) -> Forecast | None:
     """Return the forecast of a key's budget, from its thirty days; None without a budget for a week or a month."""
-    as_of = of_this_month(use.as_of)
-    first = budget_first_day(use.budget_period, as_of.date())
+    first = budget_first_day(use.budget_period, today)
     if first is None or not use.is_live:
         return None
     spend = {today - number * A_DAY: usd for number, usd in enumerate(reversed(use.days_usd))}
     before = (use.spent_usd or Decimal(0)) - sum(usd for day, usd in spend.items() if day >= first)
     spend[first] = spend.get(first, Decimal(0)) + before  # a month may have one day more
-    return forecast_of_budget(spend, use.budget_usd, use.budget_period, as_of)
+    return forecast_of_budget(spend, use.budget_usd, use.budget_period, of_this_month(use.as_of))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,10 +97,15 @@ def days_of_person(person: User, as_of: datetime) -> PersonDays:
 
 
 def forecast_of_budget(spend: Spend, budget_usd: Decimal | None, period: str, as_of: datetime) -> Forecast | None:
-    """Return the forecast of a budget in its present period; None without one for a week or a month."""
-    first, end = budget_first_day(period, as_of.date()), budget_reset_day(period, as_of.date())
+    """Return the forecast of a budget in its present period; None without one for a week or a month.
+
+    Numbers of an earlier period have no spend of this one: it is then as of now.
+    """
+    now = timezone.now()
+    first, end = budget_first_day(period, now.date()), budget_reset_day(period, now.date())
     if not budget_usd or period not in LONG_PERIODS or first is None or end is None:
         return None
+    as_of = as_of if as_of.date() >= first else now
     return forecast(spend, first_day=first, last_day=end - A_DAY, budget_usd=budget_usd, as_of=as_of)
 
 

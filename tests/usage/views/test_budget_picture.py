@@ -1,12 +1,13 @@
 """The picture of a budget, of the portal, a group, a person and a key; and the day in lists."""
 
 import re
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import Group
 from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import Policy, User
@@ -14,6 +15,9 @@ from keys.models import Key, PersonBudget
 from tests.keys.views.pages import words_of
 from tests.usage.views.facts import day, key_of, settle, used
 from usage.models import Fact, UsageState, utc_today
+from usage.periods import budget_first_day
+from usage.queries.budgets import forecast_of_key
+from usage.queries.key_use import person_use
 from usage.services.rollups import roll_up_reattributed
 from usage.templatetags.usage_words import long_day
 
@@ -85,3 +89,16 @@ def test_too_little_use_has_no_forecast(as_intern: Client, intern: User) -> None
     key.budget_period = "1d"
     key.save()
     assert "Budget and forecast" not in words_of(as_intern.get(f"/keys/{key.pk}/"))
+
+
+def test_numbers_of_last_week_are_no_forecast_of_this_one(intern: User) -> None:
+    key = key_of(intern, budget_usd=10, budget_period="7d")
+    used(key, "20", days_ago=7)
+    UsageState.objects.update(last_ok_at=timezone.now() - timedelta(days=7))
+    use = person_use(intern, utc_today(), by_day=True).by_key[key.pk]
+
+    found = forecast_of_key(use, utc_today())
+
+    assert found
+    assert (found.first_day, found.spent_usd) == (budget_first_day("7d", utc_today()), 0)
+    assert not found.is_used_up
