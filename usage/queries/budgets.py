@@ -8,14 +8,14 @@ from decimal import Decimal
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from django.db.models import QuerySet, Sum
+from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 
 from accounts.models import User
 from keys.models import PersonBudget
 from keys.use import KeyUse
 from usage.forecast import Forecast, Spend, forecast, history_first_day
-from usage.models import DayModel, DayPerson, DayToken, UsageState
+from usage.models import DayModel, DayPerson, DayToken, TokenRef, UsageState
 from usage.periods import budget_first_day, budget_reset_day, next_month
 from usage.queries.key_use import is_of_budget
 
@@ -75,23 +75,26 @@ def forecast_of_key(use: KeyUse, today: date) -> Forecast | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonDays:
-    """What somebody spent by day: with each key, and in the budget for all keys together."""
+    """What somebody spent by day: with each key, former owners included, and in the budget for all keys together."""
 
     by_key: dict[UUID | None, Spend]
     of_budget: Spend
 
 
 def days_of_person(person: User, as_of: datetime) -> PersonDays:
-    """Return the spend of a person by day, as forecasts of a week or month need it; one query."""
-    rows = DayToken.objects.filter(
-        token_ref__owner=person, day__gte=history_first_day(as_of.date().replace(day=1), as_of)
-    ).order_by()
+    """Return the spend of a person by day, as forecasts of a week or month need it; one query.
+
+    Without keys of courses: their budgets are for the whole course, and a teacher may hand out hundreds.
+    """
+    first = history_first_day(as_of.date().replace(day=1), as_of)
+    tokens = TokenRef.objects.filter(Q(owner=person) | Q(key__owner=person), key__team=None).values("pk")
+    rows = DayToken.objects.filter(token_ref__in=tokens, day__gte=first).order_by()
     by_key: dict[UUID | None, dict[date, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
     of_budget: dict[date, Decimal] = defaultdict(Decimal)
-    names = ("token_ref__key", "token_ref__key__kind", "token_ref__key__team", "day", "spend_usd")
-    for key, kind, team, day, usd in rows.values_list(*names):
+    names = ("token_ref__key", "token_ref__key__kind", "token_ref__owner", "day", "spend_usd")
+    for key, kind, owner, day, usd in rows.values_list(*names):
         by_key[key][day] += usd
-        if is_of_budget(kind, team):
+        if owner == person.pk and is_of_budget(kind, None):
             of_budget[day] += usd
     return PersonDays(by_key={key: dict(days) for key, days in by_key.items()}, of_budget=dict(of_budget))
 

@@ -13,10 +13,11 @@ from pytest_django import Settings
 from accounts.models import Policy, User
 from keys.models import Key, PersonBudget
 from tests.keys.views.pages import words_of
+from tests.usage.polling import make_key, make_team
 from tests.usage.views.facts import day, key_of, settle, used
-from usage.models import Fact, UsageState, utc_today
+from usage.models import Fact, TokenRef, UsageState, utc_today
 from usage.periods import budget_first_day
-from usage.queries.budgets import forecast_of_key
+from usage.queries.budgets import days_of_person, forecast_of_key
 from usage.queries.key_use import person_use
 from usage.services.rollups import roll_up_reattributed
 from usage.templatetags.usage_words import long_day
@@ -100,5 +101,27 @@ def test_numbers_of_last_week_are_no_forecast_of_this_one(intern: User) -> None:
     found = forecast_of_key(use, utc_today())
 
     assert found
-    assert (found.first_day, found.spent_usd) == (budget_first_day("7d", utc_today()), 0)
+    assert found.first_day == budget_first_day("7d", utc_today())
+    assert found.spent_usd == 0
     assert not found.is_used_up
+
+
+def test_a_key_counts_what_its_former_owner_spent_and_their_budgets_do_not(intern: User, staff: User) -> None:
+    key = key_of(intern, budget_usd=10, budget_period="30d")
+    used(key, "3")
+    TokenRef.objects.create(token="former", key=key, owner=staff)
+    used(key, "4", token="former")
+    now = timezone.now()
+
+    of_intern, of_staff = days_of_person(intern, now), days_of_person(staff, now)
+
+    assert of_intern.by_key[key.pk] == {day(0): Decimal(7)}
+    assert [of_intern.of_budget, of_staff.of_budget] == [{day(0): Decimal(3)}, {day(0): Decimal(4)}]
+
+
+def test_keys_of_courses_count_in_no_budget_of_their_owner(staff: User) -> None:
+    used(make_key(staff, "a" * 64, team=make_team(), kind=Key.Kind.COURSE))
+
+    found = days_of_person(staff, timezone.now())
+
+    assert (found.by_key, found.of_budget) == ({}, {})
