@@ -70,7 +70,7 @@ class Forecast:
         """The day on which the budget is, or was, used up; None if it will probably not be."""
         if not self.budget_usd:
             return None
-        for number, usd in enumerate(self.so_far_usd):
+        for number, usd in enumerate(self.so_far_usd if self.is_used_up else ()):  # else a correction was below zero
             if usd >= self.budget_usd:
                 return self.first_day + number * A_DAY
         return next((each.day for each in self.expected if each.usd >= self.budget_usd), None)

@@ -1,9 +1,11 @@
 """The forecast of a budget: by weekday, with a band, and honest where too little is known."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from usage.forecast import HISTORY_DAYS, Forecast, forecast
+from usage.templatetags.budget_chart import budget_rows
 
 FIRST, LAST = date(2026, 6, 1), date(2026, 6, 30)  # a Monday, and a Tuesday
 NOON = datetime(2026, 6, 15, 12, tzinfo=UTC)
@@ -90,3 +92,18 @@ def test_a_correction_below_zero_is_no_spend_to_come() -> None:
 
     assert found.used_up_on is None
     assert all(each.usd >= 0 for each in found.expected)
+
+
+def test_a_budget_that_a_correction_freed_is_not_used_up_on_a_day_that_has_passed() -> None:
+    spend = {FIRST: Decimal(60), NOON.date(): Decimal(-50)}
+
+    assert (of(spend, budget=50).is_used_up, of(spend, budget=50).used_up_on) == (False, None)
+
+
+def test_the_table_has_the_forecast_of_the_last_day_too() -> None:
+    found = of(spend_of(10, 10), as_of=datetime(2026, 6, 30, 12, tzinfo=UTC))
+
+    last = re.findall("<tr>.*?</tr>", budget_rows(found))[-1]
+
+    assert len(found.expected) == 1
+    assert len(re.findall(r">[0-9.]+</td>", last)) == 3

@@ -118,10 +118,16 @@ def _line(points: Iterable[tuple[float, Decimal]], highest: Decimal) -> str:
 
 @register.simple_tag
 def budget_rows(forecast: Forecast) -> SafeString:
-    """Render the rows of the table: of each day so far the spend, of each to come at least, probably and at most."""
-    so_far = enumerate(forecast.so_far_usd)
-    rows = [(forecast.first_day + number * A_DAY, usd_number(spent), "", "") for number, spent in so_far]
-    to_come = forecast.expected[1:]
-    rows += [(each.day, usd_number(each.low_usd), usd_number(each.usd), usd_number(each.high_usd)) for each in to_come]
+    """Render the rows of the table: of each day so far the spend, of each to come at least, probably and at most.
+
+    The present day has the spend so far, and the forecast of its end.
+    """
+    expected = {each.day: each for each in forecast.expected}
+    so_far = {forecast.first_day + number * A_DAY: spent for number, spent in enumerate(forecast.so_far_usd)}
+    least = {**{day: each.low_usd for day, each in expected.items()}, **so_far}
+    rows = [
+        (day, usd_number(least[day]), *((usd_number(each.usd), usd_number(each.high_usd)) if each else ("", "")))
+        for day, each in ((day, expected.get(day)) for day in sorted(least))
+    ]
     cells = '<tr><th scope="row">{}</th><td class="num">{}</td><td class="num">{}</td><td class="num">{}</td></tr>'
     return format_html_join("", cells, ((short_day(day), *numbers) for day, *numbers in rows))
