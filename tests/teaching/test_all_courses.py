@@ -51,6 +51,14 @@ def test_shows_budget_spend_forecast_and_teachers(
     assert "5.00 of 40.00 USD over" in text
 
 
+def test_a_budget_that_was_used_up_at_once_has_its_day(as_admin: Client, staff: User) -> None:
+    used(add_student(make_course(staff, name="Algebra"), "Ada").key, "40")
+
+    text = words_of(as_admin.get(reverse("teaching:courses")))
+
+    assert "40.00 of 40.00 USD Used up on" in text
+
+
 @pytest.mark.parametrize(
     ("params", "expected"),
     [
