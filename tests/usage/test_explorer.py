@@ -32,10 +32,11 @@ from usage.models import (
     utc_today,
 )
 from usage.periods import Period
+from usage.queries.distinct import Distinct
 from usage.queries.explorer import TOP, Exploration, Question, bucket_of, explore
 from usage.queries.metrics import METRICS, Amount
 from usage.queries.scope import NONE, UNATTRIBUTED, Scope, joined, scope_of
-from usage.queries.splits import SPLITS
+from usage.queries.splits import SPLITS, Reader
 from usage.services import rebuild_rollups
 from usage.services.rollups import roll_up_reattributed
 
@@ -299,3 +300,14 @@ def test_changes_that_were_not_noted_are_counted_again_with_the_same_sums(crowd:
     for model, rows in kept.items():
         assert set(model._default_manager.values_list("day", "spend_usd")) == rows
     assert CountedMember.objects.exists()
+
+
+def test_counts_somebody_who_loses_their_last_token_meanwhile(crowd: Period) -> None:
+    of = Distinct("people", Reader(Scope()), "group")
+    days = of.days(crowd)
+    before = of.by_part(days)
+    TokenRef.objects.filter(owner__username="p3").update(owner=User.objects.get(username="p4"))
+
+    counted = {part: of.by_bucket(days, lambda _day: crowd.first_day, part) for part in before}
+
+    assert counted == {part: {crowd.first_day: amount} for part, amount in before.items()}

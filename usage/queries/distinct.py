@@ -80,7 +80,8 @@ class Distinct:
     def among(self, tokens: Iterable[int]) -> Among:
         """Return whom these tokens stand for.
 
-        A person all of whose tokens are among them needs no look at these; so does a key with one of them.
+        A person all of whose tokens are among them needs no look at these; nor does a key with one of them. Somebody
+        who has lost their last token since the tokens were read is counted by it.
         """
         found = list(tokens)
         number = Counter(self.items[token] for token in found)
@@ -89,7 +90,7 @@ class Distinct:
             return Among(tokens=bits_of(found) & ~shared, shared=shared)
         if not self._tokens_of:
             self._tokens_of = dict(TokenRef.objects.order_by().values_list("owner").annotate(Count("pk")))
-        whole: set[Any] = {item for item, n in number.items() if item is not None and n == self._tokens_of[item]}
+        whole: set[Any] = {item for item, n in number.items() if item is not None and n == self._tokens_of.get(item)}
         shared = bits_of(token for token in found if self.items[token] not in whole)
         return Among(people=bits_of(whole), shared=shared)
 
