@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from usage.forecast import HISTORY_DAYS, Forecast, forecast
-from usage.templatetags.budget_chart import budget_rows
+from usage.templatetags.budget_chart import band, budget_rows
 
 FIRST, LAST = date(2026, 6, 1), date(2026, 6, 30)  # a Monday, and a Tuesday
 NOON = datetime(2026, 6, 15, 12, tzinfo=UTC)
@@ -73,6 +73,7 @@ def test_a_used_up_budget_has_its_day() -> None:
     found = of(spend_of(10, 10), budget=50)
 
     assert (found.is_used_up, found.used_up_on) == (True, date(2026, 6, 5))
+    assert band(found) == ""  # the words say no forecast between whose bounds it could be
 
 
 def test_without_a_budget_nothing_is_used_up() -> None:

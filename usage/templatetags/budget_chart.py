@@ -61,8 +61,8 @@ def outlook_day(forecast: Forecast) -> str:
 
 @register.filter
 def band(forecast: Forecast) -> str:
-    """Say between which amounts four of five outcomes are; "" without a forecast."""
-    if not forecast.expected:
+    """Say between which amounts four of five outcomes are; "" without a forecast, and where `outlook` says none."""
+    if not forecast.expected or forecast.is_used_up:
         return ""
     last = forecast.expected[-1]
     words = {"low": about_usd(last.low_usd), "high": about_usd(last.high_usd)}
