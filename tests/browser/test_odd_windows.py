@@ -182,15 +182,17 @@ def _look_at_paper(page: Page) -> None:
 
     for gone in ("nav", "button:not(:has(.ps-sw))", "input", "select", ".btn", "summary", ".ps-foot"):
         assert page.locator(gone).filter(visible=True).evaluate_all("all => all.map((it) => it.outerHTML)") == []
-    expect(page.locator(".ps-plot")).to_be_visible()
-    assert page.locator(".ps-plot").evaluate("it => it.getBoundingClientRect().right <= innerWidth")
+    expect(page.locator("[data-help] .ps-plot")).to_be_visible()
+    assert page.locator("[data-help] .ps-plot").evaluate("it => it.getBoundingClientRect().right <= innerWidth")
     expect(page.locator("#usage-legend")).to_be_visible()
     expect(page.get_by_text("Totals,", exact=False).first).to_be_visible()
     for kept_whole in (".ps-plot-frame", ".ps-figs", ".ps-table tr"):
         assert page.locator(kept_whole).first.evaluate("it => getComputedStyle(it).breakInside") == "avoid"
-    for painted in (".ps-sw", "progress.ps-bar"):
+    for painted in (".ps-sw", ".ps-sw-now"):
         assert page.locator(painted).first.evaluate("it => getComputedStyle(it).printColorAdjust") == "exact"
     assert page.locator("body").evaluate("it => getComputedStyle(it).backgroundColor") == "rgb(255, 255, 255)"
+    unfolded = page.locator(".ps-fold > .ps-scroll").first
+    assert unfolded.evaluate("it => (it.parentElement.open = true, getComputedStyle(it).maxHeight)") == "none"
     assert sticks_out(page) == 0
 
 

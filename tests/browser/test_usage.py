@@ -101,7 +101,7 @@ def test_shift_click_selects_several_parts_of_the_chart(everyone: Page) -> None:
 
 def test_the_chart_is_read_by_arrow_keys_and_parts_are_switched_off(everyone: Page) -> None:
     name = everyone.locator("#usage-legend a").first.inner_text()
-    everyone.locator(".ps-plot").focus()
+    everyone.locator("[data-help] .ps-plot").focus()
     for key in ("End", "ArrowLeft", "ArrowRight"):
         everyone.keyboard.press(key)
 
@@ -113,7 +113,7 @@ def test_the_chart_is_read_by_arrow_keys_and_parts_are_switched_off(everyone: Pa
 
     everyone.get_by_role("button", name=f"Show on the chart: {name}").click()
     expect(everyone.locator(".ps-plot [data-part='0']").last).to_be_hidden()
-    everyone.locator(".ps-plot").focus()
+    everyone.locator("[data-help] .ps-plot").focus()
     everyone.keyboard.press("End")
     expect(everyone.locator(".ps-tip")).not_to_contain_text(f"{name}: ")
 
