@@ -1,12 +1,14 @@
 """Keys as the API shows them."""
 
 import uuid
+from dataclasses import replace
 from datetime import date, datetime
 
 from django.db.models import QuerySet
 from ninja import Field, Schema
 
 from accounts.models import User
+from accounts.policies import policy_of
 from api.v1.money import Usd
 from keys.models import Key
 from keys.rows import row_with_use
@@ -65,6 +67,7 @@ def with_all(keys: QuerySet[Key]) -> QuerySet[Key]:
 def shown(keys: list[Key], owner: User) -> list[KeyOut]:
     """Return keys of one owner, read `with_all`, with their states and their use."""
     use = person_use(owner, utc_today(), keys) if keys else PersonUse()
+    use = replace(use, stopped_by=policy_of(owner).stopped_by)
     return [_key_out(key, use) for key in keys]
 
 

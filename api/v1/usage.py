@@ -9,6 +9,7 @@ from uuid import UUID
 from django.http import HttpResponseBase
 from ninja import Field, Query, Router, Schema
 
+from accounts.policies import policy_of
 from api.services.gateway_keys import KeyUsage
 from api.v1.auth import ApiRequest, Bearer, BearerOrKey
 from api.v1.money import Usd
@@ -60,12 +61,13 @@ def my_usage(request: ApiRequest) -> UsageOut:
         return UsageOut(key=KeyName(id=usage.pop("key_id"), label=usage.pop("label")), **usage)
     use = person_use(request.user, utc_today())
     budget = use.of_person
+    left_usd = budget.left_usd if budget else None
     return UsageOut(
         key=None,
         expires_at=None,
         spent_usd=budget.spent_usd if budget else None,
         budget_usd=budget.budget_usd if budget else None,
-        left_usd=budget.left_usd if budget else None,
+        left_usd=Decimal(0) if policy_of(request.user).stopped_by else left_usd,
         budget_period=budget.budget_period if budget else "",
         resets_on=budget.resets_on if budget else None,
         as_of=use.as_of,

@@ -5,18 +5,20 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
-from accounts.models import User
+from accounts.models import GroupSpend, User
+from accounts.models.group_spend import month_first_day
 from api.v1.auth import UNKNOWN_PER_MINUTE
 from gateway.secret import token_of
 from keys.models import Token
 from tests.api.conftest import Program, is_refused_after
-from tests.factories import make_intern
+from tests.factories import make_intern, make_policy
 from tests.keys.actions import issue
 from tests.portal.test_routes import what_is_stored
 from tests.sandbox_process import Sandbox
@@ -35,6 +37,21 @@ def test_says_what_is_spent_and_left(by_intern: Program, intern: User, sandbox: 
     assert (usage["key"], usage["expires_at"]) == (None, None)
     assert (usage["spent_usd"], usage["left_usd"]) == ("1.25", "3.75")
     assert usage["as_of"]
+
+
+def test_nothing_is_left_while_the_budget_of_a_group_stops_its_members(
+    by_intern: Program, intern: User, sandbox: Sandbox
+) -> None:
+    fresh = issue(intern)
+    make_policy("Interns", group_budget_usd=10, group_budget_stops=True)
+    spend = {"spent_usd": 10, "first_day": month_first_day()}
+    GroupSpend.objects.update_or_create(group=Group.objects.get(name="Interns"), defaults=spend)
+
+    assert by_intern.get("/me/usage").json()["left_usd"] == "0"
+    assert with_key(fresh.secret).json()["left_usd"] == "0"
+    (key,) = by_intern.get("/me/keys").json()["items"]
+    assert "Your group Interns has used its budget" in key["sentence"]
+    assert by_intern.post("/me/keys", {"label": "more", "kind": "temporary"}).json()["code"] == "budget"
 
 
 def test_a_gateway_key_says_what_it_has_spent(intern: User, sandbox: Sandbox) -> None:
