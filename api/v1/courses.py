@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
+from django.db.models import Count
 from django.utils.translation import gettext as _
 from ninja import Field, Router, Schema
 
@@ -108,6 +109,8 @@ def _act(request: ApiRequest, course_id: uuid.UUID, name: str, service: Callable
 
 def _courses_out(courses: list[Course]) -> list[CourseOut]:
     spent = use_counter().of_teams([course.team_id for course in courses])
+    students = Student.objects.current().filter(course__in=courses)
+    numbers = dict(students.values_list("course").annotate(number=Count("pk")))
     return [
         CourseOut(
             id=course.pk,
@@ -116,7 +119,7 @@ def _courses_out(courses: list[Course]) -> list[CourseOut]:
             state=course.state,
             starts_at=course.starts_at,
             ends_at=course.team.ends_at,
-            students=course.students.current().count(),
+            students=numbers.get(course.pk, 0),
             budget_usd=course.team.budget_usd,
             spent_usd=spent.get(course.team_id, NOTHING_USD),
         )

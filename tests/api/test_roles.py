@@ -4,6 +4,8 @@ import uuid
 
 import pytest
 from django.core import mail
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import AuditEntry, User
 from courses.models import Course
@@ -159,3 +161,15 @@ def test_a_deletion_that_the_gateway_has_not_confirmed_is_said_and_mailed(
         assert key.state == Key.State.DELETING
         run_tasks()
         assert len(mail.outbox) == (1 if name == "secretary" else 0)
+
+
+def test_a_list_costs_as_many_queries_for_many_courses_as_for_one(staff: User, sandbox: Sandbox) -> None:
+    program, numbers = Program(staff), []
+    for name in ("one", "two", "three"):
+        enrol(open_course(staff, name=name), name="Ada L")
+        program.get("/courses")  # notes the use of the token, and the minute
+        with CaptureQueriesContext(connection) as queries:
+            assert program.get("/courses").json()["items"][0]["students"] == 1
+        numbers.append(sum("SELECT COUNT" in each["sql"] or "courses_" in each["sql"] for each in queries))
+
+    assert len(set(numbers)) == 1, numbers
