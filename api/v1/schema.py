@@ -1,5 +1,6 @@
 """The OpenAPI schema: what django-ninja writes, with the scope of each operation and the shape of errors."""
 
+from functools import cached_property
 from typing import Any, Final
 
 from ninja import NinjaAPI, Schema
@@ -42,9 +43,14 @@ class PortalApi(NinjaAPI):
         """Return the name of the function, which is unique."""
         return operation.view_func.__name__
 
-    def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
-        """Return the schema, with the scopes and a problem as the answer to whatever is refused."""
-        schema = super().get_openapi_schema(**{"path_prefix": PREFIX, **options})
+    def get_openapi_schema(self, **_options: Any) -> OpenAPISchema:
+        """Return the schema: always the same, and anybody may ask for it, so it is made once."""
+        return self._schema
+
+    @cached_property
+    def _schema(self) -> OpenAPISchema:
+        """The schema, with the scopes and a problem as the answer to whatever is refused."""
+        schema = super().get_openapi_schema(path_prefix=PREFIX)
         scopes = self.scopes_by_operation()
         for path in schema["paths"].values():
             for details in path.values():
