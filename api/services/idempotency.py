@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from api.models import IdempotentRequest
+from keys.models import Key
 
 KEPT: Final = timedelta(hours=24)
 _NAMESPACE: Final = uuid.UUID("6a2c0a5e-0f0e-4d5a-9d3b-6b8a5b2f7c11")
@@ -32,7 +33,10 @@ def begin(*, owner: User, key: str, digest: str) -> IdempotentRequest:
     now = timezone.now()
     try:
         with transaction.atomic():
-            return IdempotentRequest.objects.create(owner=owner, key=key, digest=digest, begun_at=now)
+            begun = IdempotentRequest.objects.create(owner=owner, key=key, digest=digest, begun_at=now)
+            earlier = Key.objects.owned_by(owner).filter(request_id=request_id_of(owner, key))
+            earlier.filter(created_at__lt=now - KEPT).update(request_id=None)  # of another day: another request
+            return begun
     except IntegrityError:
         row = IdempotentRequest.objects.filter(owner=owner, key=key).first()
     if row is None:  # the first one was refused meanwhile

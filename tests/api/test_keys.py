@@ -111,6 +111,16 @@ def test_a_refused_request_may_be_sent_again(by_intern: Program, sandbox: Sandbo
     assert not IdempotentRequest.objects.exists()
 
 
+def test_after_a_day_an_idempotency_key_is_another_request(by_intern: Program, sandbox: Sandbox) -> None:
+    by_intern.post("/me/keys", NEW, Idempotency_Key="weekly")
+    IdempotentRequest.objects.all().delete()
+    assert by_intern.post("/me/keys", NEW, Idempotency_Key="weekly").json()["code"] == "repeated"
+
+    Key.objects.update(created_at=timezone.now() - idempotency.KEPT)
+
+    assert by_intern.post("/me/keys", NEW | {"label": "next"}, Idempotency_Key="weekly").status_code == 201
+
+
 def test_old_answers_are_deleted(by_intern: Program, sandbox: Sandbox) -> None:
     by_intern.post("/me/keys", NEW, Idempotency_Key="one")
     assert idempotency.prune() == 0
