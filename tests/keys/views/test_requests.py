@@ -13,6 +13,7 @@ from pytest_django import Settings
 from accounts.models import User
 from keys import services
 from keys.models import Key
+from keys.views.requests import KEPT_S
 from tests.factories import change_policies
 from tests.gateway.stub import StubGateway, says
 from tests.keys.actions import BY_TEST, again, issue
@@ -50,6 +51,7 @@ def test_shows_the_requests_of_the_key_and_what_failed(
     assert shown.count("failed: model not allowed") == 1
     assert PROMPT not in answer.content.decode()
     assert "no-cache" in answer["Cache-Control"]
+    assert f"keeps these for {KEPT_S} seconds" in words_of(as_intern.get("/privacy/"))
     assert url_of("requests", fresh.key) in as_intern.get(url_of("detail", fresh.key)).content.decode()
 
 
