@@ -64,6 +64,7 @@ def test_pages_of_admins_are_accessible_and_fit(
     ways = places(
         "/usage/everyone/",
         "/usage/everyone/?person=staff&kind=temporary",
+        "/usage/everyone/cost-centres/",
         "/usage/health/",
         "/describe-model/gpt-4o-mini/",
         "/usage/runs/",
@@ -75,7 +76,8 @@ def test_pages_of_admins_are_accessible_and_fit(
 
 def unfolded(page: Page) -> None:
     page.goto("/usage/everyone/")
-    page.get_by_text("Show as table").click()
+    for table in page.get_by_text("Show as table").all():  # of the chart, and of the month
+        table.click()
     page.get_by_text("Other period").click()
     expect(page.get_by_label("From", exact=True)).to_be_visible()
 
@@ -84,7 +86,12 @@ def unfolded(page: Page) -> None:
 @pytest.mark.timeout(900)
 def test_empty_pages_are_accessible_and_fit(visit: Visit, admin: User, axe_everywhere: bool) -> None:
     ways = places(
-        "/usage/everyone/", "/usage/health/", "/describe-model/gpt-4o-mini/", "/usage/runs/", "/usage/compare/"
+        "/usage/everyone/",
+        "/usage/everyone/cost-centres/",
+        "/usage/health/",
+        "/describe-model/gpt-4o-mini/",
+        "/usage/runs/",
+        "/usage/compare/",
     )
 
     assert_all_in_order(visit("about:blank", user=admin), ways, axe_everywhere)
