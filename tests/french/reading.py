@@ -23,6 +23,7 @@ ENGLISH: Final = re.compile(  # words that no sentence of English does without, 
     r"\b(?:the|of|and|you|your|with|not|this|that|from|are|is|to|for|was|it|its|by|has|have|please|must|enter|field)\b",
     re.IGNORECASE,
 )
+WORD: Final = re.compile(r"[^\W\d_]+")  # ": 1 USD =" has one, and is French as well
 
 
 class Reader(gettext.NullTranslations):
@@ -66,4 +67,4 @@ def _our_sentences() -> set[str]:
     """Return what we say in more than one word, in English, cut at what is filled in and at the markup."""
     said = {form for _, *forms in messages() for form in forms}
     pieces = {piece.strip() for form in said for piece in re.split(r"%\(\w+\)[sd]|%[sd]|\{\w+\}|<[^>]*>|&nbsp;", form)}
-    return {piece for piece in pieces if len(piece.split()) > 2}
+    return {piece for piece in pieces if len(piece.split()) > 2 and len(WORD.findall(piece)) > 1}

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.core import mail
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone, translation
 from pytest_django import Settings
 
@@ -37,7 +38,7 @@ def test_without_numbers(admin: User, read: Read, is_settled: bool) -> None:
     for make_key in (False, True):
         if make_key:
             key_of(admin)
-        for page in ("", "interns/", "everyone/", "runs/", "compare/"):
+        for page in ("", "interns/", "everyone/", "everyone/cost-centres/", "runs/", "compare/"):
             read(browser.get(f"/usage/{page}"))
 
 
@@ -70,6 +71,20 @@ def test_with_numbers(busy: User, admin: User, settings: Settings, read: Read) -
     for filters in ({"model": "m1"}, {"kind": "temporary"}, {"person": "nobody"}, {"order": "-requests"}):
         for period in ("today", "90d"):
             read(admins.get(EVERYONE, {"period": period, **filters}))
+
+
+def test_rates_and_the_statement(busy: User, admin: User, settings: Settings, read: Read) -> None:
+    settings.CURRENCY, settings.CURRENCY_RATE = "EUR", None
+    browser, rates = in_french(admin), "/usage/rates/"
+    read(browser.get(rates))
+    files = [b"Jour;Taux\n2026-11-28;x", b"Jour;Taux\n2026-11-28;1\n2026-11-28;2", b'Jour;Taux\n"', b"Jour;Taux"]
+    refused: list[dict[str, Any]] = [{"file": SimpleUploadedFile("taux.csv", text)} for text in files]
+    for form in ({}, {"day": "1999-11-28", "per_usd": "1"}, {"day": "x", "per_usd": "x"}, *refused):
+        response = browser.post(rates, form)
+        assert response.status_code == 422
+        read(response)
+    read(browser.post(rates, {"day": str(day(0)), "per_usd": "0,92"}, follow=True))
+    assert "1 USD = 0,92 EUR" in read(browser.get("/usage/everyone/cost-centres/"))
 
 
 def test_numbers_are_written_as_in_french(busy: User, read: Read) -> None:
