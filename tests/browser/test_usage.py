@@ -142,7 +142,7 @@ def test_the_table_has_the_numbers_of_the_chart(everyone: Page) -> None:
     table = everyone.locator("#usage-days")
     expect(table).to_be_hidden()
 
-    everyone.get_by_text("Show as table").click()
+    everyone.get_by_role("region", name="Spend, by model").get_by_text("Show as table").click()
 
     expect(table).to_be_visible()
     assert table.locator("tbody tr").count() == 30
