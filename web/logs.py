@@ -1,4 +1,4 @@
-"""Keeps secrets of keys, and links of mails, out of the log, whichever library writes the line.
+"""Keeps secrets of keys, and links of mails and shares, out of the log, whichever library writes the line.
 
 A person pastes a secret into a search box, and it is in the URL: in the access log, in Django's line about
 a missing page, in an error of a library. So each record is redacted when it is made, before any handler.
@@ -12,11 +12,12 @@ from typing import Any, Final
 
 from gateway.secret import redact as without_secrets
 
-_LINK: Final = re.compile(r"(/link/[a-z]+/)[\w:%.=-]+")  # of a mail: whoever has it needs no sign-in
+# Of a mail, which needs no sign-in; of a shared conversation, which any account opens, also as the page after it.
+_LINK: Final = re.compile(r"(/link/[a-z]+/|(?:/|%2[Ff])playground(?:/|%2[Ff])shared(?:/|%2[Ff]))[\w:%.=-]+")
 
 
 def redact(text: str) -> str:
-    """Blank secrets, and the links of mails."""
+    """Blank secrets, the links of mails, and those to shared conversations."""
     return _LINK.sub(r"\1…", without_secrets(text))
 
 

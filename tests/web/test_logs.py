@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.conf import settings
@@ -72,6 +73,12 @@ def test_a_line_of_any_library_has_no_secret(logger: str, line: tuple[Any, ...])
 
     assert "Xy7_kk29" not in said
     assert "sk-…" in said
+
+
+def test_a_link_to_a_shared_conversation_is_not_in_the_log() -> None:
+    path = "/playground/shared/Xy7_kk29-QpLm4TzVw81AbCd/"
+    for shown in (path, f"{path}images/made/", f"/account/login/?next={path}", quote(path, safe="")):
+        assert "Xy7_kk29" not in written("django.request", "Not Found: %s", shown)
 
 
 def test_a_traceback_has_no_secret() -> None:
