@@ -8,7 +8,17 @@ from playground.models import Answer, Conversation, Message, StoredFile
 from playground.services.insertion import NewRows, insert
 from playground.services.tree import Shown
 
-CONTENT: Final = ("model", "state", "text", "reasoning", "tool_calls", "finish_reason", "started_at", "ended_at")
+CONTENT: Final = (
+    "model",
+    "state",
+    "text",
+    "reasoning",
+    "tool_calls",
+    "finish_reason",
+    "imported",
+    "started_at",
+    "ended_at",
+)
 OF_ATTACHMENTS: Final = ("name", "position", "text", "pages", "tokens")
 File = TypeVar("File", bound=StoredFile)
 
@@ -23,6 +33,8 @@ def copy_turns(owner: User, turns: Sequence[Shown], *, title: str, **settings: A
     for turn in turns:
         message = Message(conversation=rows.conversation, parent=rows.head, **_of(turn.message, ("text", "created_at")))
         answer = Answer(message=message, **_of(turn.answer, CONTENT))
+        if answer.state in Answer.UNDER_WAY:  # its process died, which no task has recorded yet
+            answer.state = Answer.State.STOPPED
         for file in turn.message.attachments.all():
             rows.files += _copied(file, message=message, **_of(file, OF_ATTACHMENTS))
         new_ids = _copy_pictures(rows, turn.answer, answer)

@@ -12,7 +12,7 @@ from pytest_django.asserts import assertContains, assertNotContains, assertRedir
 
 from accounts.audit import Actor
 from accounts.models import User
-from playground.models import Answer, Conversation, Share
+from playground.models import STALE_AFTER, Answer, Conversation, Share
 from playground.services.anonymise import anonymise
 from playground.services.prune import prune_conversations
 from playground.services.sharing import MAX_SHARES, prune_shares, token_of
@@ -206,6 +206,33 @@ def test_a_reader_copies_it_with_its_files(conversation: Conversation, as_intern
     assert not Answer.objects.filter(message__conversation=copy).exclude(cost_usd=None).exists()
     as_intern.post(reverse("playground:delete", args=[conversation.pk]))
     assert [reader.get(address).status_code for address in own] == [200] * 3
+
+
+def test_an_imported_answer_is_marked_for_readers_and_in_copies(
+    conversation: Conversation, as_intern: Client, staff: User
+) -> None:
+    link, reader = shared(as_intern, conversation), signed_in(staff)
+    assertNotContains(reader.get(link), "Imported from a file")
+    Answer.objects.filter(pk=rows.last_answer(conversation).pk).update(imported=True)
+
+    assertContains(reader.get(link), "Imported from a file", count=1)
+    reader.post(f"{link}copy/")
+
+    copied = Answer.objects.filter(message__conversation__owner=staff).order_by("started_at")
+    assert list(copied.values_list("imported", flat=True)) == [False, True]
+
+
+def test_an_answer_whose_process_died_is_not_copied_as_one_in_progress(
+    conversation: Conversation, as_intern: Client, staff: User
+) -> None:
+    link = shared(as_intern, conversation)
+    last = Answer.objects.filter(pk=rows.last_answer(conversation).pk)
+    last.update(state=Answer.State.STREAMING, saved_at=timezone.now() - STALE_AFTER)
+
+    signed_in(staff).post(f"{link}copy/")
+
+    copied = Answer.objects.filter(message__conversation__owner=staff)
+    assert set(copied.values_list("state", flat=True)) == {Answer.State.COMPLETE, Answer.State.STOPPED}
 
 
 def test_a_copy_needs_room(conversation: Conversation, as_intern: Client, staff: User) -> None:
