@@ -56,10 +56,11 @@ def make_title(answer_id: UUID) -> bool:
     except GatewayError as error:
         logger.info("playground.make_title: %s", type(error).__name__)
         return False
-    lines = reply.text.strip().splitlines()
-    if not lines:
+    lines = reply.text.strip().splitlines() or [""]
+    given = lines[-1].strip(" \"'*#.“”«»")
+    if not given:
         return False
-    title = title_of(lines[-1].strip(" \"'*#.“”«»"))
+    title = title_of(given)
     same = Conversation.objects.filter(pk=conversation.pk, title=beginning)  # unless it was renamed meanwhile
     return bool(same.update(title=title))
 

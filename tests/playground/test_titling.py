@@ -61,6 +61,13 @@ def test_a_failure_changes_nothing(conversation: Conversation, sandbox: Sandbox,
     assert title_of(conversation) == BEGINNING
 
 
+def test_a_reply_of_punctuation_changes_nothing(intern: User) -> None:
+    repeated = rows.conversation(intern, ("[echo] Bees", "Title:\n***"))
+
+    assert not make_title(rows.last_answer(repeated).pk)
+    assert title_of(repeated) == "[echo] Bees"
+
+
 def test_is_only_asked_for_what_is_listed_and_new(conversation: Conversation, intern: User, settings: Settings) -> None:
     last = rows.last_answer(conversation)
     later = rows.answer(rows.message(conversation, "And then?", parent=last))
