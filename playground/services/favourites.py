@@ -22,13 +22,13 @@ def with_favourites(user: User) -> QuerySet[GatewayModel]:
 def toggle_favourite(user: User, name: str) -> bool:
     """Add a model to the favourites of `user`, or remove it; return whether it is one now.
 
-    One beyond MAX_FAVOURITES is not added.
+    One beyond MAX_FAVOURITES is not added; models that the gateway does not have any more are not counted.
     """
     with transaction.atomic():
         lock_owner(user)
         own = FavouriteModel.objects.filter(person=user)
         removed, _by_model = own.filter(name=name).delete()
-        if removed or own.count() >= MAX_FAVOURITES:
+        if removed or own.filter(name__in=GatewayModel.objects.values("name")).count() >= MAX_FAVOURITES:
             return False
         FavouriteModel.objects.create(person=user, name=name)
     return True

@@ -78,7 +78,11 @@ def test_refuses_unknown_models_and_too_many(as_intern: Client, as_staff: Client
     FavouriteModel.objects.bulk_create(
         FavouriteModel(person=intern, name=str(number)) for number in range(MAX_FAVOURITES)
     )
-    assert toggle(as_intern, "model-1") == "no"
+    assert toggle(as_intern, "model-1") == "yes"  # those are not at the gateway any more
+    GatewayModel.objects.bulk_create(
+        GatewayModel(name=str(number), mode="chat", position=number) for number in range(MAX_FAVOURITES)
+    )
+    assert toggle(as_intern, "model-2") == "no"
     assert "Favourites" not in order(as_staff)
 
 
