@@ -8,7 +8,7 @@ from allauth.account.internal.userkit import filter_users_by_email
 from allauth.account.models import EmailAddress, EmailConfirmationHMAC
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
-from allauth.socialaccount.models import SocialApp, SocialLogin
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialLogin
 from django.conf import settings
 from django.contrib import messages
 from django.db.models import Exists, OuterRef
@@ -164,10 +164,14 @@ class InstitutionAdapter(DefaultSocialAccountAdapter):
         """Return the account to link: that with the address that the institution has verified.
 
         Not by an address that is still unconfirmed, nor one that is linked already: institutions reassign addresses.
+        Nor an account that another provider gave the address unverified: its person may not be the address's.
         Nor an account with any permission: access to a mailbox is not enough to become an admin.
         """
         verified = [address.email.lower() for address in sociallogin.email_addresses if address.verified]
         unlinked = User.objects.exclude(socialaccount__provider=sociallogin.account.provider)
+        elsewhere = SocialAccount.objects.filter(user=OuterRef("pk"))
+        unverified = EmailAddress.objects.filter(user=OuterRef("pk"), email=OuterRef("email"), verified=False)
+        unlinked = unlinked.exclude(Exists(elsewhere) & Exists(unverified))
         without_rights = unlinked.filter(~Exists(permissions_of(OuterRef("pk"))), is_staff=False, is_superuser=False)
         user = without_rights.filter(email__in=verified).first()
         return (user, user.email) if user else None

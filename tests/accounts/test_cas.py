@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import requests
+from allauth.socialaccount.models import SocialAccount
 from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
@@ -124,6 +125,22 @@ def test_says_so_when_the_server_answers_garbage_or_not_at_all(
     assertContains(client.get(back), "Your institution does not answer", status_code=503)
 
     assert not User.objects.exists()
+
+
+def test_an_unverified_address_of_one_provider_does_not_catch_the_person_of_another(
+    cas: CasServer, settings: Settings
+) -> None:
+    """Who can write any address into a directory would otherwise share the account of its owner."""
+    for trusts_first, accounts in ((False, {"mallory"}), (True, {"mallory", "ada"})):
+        User.objects.all().delete()
+        first = provider(cas, trust_email=trusts_first)
+        settings.IDENTITY_PROVIDERS = [first, Cas(id="two", name="Two", server=cas.url, trust_email=True)]
+        cas.attributes = {"mail": ["ada@example.edu"]}
+        for cas.user, start in (("mallory", LOGIN), ("ada", "/account/cas/two/login/")):
+            client = Client()
+            client.get(to_the_server(client, start))
+        assert set(SocialAccount.objects.values_list("uid", flat=True)) == accounts
+        assert is_signed_in(client) is trusts_first
 
 
 def test_a_server_needs_https(settings: Settings) -> None:
