@@ -41,7 +41,7 @@ def passwords_are_sent_encrypted(**kwargs: Any) -> list[CheckMessage]:
     return [
         Error(f"{each.server} gets passwords unencrypted.", hint=hint, id="accounts.E003")
         for each in identity_providers()
-        if isinstance(each, Ldap) and not each.start_tls and _is_plain(each.server, "ldaps")
+        if isinstance(each, Ldap) and not each.start_tls and any(_is_plain(one, "ldaps") for one in each.servers)
     ]
 
 

@@ -3,15 +3,19 @@
 Imported only where a directory is set up: python-ldap is an optional package.
 """
 
+import socket
+import ssl
 from collections.abc import Iterable, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import ldap
 from ldap.filter import escape_filter_chars
 
 from accounts.identity_providers import Ldap
 
+LDAPS_PORT: Final = 636
 LONGEST_NAME: Final = 150  # characters
 UNKNOWN: Final = "cn=nobody-of-this-name"
 REFUSED: Final = (  # a wrong password, an account that is locked or has none, a name that is no entry
@@ -64,7 +68,7 @@ def _named(provider: Ldap, found: Entry) -> Entry:
 def _connected(provider: Ldap) -> Any:
     """Connect, encrypt if it is set, and bind as who looks people up; close it at the end."""
     try:
-        connection = ldap.initialize(provider.server)
+        connection = ldap.initialize(_server_of(provider))
         for option, value in _options(provider):
             connection.set_option(option, value)
         try:
@@ -74,8 +78,38 @@ def _connected(provider: Ldap) -> Any:
             yield connection
         finally:
             connection.unbind_s()
-    except ldap.LDAPError as error:
+    except (ldap.LDAPError, OSError) as error:
         raise DirectoryUnavailable(type(error).__name__) from error
+
+
+def _server_of(provider: Ldap) -> str:
+    """Return the first address where something answers; raises OSError.
+
+    libldap with GnuTLS waits for ever for a server of ldaps:// that accepts connections and is silent, as a load
+    balancer may be. Nothing is sent here; the certificate is checked by libldap's own connection.
+    """
+    *others, last = provider.servers
+    for address in others:
+        try:
+            _shake_hands(address, provider.timeout_s)
+        except OSError:
+            continue
+        return address
+    _shake_hands(last, provider.timeout_s)
+    return last
+
+
+def _shake_hands(address: str, timeout_s: float) -> None:
+    """Connect to it, with TLS for ldaps://. A handshake that fails is an answer too."""
+    server = urlsplit(address)
+    with_tls = server.scheme == "ldaps"
+    place = server.hostname or "localhost", server.port or (LDAPS_PORT if with_tls else ldap.PORT)
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with socket.create_connection(place, timeout=timeout_s) as connection:
+        if with_tls:
+            with suppress(ssl.SSLError):
+                context.wrap_socket(connection, server_hostname=server.hostname).close()
 
 
 def _options(provider: Ldap) -> Iterable[tuple[int, Any]]:

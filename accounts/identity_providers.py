@@ -131,6 +131,11 @@ class Ldap(IdentityProvider, frozen=True, kw_only=True, tag="ldap"):
     remove_missing_groups: bool = True  # the portal reads the whole entry
 
     @property
+    def servers(self) -> list[str]:
+        """Its addresses: libldap takes several, and so does the setting."""
+        return self.server.replace(",", " ").split() or [""]
+
+    @property
     def address(self) -> str:
         """Where it is."""
         return self.server

@@ -8,7 +8,7 @@ import ldap
 from ldap import modlist
 
 from accounts.identity_providers import Ldap
-from tests.ports import is_listening
+from tests.ports import free_port, is_listening
 from tests.requirements import find_slapd
 from tests.servers import Server
 
@@ -30,6 +30,7 @@ class Slapd(Server):
         super().__init__()
         self.certificate = certificate
         self.url = f"ldap://127.0.0.1:{self.port}"
+        self.tls_url = f"ldaps://127.0.0.1:{free_port()}"
 
     def prepare(self) -> None:
         """Write the configuration."""
@@ -52,7 +53,7 @@ access to * by * none
 
     def command(self) -> list[str]:
         """Return the program; with -d it stays in the foreground."""
-        return [str(find_slapd()), "-f", str(self.folder / "slapd.conf"), "-h", self.url, "-d", "0"]
+        return [str(find_slapd()), "-f", str(self.folder / "slapd.conf"), "-h", f"{self.tls_url} {self.url}", "-d", "0"]
 
     def environment(self) -> dict[str, str]:
         """Return nothing: it needs none."""

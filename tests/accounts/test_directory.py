@@ -1,10 +1,12 @@
 """Sign-in by LDAP, against OpenLDAP's server."""
 
+import socket
 from collections.abc import Iterator, Mapping
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from django.core.cache import cache
 from django.core.management import CommandError, call_command
@@ -143,6 +145,21 @@ def test_encrypts_before_any_password_is_sent(client: Client, slapd: "Slapd", se
     for more, status in (({"ca_file": str(slapd.certificate)}, 302), ({}, 503)):
         settings.IDENTITY_PROVIDERS = [slapd.provider(start_tls=True, **more)]
         assert enter(client, "ada").status_code == status
+    away = f"ldap://127.0.0.1:{free_port()}"
+    for more, status in (({"ca_file": str(slapd.certificate)}, 302), ({}, 503)):
+        provider = msgspec.structs.replace(slapd.provider(**more), server=f"{away} {slapd.tls_url}")
+        settings.IDENTITY_PROVIDERS = [provider]
+        assert enter(Client(), "ada").status_code == status
+
+
+def test_a_server_that_accepts_connections_and_is_silent_does_not_hold_the_page(
+    client: Client, db: None, settings: Settings
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        server = f"ldaps://127.0.0.1:{silent.getsockname()[1]}"
+        settings.IDENTITY_PROVIDERS = [Ldap(id="dir", server=server, base="dc=x", timeout_s=0.1)]
+
+        assert enter(client, "ada").status_code == 503
 
 
 def test_says_so_when_the_directory_is_away_and_local_accounts_still_work(
@@ -193,6 +210,8 @@ def test_a_directory_elsewhere_needs_encryption(settings: Settings) -> None:
         ("ldap://ldap.example.edu", False, ["accounts.E003"]),
         ("ldap://ldap.example.edu", True, []),
         ("ldaps://ldap.example.edu", False, []),
+        ("ldaps://ldap.example.edu ldap://ldap.example.edu", False, ["accounts.E003"]),
+        ("ldaps://ldap.example.edu,ldap://ldap.example.edu", False, ["accounts.E003"]),
     ):
         settings.IDENTITY_PROVIDERS = [Ldap(id="dir", server=server, base="", start_tls=encrypts)]
         assert [error.id for error in passwords_are_sent_encrypted()] == errors
