@@ -24,8 +24,8 @@ def verify(provider: Cas, service: str, ticket: str, session: Session) -> tuple[
     """
     try:
         user, values, _ticket = _client(provider, service, session).verify_ticket(ticket)
-    except ParseError as error:
-        raise ValueError("the answer is no XML") from error
+    except (ParseError, AttributeError) as error:  # a success without a user is read as an attribute of None
+        raise ValueError("the answer is no XML, or names nobody") from error
     if not user:
         return None
     attributes = {"user": [str(user)]}
