@@ -43,7 +43,8 @@ def login_of(request: HttpRequest, provider: Provider, claims: dict[str, Any], r
     before = known.extra_data.get("userinfo", {}) if known else {}
     completed, gives_groups = complete_claims(provider_of(provider.sub_id), claims, before)
     login: SocialLogin = provider.sociallogin_from_response(request, {"userinfo": completed})
-    login.claims_before, login.gives_groups, login.received = before, gives_groups, list(received)
+    login.claims_before, login.gives_groups = before, gives_groups
+    login.received = [name for name in received if name.isprintable()]  # neither page nor database takes a surrogate
     return login
 
 

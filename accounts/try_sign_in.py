@@ -62,7 +62,7 @@ def lines(provider: IdentityProvider, subject: str, attributes: Mapping[str, Any
         raise NothingSent(_("The attributes name nobody: there is no valid subject.")) from error
     login = login_of(request, get_adapter(request).get_provider(request, provider.id), sent, attributes)
     claims = login.account.extra_data["userinfo"]
-    yield _("Sent: %(names)s") % {"names": _joined(attributes)}
+    yield _("Sent: %(names)s") % {"names": _joined(login.received)}
     for name, value in sorted(claims.items()):
         shown = ", ".join(value) if isinstance(value, list) else value
         words = {"name": name, "value": shown}

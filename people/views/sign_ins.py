@@ -37,7 +37,8 @@ def sign_ins(request: PortalRequest) -> HttpResponse:
     """Show the last sign-ins and refusals, those of a provider, or only the refusals."""
     access = require_management(request)
     found = SignIn.objects.select_related("user").newest_first()
-    provider, refused = request.GET.get("provider", ""), request.GET.get("refused") == "1"
+    provider = request.GET.get("provider", "").replace("\0", "")  # PostgreSQL refuses it
+    refused = request.GET.get("refused") == "1"
     if provider:
         found = found.filter(provider="" if provider == LOCAL else provider)
     if refused:

@@ -36,6 +36,7 @@ def test_shows_whoever_manages_people_what_was_sent_and_what_came_of_it(
     assertNotContains(refused, "Local account</bdi>")
     assertContains(as_secretary.get(PAGE, {"provider": "local"}), "Local account</bdi>")
     assertNotContains(as_secretary.get(PAGE, {"provider": "cas"}), "Local account</bdi>")
+    assert as_secretary.get(PAGE, {"provider": "\0"}).status_code == 200  # PostgreSQL takes no such text
 
 
 def test_is_refused_to_the_others(as_intern: Client, as_reader: Client, as_policy_maker: Client) -> None:
@@ -61,6 +62,7 @@ def test_a_test_names_account_groups_and_refusal_and_changes_nothing(as_secretar
     make_intern("ada", email="ada@example.edu")
     users, kept = User.objects.count(), SignIn.objects.count()
     sent = {"user": "new", "displayName": "Ada <b>", "memberOf": ["Staff", "Admins"], "mail": "other@example.edu"}
+    sent |= {"\ud800": "a name that no page can show", "\0": "nor PostgreSQL keep"}
 
     page = as_secretary.post(TRY, {"provider": "cas", "attributes": json.dumps(sent)})
 
