@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.conf import settings
 
@@ -46,10 +46,10 @@ class Imported:
     dropped_settings: set[str] = field(default_factory=set)
 
 
-def imported(owner: User, data: bytes) -> Imported:
-    """Return the conversation of a file for `owner`. Raises NotImportable."""
+def imported(owner: User, data: bytes, *, conversation_id: UUID | None = None) -> Imported:
+    """Return the conversation of a file for `owner`, with this id or a new one. Raises NotImportable."""
     try:
-        return _Builder(owner, read(data)).build()
+        return _Builder(owner, read(data), conversation_id or uuid4()).build()
     except RecursionError:  # nested as deep as the reader allows
         raise NotImportable("broken") from None
 
@@ -57,10 +57,10 @@ def imported(owner: User, data: bytes) -> Imported:
 class _Builder:
     """Builds the rows of one conversation."""
 
-    def __init__(self, owner: User, found: Item) -> None:
+    def __init__(self, owner: User, found: Item, conversation_id: UUID) -> None:
         self.owner = owner
         self.found = found
-        rows = NewRows(conversation=Conversation(owner=owner))
+        rows = NewRows(conversation=Conversation(id=conversation_id, owner=owner))
         self.made = Imported(rows=rows)
         self.messages: dict[str, Message] = {}  # by the ids in the file
         self.answers: dict[str, Answer] = {}

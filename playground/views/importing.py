@@ -1,10 +1,11 @@
 """Import of an exported conversation: a preview, then the conversation. The preview writes no row."""
 
 from typing import Any, Final
+from uuid import UUID
 
 from django.contrib import messages
 from django.core import signing
-from django.core.cache import cache
+from django.db import IntegrityError
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -17,6 +18,7 @@ from keys.services import TooManyActions, count_action
 from playground.forms.importing import ImportForm
 from playground.imports.errors import NotImportable
 from playground.imports.rows import Imported, imported
+from playground.models import Conversation
 from playground.services.insertion import insert
 from playground.services.quotas import count_files
 from playground.services.refusals import AskRefused
@@ -62,18 +64,21 @@ def import_conversation(request: PortalRequest) -> HttpResponse:
 def save_import(request: PortalRequest) -> HttpResponse:
     """Save the conversation of a preview, once."""
     name = _name_in(request.POST.get("signed", ""), request.user)
-    claim = f"playground:import:{name}"
-    if not name or not cache.add(claim, value=True, timeout=PREVIEW_S):
+    if not name:
         return _expired(request)
+    conversation_id = UUID(name.rpartition("/")[2])  # the id is unique, so it cannot be saved twice
+    if _is_saved(request.user, conversation_id):
+        return redirect("playground:conversation", conversation_id)
     try:
-        conversation = insert(request.user, imported(request.user, read_file(name)).rows)
-    except (FileNotFoundError, NotImportable):  # deleted, or a limit was lowered
+        found = imported(request.user, read_file(name), conversation_id=conversation_id)
+        conversation = insert(request.user, found.rows)
+    except (FileNotFoundError, NotImportable, IntegrityError):  # saved meanwhile, deleted, or a limit was lowered
+        if _is_saved(request.user, conversation_id):
+            return redirect("playground:conversation", conversation_id)
         return _expired(request)
     except StorageUnavailable:
-        cache.delete(claim)
         return _refused(request, ImportForm(), _("The file cannot be read at the moment. Try again."), status=503)
     except AskRefused as refusal:
-        cache.delete(claim)
         return _refused(request, ImportForm(), str(refusal), status=status_of(refusal))
     delete_files([name])
     messages.success(request, _("Imported: “%(title)s”.") % {"title": conversation.title})
@@ -91,6 +96,10 @@ def _name_in(signed: str, user: User) -> str:
     except signing.BadSignature:
         return ""
     return str(name) if user_id == user.pk else ""
+
+
+def _is_saved(user: User, conversation_id: UUID) -> bool:
+    return Conversation.objects.owned_by(user).filter(pk=conversation_id).exists()
 
 
 def _expired(request: PortalRequest) -> HttpResponse:

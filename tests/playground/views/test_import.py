@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -70,9 +71,24 @@ def test_a_confirmed_preview_becomes_a_conversation_once(exported: bytes, intern
     for words in ("Imported: “Bees”.", "Seldom.", "Imported, without cost"):
         assertContains(page, words)
     assertNotContains(page, "0.25")
-    assertContains(as_intern.post(SAVE, {"signed": signed}), "Choose the file again", status_code=409)
+    assert as_intern.post(SAVE, {"signed": signed})["Location"] == response["Location"]
     assert Conversation.objects.owned_by(intern).count() == 1
     assert files() == {}
+    made.delete()
+    assertContains(as_intern.post(SAVE, {"signed": signed}), "Choose the file again", status_code=409)
+
+
+def test_the_database_refuses_a_second_confirmation_at_the_same_time(
+    exported: bytes, intern: User, staff: User, as_intern: Client
+) -> None:
+    signed = preview(as_intern, exported)
+    [name] = files()
+    rows.conversation(
+        staff, id=UUID(name.rpartition("/")[2])
+    )  # not found among those of the person, as one being saved
+
+    assertContains(as_intern.post(SAVE, {"signed": signed}), "Choose the file again", status_code=409)
+    assert not Conversation.objects.owned_by(intern).exists()
 
 
 def test_a_storage_that_is_away_stores_nothing(exported: bytes, intern: User, as_intern: Client) -> None:
