@@ -61,7 +61,7 @@ def _named(provider: Ldap, found: Entry) -> Entry:
     subject = next(iter(found[1].get(provider.subject, ())), None)
     if not subject:
         raise DirectoryUnavailable(f"an entry has no attribute {provider.subject}")
-    return subject, found[1]
+    return subject if subject.isprintable() else subject.encode().hex(), found[1]  # an objectGUID can be UTF-8 too
 
 
 @contextmanager
@@ -133,14 +133,20 @@ def _person(connection: Any, provider: Ldap, username: str) -> Entry | None:
     """Return the one entry of this name; None for none, or for several."""
     wanted = {name for what in provider.default_attributes for name in provider.attribute(what) if name}
     query = provider.user_filter.replace("{username}", escape_filter_chars(username))
-    found = _search(connection, provider, provider.base, query, sorted(wanted | {provider.subject}), most=2)
+    try:
+        found = _search(connection, provider, provider.base, query, sorted(wanted | {provider.subject}), most=2)
+    except (ldap.NO_SUCH_OBJECT, ldap.SIZELIMIT_EXCEEDED):
+        return None
     return found[0] if len(found) == 1 else None
 
 
 def _with_groups(
     connection: Any, provider: Ldap, username: str, dn: str, attributes: Mapping[str, list[str]]
 ) -> dict[str, list[str]]:
-    """Return the attributes, and the names of the groups that have the person as a member."""
+    """Return the attributes, and the names of the groups that have the person as a member.
+
+    A folder that is not there, or a list that is cut off, is no answer: the person would lose groups.
+    """
     if not provider.group_base:
         return dict(attributes)
     query = provider.group_filter.replace("{dn}", escape_filter_chars(dn))
@@ -153,10 +159,7 @@ def _with_groups(
 def _search(connection: Any, provider: Ldap, base: str, query: str, names: list[str], *, most: int) -> list[Entry]:
     """Return the entries, with their attributes under the names that were requested, whatever their case."""
     timeout, spelt = provider.timeout_s, {name.lower(): name for name in names}
-    try:
-        answers = connection.search_ext_s(base, ldap.SCOPE_SUBTREE, query, names, timeout=timeout, sizelimit=most)
-    except (ldap.NO_SUCH_OBJECT, ldap.SIZELIMIT_EXCEEDED):
-        return []
+    answers = connection.search_ext_s(base, ldap.SCOPE_SUBTREE, query, names, timeout=timeout, sizelimit=most)
     return [
         (dn, {spelt.get(name.lower(), name): list(map(_text, values)) for name, values in attributes.items()})
         for dn, attributes in answers

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
+from allauth.socialaccount.models import SocialAccount
+from django.contrib.auth.models import Group
 from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.test import Client
@@ -87,6 +89,15 @@ def test_the_page_signs_in_and_goes_on(client: Client, slapd: "Slapd") -> None:
     assertRedirects(away, reverse("keys:index"), fetch_redirect_response=False)
 
 
+def test_a_binary_subject_that_is_a_text_by_chance_signs_in(client: Client, slapd: "Slapd", settings: Settings) -> None:
+    settings.IDENTITY_PROVIDERS = [slapd.provider(subject="description")]
+    slapd.knows("ada", {"description": ["\x01guid"]})
+
+    assert enter(client, "ada").status_code == 302
+
+    assert SocialAccount.objects.get().uid == "0167756964"
+
+
 def test_a_wrong_password_an_unknown_name_and_an_empty_password_get_one_message(client: Client, slapd: "Slapd") -> None:
     slapd.knows("ada", {})
     names = [("ada", "wrong"), ("nobody", "wrong"), ("*", PASSWORD), ("ada)(uid=*", PASSWORD), ("a" * 151, "x")]
@@ -123,6 +134,10 @@ def test_groups_of_their_own_folder_are_given_and_taken(client: Client, slapd: "
         enter(client, "O'Brien (Ada)*")
         client.logout()
         assert groups_of(User.objects.get()) == groups
+    User.objects.get().groups.add(Group.objects.get(name="Staff"))
+    settings.IDENTITY_PROVIDERS = [slapd.provider(group_base=f"ou=misspelt,{GROUPS}")]
+    assert enter(client, "O'Brien (Ada)*").status_code == 503
+    assert groups_of(User.objects.get()) == {"Staff"}
 
 
 def test_a_sign_in_is_tried_without_a_password(slapd: "Slapd", settings: Settings) -> None:
