@@ -32,23 +32,24 @@ class ShareRefused(Exception):
 def share(conversation: Conversation, *, follows: bool, lasts_days: int | None) -> Share:
     """Make a link to the shown branch as it is now, or (`follows`) as it is whenever the link is opened.
 
-    Raises ShareRefused.
+    Raises ShareRefused, or Conversation.DoesNotExist if it was deleted meanwhile.
     """
-    last = Tree.of(conversation, bare=True).way_shown(conversation)[-1:]
-    if not last or last[0][1].is_under_way:
-        raise ShareRefused(_("An answer is being written. Share the conversation when it is finished."))
     now = timezone.now()
-    made = Share(
-        conversation=conversation,
-        until=None if follows else last[0][1],
-        created_at=now,
-        ends_at=now + timedelta(days=lasts_days) if lasts_days else None,
-    )
-    made.token_hash = _hash_of(_derive_token(made))
     with transaction.atomic():
         lock_owner(conversation.owner)
         if Share.objects.owned_by(conversation.owner).live(now).count() >= MAX_SHARES:
             raise ShareRefused(_("You have %(number)d links. End one first.") % {"number": MAX_SHARES})
+        locked = Conversation.objects.select_for_update().get(pk=conversation.pk)  # no answer is deleted until the end
+        last = Tree.of(locked, bare=True).way_shown(locked)[-1:]
+        if not last or last[0][1].is_under_way:
+            raise ShareRefused(_("An answer is being written. Share the conversation when it is finished."))
+        made = Share(
+            conversation=locked,
+            until=None if follows else last[0][1],
+            created_at=now,
+            ends_at=now + timedelta(days=lasts_days) if lasts_days else None,
+        )
+        made.token_hash = _hash_of(_derive_token(made))
         made.save(force_insert=True)
     return made
 

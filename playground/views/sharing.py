@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -54,6 +54,8 @@ def _make(request: PortalRequest, conversation: Conversation, form: ShareForm) -
     except sharing.ShareRefused as refusal:
         form.add_error(None, str(refusal))
         return 409
+    except Conversation.DoesNotExist as error:
+        raise Http404 from error
     messages.success(request, _("The conversation is shared. Send the link to your colleagues."))
     return 201
 

@@ -15,7 +15,7 @@ from accounts.models import User
 from playground.models import STALE_AFTER, Answer, Conversation, Share
 from playground.services.anonymise import anonymise
 from playground.services.prune import prune_conversations
-from playground.services.sharing import MAX_SHARES, prune_shares, token_of
+from playground.services.sharing import MAX_SHARES, prune_shares, share, token_of
 from tests.conftest import signed_in
 from tests.playground import rows
 
@@ -111,11 +111,11 @@ def test_an_ended_link_is_not_found(
 ) -> None:
     link = shared(as_intern, conversation)
     everything = [link, *addresses(link, as_staff)]
-    share = Share.objects.get()
+    made = Share.objects.get()
 
     if end == "by its owner":
         assertRedirects(
-            as_intern.post(reverse("playground:end_share", args=[share.pk]), {"list": "yes"}),
+            as_intern.post(reverse("playground:end_share", args=[made.pk]), {"list": "yes"}),
             reverse("playground:shares"),
         )
     elif end == "by time":
@@ -180,15 +180,25 @@ def test_refuses_a_running_answer_another_kind_and_too_many(
     assertContains(as_intern.post(address, UNTIL_ENDED), "End one first", status_code=409)
 
 
+def test_a_link_shows_what_is_there_when_it_is_made(conversation: Conversation) -> None:
+    loaded = Conversation.objects.get(pk=conversation.pk)
+    newest = rows.answer(rows.last_answer(conversation).message, "Newest answer")
+
+    assert share(loaded, follows=False, lasts_days=None).until == newest
+    Conversation.objects.filter(pk=loaded.pk).delete()
+    with pytest.raises(Conversation.DoesNotExist):
+        share(loaded, follows=False, lasts_days=None)
+
+
 def test_the_database_has_no_token(conversation: Conversation, as_intern: Client) -> None:
     link = shared(as_intern, conversation)
 
-    share = Share.objects.get()
+    made = Share.objects.get()
 
-    assert token_of(share) in link
-    assert token_of(share) not in str(Share.objects.values().get())
-    share.token_hash = "of another secret"
-    assert token_of(share) == ""
+    assert token_of(made) in link
+    assert token_of(made) not in str(Share.objects.values().get())
+    made.token_hash = "of another secret"
+    assert token_of(made) == ""
 
 
 def test_a_reader_copies_it_with_its_files(conversation: Conversation, as_intern: Client, staff: User) -> None:
