@@ -7,6 +7,7 @@ from allauth.socialaccount.adapter import get_adapter
 from allauth.socialaccount.helpers import complete_social_login
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialLogin
 from allauth.socialaccount.providers.base import AuthProcess, Provider
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 
 from accounts.claims import read_claims
@@ -51,7 +52,20 @@ def login_of(request: HttpRequest, provider: Provider, claims: dict[str, Any], r
 def finish_sign_in(
     request: HttpRequest, provider: IdentityProvider, found: tuple[str, Mapping[str, Any]], next_url: str
 ) -> HttpResponse:
-    """Sign in the person of this subject with these attributes, as after a round trip to an OpenID provider."""
+    """Sign in the person of this subject with these attributes, as after a round trip to an OpenID provider.
+
+    Of two first sign-ins at once, as by a double click, the second waits for the account of the first, and enters it.
+    """
+    try:
+        with transaction.atomic():
+            return _finish(request, provider, found, next_url)
+    except IntegrityError:
+        return _finish(request, provider, found, next_url)
+
+
+def _finish(
+    request: HttpRequest, provider: IdentityProvider, found: tuple[str, Mapping[str, Any]], next_url: str
+) -> HttpResponse:
     allauth_provider = get_adapter(request).get_provider(request, provider.id)
     login = login_of(request, allauth_provider, read_claims(provider, *found), found[1])
     login.state = {"process": AuthProcess.LOGIN, "next": next_url}

@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from django.db import connection
+
 PAUSE_S = 0.02
 T = TypeVar("T")
 
@@ -16,3 +18,10 @@ def wait_until(condition: Callable[[], T], timeout_s: float = 30.0) -> T:
             raise AssertionError(f"not so within {timeout_s} s: {getattr(condition, '__name__', condition)}")
         time.sleep(PAUSE_S)
     return answer
+
+
+def waiting_for_locks() -> int:
+    """Return how many connections to PostgreSQL wait for a lock."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted")
+        return int(cursor.fetchone()[0])

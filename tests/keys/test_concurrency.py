@@ -16,7 +16,7 @@ from tests.factories import change_policies, make_staff
 from tests.keys.actions import BY_TEST, again, assert_at_rest, issue
 from tests.keys.team_actions import issue_in, make_team
 from tests.sandbox_process import Sandbox
-from tests.waiting import wait_until
+from tests.waiting import wait_until, waiting_for_locks
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -118,9 +118,9 @@ def test_a_top_up_and_another_change_of_a_key_take_their_locks_in_one_order(
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"LOCK TABLE {table} IN SHARE MODE")
             running = [pool.submit(_in_thread, acts[change])]
-            wait_until(lambda: _waiting() == 1)
+            wait_until(lambda: waiting_for_locks() == 1)
             running.append(pool.submit(_in_thread, top_up))
-            wait_until(lambda: _waiting() == 2)
+            wait_until(lambda: waiting_for_locks() == 2)
         for each in running:
             each.result()
     assert Team.objects.get().checked_at is None
@@ -131,10 +131,3 @@ def _in_thread(act: Callable[[], object]) -> None:
         act()
     finally:
         connections.close_all()
-
-
-def _waiting() -> int:
-    """Return how many connections wait for a lock."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted")
-        return int(cursor.fetchone()[0])
