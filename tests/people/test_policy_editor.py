@@ -27,7 +27,7 @@ from tests.keys.views.pages import words_of
 from tests.people.conftest import with_permissions
 from tests.sandbox_process import Sandbox
 from tests.tasks import run_tasks, waiting_tasks
-from usage.models import DayToken, TokenRef, utc_today
+from usage.models import DayPerson, DayToken, TokenRef, utc_today
 
 pytestmark = pytest.mark.django_db
 
@@ -157,6 +157,7 @@ def test_a_budget_of_the_group_is_previewed_saved_and_enforced(as_manager: Clien
     ada = make_user("ada", groups=("Course",))
     reference = TokenRef.objects.create(token="a" * 64, owner=ada)
     DayToken.objects.create(day=utc_today(), token_ref=reference, spend_usd="12.5")
+    DayPerson.objects.create(day=utc_today(), person_number=ada.pk, spend_usd="12.5")
     changed = {"group_budget_usd": "12", "group_warn_percent": "60", "group_budget_stops": "on"}
 
     asked = as_manager.post(url(course), {**edited(as_manager, course, **changed), "step": "preview"})
