@@ -57,13 +57,13 @@ def change_course(keys: int) -> Json:
     with ThreadPoolExecutor(AT_ONCE) as threads:
         list(threads.map(_get_key, new))
     later = timezone.now() + timedelta(days=5)
-    acts: dict[str, Callable[[], object]] = {
+    actions: dict[str, Callable[[], object]] = {
         "freeze": lambda: services.freeze_course(course=course, actor=teacher),
         "thaw": lambda: services.thaw_course(course=course, actor=teacher),
         "a later end": lambda: change_team(course.team_id, ends_at=later),
         "end": lambda: services.end_course(course=course, actor=teacher),
     }
-    return {name: _timed(course, act) for name, act in acts.items()}
+    return {name: _timed(course, action) for name, action in actions.items()}
 
 
 def _get_key(student: Student) -> None:
@@ -73,9 +73,9 @@ def _get_key(student: Student) -> None:
         connection.close()
 
 
-def _timed(course: Course, act: Callable[[], object]) -> Json:
+def _timed(course: Course, action: Callable[[], object]) -> Json:
     """Do as a teacher and then the task does; return the seconds of the task."""
-    act()
+    action()
     began, began_cpu = time.monotonic(), _cpu_s()
     follow(course)
     took = {"s": time.monotonic() - began, "cpu_s": _cpu_s() - began_cpu}

@@ -204,10 +204,10 @@ def poll() -> Json:
     }
 
 
-def main(act: str, *numbers: str) -> None:
+def main(action: str, *numbers: str) -> None:
     """Run one action."""
     django.setup()
-    acts: dict[str, Callable[..., Json]] = {
+    actions: dict[str, Callable[..., Json]] = {
         "change_course": change_course,
         "classroom": classroom,
         "explore": explore,
@@ -218,7 +218,7 @@ def main(act: str, *numbers: str) -> None:
         "programs": programs,
         "welcome": welcome,
     }
-    result = acts[act](*map(int, numbers))
+    result = actions[action](*map(int, numbers))
     sys.stdout.write(f"{json.dumps(result)}\n")
 
 

@@ -95,9 +95,9 @@ class Portal(Server):
         """Return the processor time of the server so far, which a busy machine does not increase."""
         return sum(sum(each.cpu_times()[:2]) for each in self.processes()) * 1000
 
-    def inside(self, act: str, *numbers: int) -> Any:
+    def inside(self, action: str, *numbers: int) -> Any:
         """Run an action of inside.py in a process of its own, and return its report."""
-        command = [sys.executable, "-m", "bench.inside", act, *map(str, numbers)]
+        command = [sys.executable, "-m", "bench.inside", action, *map(str, numbers)]
         done = subprocess.run(
             command, cwd=self.root, env=self.environment(), check=True, stdout=subprocess.PIPE, text=True
         )

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from courses.views import (
-    acts,
+    actions,
     add_students,
     attended,
     course,
@@ -22,11 +22,11 @@ urlpatterns = [
     path("<uuid:course_id>/", course.course, name="course"),
     path("<uuid:course_id>/progress/", course.progress, name="progress"),
     path("<uuid:course_id>/edit/", edit.change, name="edit"),
-    path("<uuid:course_id>/open/", acts.open_it, name="open"),
-    path("<uuid:course_id>/freeze/", acts.freeze, name="freeze"),
-    path("<uuid:course_id>/thaw/", acts.thaw, name="thaw"),
-    path("<uuid:course_id>/end/", acts.end, name="end"),
-    path("<uuid:course_id>/copy/", acts.copy, name="copy"),
+    path("<uuid:course_id>/open/", actions.open_it, name="open"),
+    path("<uuid:course_id>/freeze/", actions.freeze, name="freeze"),
+    path("<uuid:course_id>/thaw/", actions.thaw, name="thaw"),
+    path("<uuid:course_id>/end/", actions.end, name="end"),
+    path("<uuid:course_id>/copy/", actions.copy, name="copy"),
     path("<uuid:course_id>/teachers/add/", teachers.add, name="add_teacher"),
     path("<uuid:course_id>/teachers/<int:person_id>/remove/", teachers.remove, name="remove_teacher"),
     path("join/<str:code>/", join.join_course, name="join"),

@@ -22,10 +22,10 @@ _OF_AIOHTTP: Final = Kinds(
 )
 
 
-async def mapped_async(act: Awaitable[T]) -> T:
+async def mapped_async(action: Awaitable[T]) -> T:
     """Do as `mapped` on an event loop."""
     try:
-        return await act
+        return await action
     except GatewayError:
         raise
     except Exception as failure:  # noqa: BLE001  (any of them may quote a header)

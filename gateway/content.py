@@ -148,17 +148,17 @@ def _reasoning(message: Fields, found: _Found) -> str:
     if any(_object(block).get("type") in ("redacted_thinking", "reasoning.encrypted") for block in blocks):
         found.names.append("redacted_thinking")
     for name in ("reasoning_content", "reasoning", "reasoning_text", "thinking"):
-        if said := _thinking(message.get(name)):
-            return said
+        if thinking := _thinking(message.get(name)):
+            return thinking
     for name in ("thinking_blocks", "reasoning_details", "reasoning_items"):
-        if said := "".join(_block_text(_object(block)) for block in _list(message.get(name))):
-            return said
+        if thinking := "".join(_block_text(_object(block)) for block in _list(message.get(name))):
+            return thinking
     return ""
 
 
 def _block_text(block: Mapping[str, object]) -> str:
-    said = (_thinking(block.get(name)) for name in ("thinking", "text", "summary"))
-    return next((each for each in said if each), "")
+    thinking = (_thinking(block.get(name)) for name in ("thinking", "text", "summary"))
+    return next((each for each in thinking if each), "")
 
 
 def _thinking(value: object) -> str:

@@ -43,10 +43,10 @@ _OF_REQUESTS: Final = Kinds(
 )
 
 
-def mapped(act: Callable[[], T]) -> T:
+def mapped(action: Callable[[], T]) -> T:
     """Run it, and raise GatewayUnavailable for any exception, without what its message may quote."""
     try:
-        return act()
+        return action()
     except GatewayError:  # our own, without secrets
         raise
     except Exception as failure:  # noqa: BLE001  (any of them may quote a header)
@@ -64,8 +64,8 @@ def unavailable(failure: Exception, kinds: Kinds) -> GatewayUnavailable:
         words = "The proxy on the way to the gateway cannot be reached, or refuses to connect us."
         return GatewayUnavailable(words, may_have_happened=False)
     if isinstance(cause, kinds.never_arrived):
-        said = redact(str(cause)).rpartition(": ")[2]
-        return GatewayUnavailable(f"The gateway cannot be reached: {said}", may_have_happened=False)
+        reason = redact(str(cause)).rpartition(": ")[2]
+        return GatewayUnavailable(f"The gateway cannot be reached: {reason}", may_have_happened=False)
     if isinstance(failure, requests.Timeout | TimeoutError) or isinstance(cause, urllib3.exceptions.TimeoutError):
         return GatewayUnavailable("The gateway takes too long to answer.", timed_out=True)
     return GatewayUnavailable(f"The connection to the gateway broke ({type(cause).__name__}).")

@@ -111,10 +111,10 @@ class ChatStream:
             raise
         return found
 
-    async def _in_time(self, act: Awaitable[T]) -> T:
+    async def _in_time(self, action: Awaitable[T]) -> T:
         """Wait for it no longer than the gateway may stay silent."""
         async with asyncio.timeout(self._idle_timeout_s):
-            return await act
+            return await action
 
     async def _pause(self, response: aiohttp.ClientResponse) -> None:
         """Let the kernel collect what arrives; longer where the loop has much to do."""

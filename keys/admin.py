@@ -165,7 +165,7 @@ def keys_that_stop(person: User) -> str:
     count = own + len(of_interns)
     if not count:
         return ""
-    said = ngettext(
+    total = ngettext(
         "While the account is inactive, %(count)d key does not work",
         "While the account is inactive, %(count)d keys do not work",
         count,
@@ -178,7 +178,7 @@ def keys_that_stop(person: User) -> str:
             shown = _("%(names)s and %(count)d more") % {"names": shown, "count": len(names) - NAMES_SHOWN}
         words = ngettext("%(count)d for an intern (%(names)s)", "%(count)d for interns (%(names)s)", len(of_interns))
         parts.append(words % {"count": len(of_interns), "names": shown})
-    sentence = f"{said % {'count': count}}: {', '.join(parts)}."
+    sentence = f"{total % {'count': count}}: {', '.join(parts)}."
     if of_interns and settings.SUPERVISOR_GRACE_DAYS > 0:
         days = settings.SUPERVISOR_GRACE_DAYS
         words = ngettext(

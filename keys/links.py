@@ -14,22 +14,22 @@ from accounts.models import User
 from keys.models import Key
 
 
-class LinkAct(StrEnum):
+class LinkAction(StrEnum):
     """The action of a link; the name of its route."""
 
     RENEW = "renew_by_link"
     PAUSE = "pause_by_link"
 
 
-def link_to(act: LinkAct, key: Key) -> str:
+def link_to(action: LinkAction, key: Key) -> str:
     """Return the absolute URL of a new link; the key's owner and tokens were read with it."""
-    signed = sign(_named(key), salt=_salt(act))
-    return f"{settings.PORTAL_URL}{reverse(f'keys:{act}', args=[signed])}"
+    signed = sign(_named(key), salt=_salt(action))
+    return f"{settings.PORTAL_URL}{reverse(f'keys:{action}', args=[signed])}"
 
 
-def key_of_link(act: LinkAct, signed: str) -> tuple[User, Key]:
+def key_of_link(action: LinkAction, signed: str) -> tuple[User, Key]:
     """Return the owner and the key of a link, with its intern and tokens; raise LinkRefused for an invalid one."""
-    named = read(signed, salt=_salt(act))
+    named = read(signed, salt=_salt(action))
     keys = Key.objects.select_related("owner", "intern").prefetch_related("tokens")
     key = keys.filter(pk=named["key"], state=Key.State.ACTIVE, owner__is_active=True).first()
     if key is None or _named(key) != named:
@@ -44,5 +44,5 @@ def _named(key: Key) -> dict[str, object]:
     return {"key": str(key.pk), "end": end, "token": token, **holder(key.owner)}
 
 
-def _salt(act: LinkAct) -> str:
-    return f"keys.links.{act}"
+def _salt(action: LinkAction) -> str:
+    return f"keys.links.{action}"

@@ -87,22 +87,22 @@ def _closing_without_opening(text: str) -> re.Match[str] | None:
 def _of_channels(text: str) -> tuple[str, str]:
     """Separate gpt-oss' messages: the channel "final" is the answer, the others are reasoning."""
     thoughts: list[str] = []
-    said: list[str] = []
+    content: list[str] = []
     end = 0
     while message := _HARMONY.match(text, end):
-        (said if message[1] == "final" else thoughts).append(message[2].strip())
+        (content if message[1] == "final" else thoughts).append(message[2].strip())
         end = message.end()
-    said.append(text[end:].strip())
-    return "\n\n".join(filter(None, thoughts)), "\n\n".join(filter(None, said))
+    content.append(text[end:].strip())
+    return "\n\n".join(filter(None, thoughts)), "\n\n".join(filter(None, content))
 
 
-def _unwrapped(said: str) -> str:
+def _unwrapped(content: str) -> str:
     """Return an answer without the tags that some models put around it."""
-    begun = said.strip()
+    begun = content.strip()
     for opening, closing in _AROUND_THE_ANSWER:
         if begun.startswith(opening):
             return begun.removeprefix(opening).removesuffix(closing).strip()
-    return said.strip("\r\n")
+    return content.strip("\r\n")
 
 
 # --- While it comes -----------------------------------------------------------------------------------
@@ -126,11 +126,11 @@ class ReasoningSplitter:
     def __init__(self) -> None:
         self._held = ""  # possibly the beginning of a tag
         self._closing = ""  # of the current reasoning
-        self._is_said = False
+        self._has_content = False
 
     def feed(self, piece: str) -> tuple[str, str]:
         """Return the additions of this delta to the text and to the reasoning."""
-        if self._is_said or not piece:
+        if self._has_content or not piece:
             return piece, ""
         held, self._held = self._held + piece, ""
         if not self._closing:
@@ -140,7 +140,7 @@ class ReasoningSplitter:
                 self._held = held
                 return "", ""
             if not opening:
-                self._is_said = True
+                self._has_content = True
                 return held, ""
             self._closing, held = _LIVE[opening], held.lstrip()[len(opening) :]
         return self._of_thought(held)
@@ -148,7 +148,7 @@ class ReasoningSplitter:
     def _of_thought(self, held: str) -> tuple[str, str]:
         small, closing = held.translate(_SMALL), self._closing
         if (at := small.find(closing)) >= 0:
-            self._is_said = True
+            self._has_content = True
             return held[at + len(closing) :].lstrip("\r\n"), held[:at]
         longest = min(len(closing) - 1, len(small))
         kept = next((size for size in range(longest, 0, -1) if closing.startswith(small[-size:])), 0)

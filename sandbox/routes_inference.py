@@ -48,8 +48,8 @@ async def chat(request: Request) -> Response | ASGIApp:
     if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
         message = "Invalid request format: litellm.APIConnectionError: messages must be a list of objects"
         raise call.refused(error(400, message, "invalid_request_error"))
-    said = [text_of(message.get("content")) for message in messages]
-    answer = answer_to(" ".join(said), said[-1] if said else "", call.body)
+    texts = [text_of(message.get("content")) for message in messages]
+    answer = answer_to(" ".join(texts), texts[-1] if texts else "", call.body)
     return await _respond(call, answer, chat=True)
 
 

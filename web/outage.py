@@ -135,12 +135,12 @@ class _Said:
             return True
 
 
-_said: Final = _Said()
+_logged: Final = _Said()
 
 
 def log_outage(what: str, error: BaseException) -> None:
     """Write one line on it, at most one a minute and process."""
-    if _said.is_due(what):
+    if _logged.is_due(what):
         detail = f"{type(error).__name__}: {error}".splitlines()[0]
         logger.error("%s away or full: %s (further ones are not logged for %d s)", what, detail, LOG_S)
 

@@ -18,7 +18,7 @@ from courses.models import Course, Student
 from courses.views.common import taught
 from keys.services import count_action
 from keys.use import NOTHING_USD, use_counter
-from keys.views.acts import SWITCHED_OR_NOT
+from keys.views.actions import SWITCHED_OR_NOT
 
 router = Router(tags=["courses"])
 READ: Final = Bearer("courses:read")

@@ -18,7 +18,7 @@ from gateway.errors import GatewayError
 from keys.models import Key
 from keys.services import KeyRefused, TooManyActions
 from keys.status import promises
-from keys.views.acts import in_words
+from keys.views.actions import in_words
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise

@@ -25,7 +25,7 @@ from gateway.secret import Secret
 from keys import services
 from keys.forms import KeyForm, LabelForm
 from keys.models import Key, Token
-from keys.views.acts import MADE_OR_NOT, RENEWED_OR_NOT, REPLACED_OR_NOT, ROTATED_OR_NOT, SWITCHED_OR_NOT
+from keys.views.actions import MADE_OR_NOT, RENEWED_OR_NOT, REPLACED_OR_NOT, ROTATED_OR_NOT, SWITCHED_OR_NOT
 from keys.views.check import NO_KEY, NOT_YOURS
 
 router = Router(tags=["keys"])

@@ -101,7 +101,7 @@ def _revoke(request: PortalRequest, token: AccessToken, list_name: str) -> HttpR
     try:
         count_action(request.user, "api:revoke_token")
     except TooManyActions as refusal:
-        context = {"token": token, "list_name": list_name, "said": str(refusal)}
+        context = {"token": token, "list_name": list_name, "alert": str(refusal)}
         response = render(request, "api/revoke.html", context, status=429)
         response.headers["Retry-After"] = str(refusal.retry_after_s)
         return response

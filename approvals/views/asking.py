@@ -94,10 +94,10 @@ def _given(request: PortalRequest, grant: Grant) -> HttpResponse:
     if services.apply_grant(grant):
         messages.success(request, _("Granted: %(amount)s more until %(day)s, from now on.") % words)
     else:
-        said = _(
+        alert = _(
             "Granted: %(amount)s more until %(day)s. The gateway has not confirmed it yet; it follows in a minute."
         )
-        messages.warning(request, said % words)
+        messages.warning(request, alert % words)
     return redirect("approvals:index")
 
 
@@ -109,8 +109,8 @@ def withdraw(request: PortalRequest, request_id: uuid.UUID) -> HttpResponse:
         count_action(request.user, "approvals:withdraw")
         services.withdraw(request=asked, actor=actor_of(request))
     except TooManyActions as refusal:
-        return too_many(render_requests(request, said=str(refusal), status=429), refusal)
+        return too_many(render_requests(request, alert=str(refusal), status=429), refusal)
     except services.RequestRefused as refusal:
-        return render_requests(request, said=str(refusal), status=409)
+        return render_requests(request, alert=str(refusal), status=409)
     messages.success(request, _("Withdrawn."))
     return redirect("approvals:index")

@@ -43,7 +43,7 @@ def decide(request: HttpRequest, link: Decision) -> HttpResponse:
     try:
         count_action(link.decider, "approvals:decide_by_link")
         if is_refusal and not reason.is_valid():
-            return _form(request, link, form, said=str(SAY_WHY), status=422)
+            return _form(request, link, form, alert=str(SAY_WHY), status=422)
         if is_refusal:
             services.refuse(request=asked, actor=actor, reason=reason.cleaned_data["reason"])
             return _page(request, _("Refused"), [refused(asked)])
@@ -51,21 +51,23 @@ def decide(request: HttpRequest, link: Decision) -> HttpResponse:
             return _form(request, link, form, status=422)
         grant = services.approve(request=asked, actor=actor, **form.cleaned_data)
     except TooManyActions as refusal:
-        return too_many(_form(request, link, form, said=str(refusal), status=429), refusal)
+        return too_many(_form(request, link, form, alert=str(refusal), status=429), refusal)
     except services.RequestRefused as refusal:
         if asked.state == AccessRequest.State.OPEN:
-            return _form(request, link, form, said=str(refusal), status=409)
+            return _form(request, link, form, alert=str(refusal), status=409)
         return _page(request, _("Already decided"), [str(refusal)], status=409)
     return _page(request, _("Approved"), [approved(asked, services.apply_grant(grant))])
 
 
-def _form(request: HttpRequest, link: Decision, form: DecideForm, *, said: str = "", status: int = 200) -> HttpResponse:
-    """Render the request with its buttons; `said` is why an action failed."""
+def _form(
+    request: HttpRequest, link: Decision, form: DecideForm, *, alert: str = "", status: int = 200
+) -> HttpResponse:
+    """Render the request with its buttons; `alert` is why an action failed."""
     context = {
         "line": line_of(link.asked),
         "asked": link.asked,
         "form": form,
         "of_person": person_spent(link.asked.person, utc_today()),
-        "said": said,
+        "alert": alert,
     }
     return render(request, "approvals/by_link.html", context, status=status)

@@ -38,9 +38,9 @@ def approve(request: PortalRequest, request_id: uuid.UUID) -> HttpResponse:
             return _page(request, asked, form, status=422)
         grant = services.approve(request=asked, actor=actor_of(request), **form.cleaned_data)
     except TooManyActions as refusal:
-        return too_many(_page(request, asked, form, said=str(refusal), status=429), refusal)
+        return too_many(_page(request, asked, form, alert=str(refusal), status=429), refusal)
     except services.RequestRefused as refusal:
-        return _page(request, asked, form, said=str(refusal), status=409)
+        return _page(request, asked, form, alert=str(refusal), status=409)
     has_followed = services.apply_grant(grant)
     messages.add_message(request, messages.SUCCESS if has_followed else messages.WARNING, approved(asked, has_followed))
     return redirect("approvals:index")
@@ -55,12 +55,12 @@ def refuse(request: PortalRequest, request_id: uuid.UUID) -> HttpResponse:
         count_action(request.user, "approvals:refuse")
         if not reason.is_valid():
             form = DecideForm(asked=asked)
-            return _page(request, asked, form, said=str(SAY_WHY), status=422)
+            return _page(request, asked, form, alert=str(SAY_WHY), status=422)
         services.refuse(request=asked, actor=actor_of(request), reason=reason.cleaned_data["reason"])
     except TooManyActions as refusal:
-        return too_many(_page(request, asked, form, said=str(refusal), status=429), refusal)
+        return too_many(_page(request, asked, form, alert=str(refusal), status=429), refusal)
     except services.RequestRefused as refusal:
-        return _page(request, asked, form, said=str(refusal), status=409)
+        return _page(request, asked, form, alert=str(refusal), status=409)
     messages.success(request, refused(asked))
     return redirect("approvals:index")
 
@@ -72,7 +72,7 @@ def _decidable(request: PortalRequest, request_id: uuid.UUID) -> AccessRequest:
 
 
 def _page(
-    request: PortalRequest, asked: AccessRequest, form: DecideForm, *, said: str = "", status: int = 200
+    request: PortalRequest, asked: AccessRequest, form: DecideForm, *, alert: str = "", status: int = 200
 ) -> HttpResponse:
     is_open = asked.state == AccessRequest.State.OPEN
     context = {
@@ -82,7 +82,7 @@ def _page(
         "is_open": is_open,
         "decided": "" if is_open else _decision_words(asked),
         "of_person": person_spent(asked.person, utc_today()),
-        "said": said,
+        "alert": alert,
     }
     return render(request, "approvals/detail.html", context, status=status)
 

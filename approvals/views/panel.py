@@ -49,8 +49,8 @@ def line_of(request: AccessRequest, *, is_mine: bool = True) -> Line:
     )
 
 
-def render_requests(request: PortalRequest, *, said: str = "", status: int = 200) -> HttpResponse:
-    """Render the page; `said` is why an action failed."""
+def render_requests(request: PortalRequest, *, alert: str = "", status: int = 200) -> HttpResponse:
+    """Render the page; `alert` is why an action failed."""
     own = AccessRequest.objects.of(request.user).select_related("grant", "decided_by").order_by("-created_at", "pk")
     open_ones = AccessRequest.objects.decidable_by(request.user).filter(
         state=AccessRequest.State.OPEN, person__is_active=True
@@ -61,7 +61,7 @@ def render_requests(request: PortalRequest, *, said: str = "", status: int = 200
     context: dict[str, Any] = {
         "own": [line_of(each) for each in own[:SHOWN]],
         "waiting": [line_of(each, is_mine=each.is_mine) for each in waiting],
-        "said": said,
+        "alert": alert,
     }
     return render(request, "approvals/index.html", context, status=status)
 

@@ -47,7 +47,7 @@ def add_students(request: PortalRequest, course_id: uuid.UUID) -> HttpResponse:
 
 
 def _preview(
-    request: PortalRequest, course: Course, form: StudentListForm, *, said: str = "", status: int = 200
+    request: PortalRequest, course: Course, form: StudentListForm, *, alert: str = "", status: int = 200
 ) -> HttpResponse:
     """Show what happens to each line."""
     planned = adding.plan_students(form.cleaned_data["entries"], course)
@@ -59,7 +59,7 @@ def _preview(
         "present": numbers[Outcome.STUDENT],
         "refused": numbers[Outcome.REFUSED],
         "text": form.cleaned_data["text"],
-        "said": said,
+        "alert": alert,
     }
     return render(request, "courses/add_students_preview.html", context, status=status)
 
@@ -70,15 +70,15 @@ def _add(request: PortalRequest, course: Course, form: StudentListForm) -> HttpR
         count_action(request.user, "courses:add_students")
         planned = adding.add_students(form.cleaned_data["entries"], course=course, actor=actor_of(request))
     except TooManyActions as refusal:
-        response = _preview(request, course, form, said=str(refusal), status=429)
+        response = _preview(request, course, form, alert=str(refusal), status=429)
         response.headers["Retry-After"] = str(refusal.retry_after_s)
         return response
     except adding.StudentQuotaExceeded:
         words = _("Nobody was added: you can invite %(most)d people in an hour.") % {"most": adding.MAX_AN_HOUR}
-        return _preview(request, course, form, said=words, status=429)
+        return _preview(request, course, form, alert=words, status=429)
     number = _number(planned)
     if not number:
-        return _preview(request, course, form, said=_("Nobody was added."), status=409)
+        return _preview(request, course, form, alert=_("Nobody was added."), status=409)
     words = ngettext("%(count)d student was added.", "%(count)d students were added.", number) % {"count": number}
     later = _("Invitations are on their way; whoever has an account gets a mail when the course opens.")
     mails = later if course.state == Course.State.DRAFT else _("The mails are on their way.")

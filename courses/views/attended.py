@@ -21,7 +21,7 @@ from keys.models import Key
 from keys.services import FreshKey, KeyRefused, TooManyActions, count_action
 from keys.snippets import base_url
 from keys.use import use_counter
-from keys.views.acts import MADE_OR_NOT, REPLACED_OR_NOT, in_words
+from keys.views.actions import MADE_OR_NOT, REPLACED_OR_NOT, in_words
 from web.pages import render_region
 from web.request import PortalRequest
 
@@ -40,9 +40,9 @@ def _own(request: PortalRequest, course_id: uuid.UUID) -> Student:
     return get_object_or_404(own.select_related("course__team", "key"), course=course_id)
 
 
-def _page(request: PortalRequest, student: Student, *, said: str = "", status: int = 200) -> HttpResponse:
+def _page(request: PortalRequest, student: Student, *, alert: str = "", status: int = 200) -> HttpResponse:
     use = use_counter().of_team(student.course.team, student.key)
-    context = {"page": StudentPage(student, use), "presets": presets_for(student, request.user), "said": said}
+    context = {"page": StudentPage(student, use), "presets": presets_for(student, request.user), "alert": alert}
     return render_region(request, "courses/attended.html", "panel", _of(student) | context, status=status)
 
 
@@ -63,7 +63,7 @@ def get_key(request: PortalRequest, course_id: uuid.UUID) -> HttpResponse:
         return _refuse(request, course_id, refusal)
     except GatewayError as error:
         words, status = in_words(error, nothing=_("Nothing was created"), unknown=MADE_OR_NOT)
-        return _page(request, _own(request, course_id), said=words, status=status)
+        return _page(request, _own(request, course_id), alert=words, status=status)
     return _show_secret(request, student, fresh, replaced=False)
 
 
@@ -82,7 +82,7 @@ def replace_secret(request: PortalRequest, course_id: uuid.UUID) -> HttpResponse
         return _refuse(request, course_id, refusal)
     except GatewayError as error:
         words, status = in_words(error, nothing=_("Your current secret still works"), unknown=REPLACED_OR_NOT)
-        return _page(request, _own(request, course_id), said=words, status=status)
+        return _page(request, _own(request, course_id), alert=words, status=status)
     return _show_secret(request, student, fresh, replaced=True)
 
 
@@ -105,7 +105,7 @@ def leave(request: PortalRequest, course_id: uuid.UUID) -> HttpResponse:
 def _refuse(request: PortalRequest, course_id: uuid.UUID, refusal: KeyRefused) -> HttpResponse:
     """Show the course as it is now, and say why nothing was done."""
     is_limit = isinstance(refusal, TooManyActions)
-    response = _page(request, _own(request, course_id), said=str(refusal), status=429 if is_limit else 409)
+    response = _page(request, _own(request, course_id), alert=str(refusal), status=429 if is_limit else 409)
     if isinstance(refusal, TooManyActions):
         response.headers["Retry-After"] = str(refusal.retry_after_s)
     return response

@@ -48,9 +48,9 @@ def course_context(request: PortalRequest, course: Course) -> dict[str, Any]:
     }
 
 
-def render_course(request: PortalRequest, course: Course, *, said: str = "", status: int = 200) -> HttpResponse:
-    """Render the course's page; `said` is why an action failed."""
-    context = {**course_context(request, course), "said": said}
+def render_course(request: PortalRequest, course: Course, *, alert: str = "", status: int = 200) -> HttpResponse:
+    """Render the course's page; `alert` is why an action failed."""
+    context = {**course_context(request, course), "alert": alert}
     return render(request, "courses/course.html", context, status=status)
 
 
@@ -60,21 +60,21 @@ def render_progress(request: PortalRequest, course: Course) -> HttpResponse:
 
 
 def done(
-    request: PortalRequest, course: Course, kind: str, act: Callable[[], str], then: Callable[[], HttpResponse]
+    request: PortalRequest, course: Course, kind: str, action: Callable[[], str], then: Callable[[], HttpResponse]
 ) -> HttpResponse:
     """Run an action, counted; say its result on the next page, or on the course's page why it was refused."""
     try:
         count_action(request.user, f"courses:{kind}")
-        said = act()
+        message = action()
     except TooManyActions as refusal:
-        response = render_course(request, course, said=str(refusal), status=429)
+        response = render_course(request, course, alert=str(refusal), status=429)
         response["Retry-After"] = str(refusal.retry_after_s)
         return response
     except KeyRefused as refusal:
-        return render_course(request, course, said=str(refusal), status=409)
+        return render_course(request, course, alert=str(refusal), status=409)
     except GatewayUnavailable:
-        return render_course(request, course, said=str(GATEWAY_AWAY), status=503)
-    messages.success(request, said)
+        return render_course(request, course, alert=str(GATEWAY_AWAY), status=503)
+    messages.success(request, message)
     return then()
 
 

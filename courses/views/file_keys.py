@@ -43,7 +43,7 @@ def file_keys_page(request: PortalRequest, course_id: uuid.UUID) -> HttpResponse
 
 
 def render_page(
-    request: PortalRequest, course: Course, form: NamesForm | None = None, *, said: str = "", status: int = 200
+    request: PortalRequest, course: Course, form: NamesForm | None = None, *, alert: str = "", status: int = 200
 ) -> HttpResponse:
     """Render the page."""
     rows = rows_of(course)
@@ -56,7 +56,7 @@ def render_page(
         "made": sum(row.key is not None for row in rows),
         "is_open": file_keys.is_open(course),
         "room": room_in(course),
-        "said": said,
+        "alert": alert,
     }
     return render(request, "courses/file_keys.html", context, status=status)
 
@@ -132,11 +132,11 @@ def _is_id(text: str) -> bool:
 def _why_not(request: PortalRequest, course: Course, students: QuerySet[Student]) -> HttpResponse | None:
     """Refuse before the file begins: afterwards its status can say nothing more."""
     if not file_keys.is_open(course):
-        return render_page(request, course, said=_("Keys can be made while the course is open."), status=409)
+        return render_page(request, course, alert=_("Keys can be made while the course is open."), status=409)
     if not students:
-        return render_page(request, course, said=_("There is nobody to make a key for."), status=409)
+        return render_page(request, course, alert=_("There is nobody to make a key for."), status=409)
     if User.objects.filter(owes_terms(request.user), pk=request.user.pk).exists():
-        return render_page(request, course, said=_("Accept the terms of use first. Nothing was created."), status=409)
+        return render_page(request, course, alert=_("Accept the terms of use first. Nothing was created."), status=409)
     return None
 
 
@@ -163,13 +163,13 @@ def sheet(request: PortalRequest, course: Course) -> HttpResponse:
     """Make cards of a file of keys, to print and cut. Nothing of it is stored."""
     form = SheetForm(request.POST, request.FILES)
     if not form.is_valid():
-        return render_page(request, course, said=_("Choose the file of keys that you have downloaded."), status=422)
+        return render_page(request, course, alert=_("Choose the file of keys that you have downloaded."), status=422)
     try:
         cards = cards_of(decode(form.cleaned_data["file"].read()), course)
     except UnreadableList as error:
-        return render_page(request, course, said=str(error), status=422)
+        return render_page(request, course, alert=str(error), status=422)
     if not cards:
         words = _("There is no key of this course in this file. Secrets that were replaced are left out.")
-        return render_page(request, course, said=words, status=422)
+        return render_page(request, course, alert=words, status=422)
     context = {"course": course, "cards": cards, "base_url": base_url()}
     return render(request, "courses/sheet.html", context)

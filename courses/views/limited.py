@@ -25,7 +25,7 @@ def limited(page: Callable[..., HttpResponse]) -> Callable[[CourseView], Callabl
             try:
                 count_action(request.user, f"courses:{view.__name__}")
             except TooManyActions as refusal:
-                response = page(request, course, said=str(refusal), status=429)
+                response = page(request, course, alert=str(refusal), status=429)
                 response.headers["Retry-After"] = str(refusal.retry_after_s)
                 return response
             return view(request, course)

@@ -50,5 +50,5 @@ def remove(request: PortalRequest, course_id: uuid.UUID, person_id: int) -> Http
         there = ("courses:index",) if person == request.user else ("courses:course", course.pk)
         return done(request, course, "remove_teacher", do, lambda: redirect(*there))
     if course.teachers.count() == 1:
-        return render_course(request, course, said=str(services.CourseRefused("course.last_teacher")), status=409)
+        return render_course(request, course, alert=str(services.CourseRefused("course.last_teacher")), status=409)
     return render(request, "courses/remove_teacher.html", {"course": course, "person": person})

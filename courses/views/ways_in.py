@@ -31,7 +31,7 @@ def ways_in(request: PortalRequest, course_id: uuid.UUID) -> HttpResponse:
 
 
 def render_ways_in(
-    request: PortalRequest, course: Course, form: EntryForm | None = None, *, said: str = "", status: int = 200
+    request: PortalRequest, course: Course, form: EntryForm | None = None, *, alert: str = "", status: int = 200
 ) -> HttpResponse:
     """Render the page; the code is on teachers' pages only."""
     code = code_of(course) if course.state in (Course.State.DRAFT, *Course.RUNNING) else ""
@@ -43,7 +43,7 @@ def render_ways_in(
         "code": in_groups(code),
         "qr": qr_svg(link, title=_("QR code of the link")) if link else "",
         "room": joining.room_in(course),
-        "said": said,
+        "alert": alert,
     }
     return render_region(request, "courses/ways_in.html", "panel", context, status=status)
 

@@ -53,8 +53,8 @@ def check_secret(*, owner: User, secret: str) -> Check:
     token = Token.objects.select_related("key__team", "key__owner").get(key__owner=owner, token=token_of(secret))
     if token.key.blocked_for_budget:
         of_group = policy_of(owner).stopped_by
-        said = group_used_up(of_group, month_first_day()) if of_group else _OF_PERSON
-        return Check(ok=False, sentence=said, hint="" if of_group else _AGAIN)
+        sentence = group_used_up(of_group, month_first_day()) if of_group else _OF_PERSON
+        return Check(ok=False, sentence=sentence, hint="" if of_group else _AGAIN)
     try:
         names = get_gateway().models.names(secret)
         if not names:

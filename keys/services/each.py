@@ -46,7 +46,9 @@ class Run(Generic[Row]):
         return KeysActed(done=len(self.done), refused=tuple(self.refused), failed=failed, left=left)
 
 
-def run_on_each(rows: Sequence[Row], act: Callable[[Row], object], *, words: Callable[[KeyRefused], str]) -> Run[Row]:
+def run_on_each(
+    rows: Sequence[Row], action: Callable[[Row], object], *, words: Callable[[KeyRefused], str]
+) -> Run[Row]:
     """Run a service on each row; a refusal stops no other, a gateway that does not answer stops all.
 
     `words` says why a row was refused.
@@ -54,7 +56,7 @@ def run_on_each(rows: Sequence[Row], act: Callable[[Row], object], *, words: Cal
     run: Run[Row] = Run()
     for place, row in enumerate(rows):
         try:
-            act(row)
+            action(row)
         except KeyRefused as refusal:
             run.refused.append(f"{row.label}: {words(refusal)}")
         except GatewayError as error:

@@ -21,7 +21,7 @@ from accounts.locale import reading_as
 from accounts.mail_choices import MailKind, deliver_to
 from accounts.mails import LATEST_S, compose
 from accounts.models import User
-from keys.links import LinkAct, link_to
+from keys.links import LinkAction, link_to
 from keys.models import Key, Reminder, ReminderMail, RequestedReminder
 from keys.renewal import ends_with_stay, has_own_end, renewable_from
 from keys.services.lifetimes import is_renewable
@@ -170,7 +170,7 @@ def _about(key: Key) -> dict[str, Any]:
         "ends": key.expires_at and f"{distance(key.expires_at)} ({moment_and_zone(key.expires_at)})",
         "ends_with_stay": ends_with_stay(key),
         "has_own_end": has_own_end(key),
-        "link": link_to(LinkAct.RENEW, key) if is_renewable(key) else "",
+        "link": link_to(LinkAction.RENEW, key) if is_renewable(key) else "",
     }
 
 

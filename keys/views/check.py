@@ -20,7 +20,7 @@ from keys.models import Key, Token
 from keys.rows import row_with_use
 from keys.services.key_limits import chosen_now
 from keys.use import use_counter
-from keys.views.acts import own_key
+from keys.views.actions import own_key
 from web.pages import render_region
 from web.request import PortalRequest
 

@@ -22,7 +22,7 @@ from keys.rows import row_with_use
 from keys.services.key_limits import override_of
 from keys.status import promises
 from keys.use import PersonUse, use_counter
-from keys.views.acts import in_words, limited, own_key, refuse
+from keys.views.actions import in_words, limited, own_key, refuse
 from keys.views.check import ENTRIES_A_PAGE
 from web.pages import render_region
 from web.request import PortalRequest

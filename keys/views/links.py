@@ -11,11 +11,11 @@ from django.utils.translation import gettext_lazy
 from accounts.link_pages import by_link, holder_of
 from gateway.errors import GatewayError
 from keys import services
-from keys.links import LinkAct, key_of_link
+from keys.links import LinkAction, key_of_link
 from keys.models import Key
 from keys.services.lifetimes import is_expired
 from keys.status import distance
-from keys.views.acts import PAUSED, in_words, said_of, wait
+from keys.views.actions import PAUSED, in_words, label_and_end, wait
 from web.templatetags.portal import day
 
 REFUSED = {
@@ -40,7 +40,7 @@ def _page(
     return render(request, "keys/link.html", context, status=status)
 
 
-@by_link(partial(key_of_link, LinkAct.RENEW), page=_page, sentences=REFUSED)
+@by_link(partial(key_of_link, LinkAction.RENEW), page=_page, sentences=REFUSED)
 def renew(request: HttpRequest, key: Key) -> HttpResponse:
     """Show the key; on POST, renew it."""
     title, button = _("Renew “%(label)s”?") % {"label": key.label}, _("Renew")
@@ -57,12 +57,12 @@ def renew(request: HttpRequest, key: Key) -> HttpResponse:
     except services.KeyRefused as refusal:
         return _refused(request, title, refusal)
     except GatewayError as error:
-        said, status = in_words(error, nothing=_("The key’s expiry has not changed"), unknown=DONE_OR_NOT)
-        return _page(request, title, [said], button=button, status=status)
-    return _page(request, _("Renewed"), [_("Renewed: “%(label)s” works %(until)s.") % said_of(renewed)])
+        alert, status = in_words(error, nothing=_("The key’s expiry has not changed"), unknown=DONE_OR_NOT)
+        return _page(request, title, [alert], button=button, status=status)
+    return _page(request, _("Renewed"), [_("Renewed: “%(label)s” works %(until)s.") % label_and_end(renewed)])
 
 
-@by_link(partial(key_of_link, LinkAct.PAUSE), page=_page, sentences=REFUSED)
+@by_link(partial(key_of_link, LinkAction.PAUSE), page=_page, sentences=REFUSED)
 def pause(request: HttpRequest, key: Key) -> HttpResponse:
     """Say which key it is; on POST, have the gateway refuse it until its owner resumes it."""
     title, button = _("Pause “%(label)s”?") % {"label": key.label}, _("Pause this key")
@@ -75,8 +75,8 @@ def pause(request: HttpRequest, key: Key) -> HttpResponse:
     except services.KeyRefused as refusal:
         return _refused(request, title, refusal)
     except GatewayError as error:
-        said, status = in_words(error, nothing=_("Nothing has changed"), unknown=DONE_OR_NOT)
-        return _page(request, title, [said], button=button, status=status)
+        alert, status = in_words(error, nothing=_("Nothing has changed"), unknown=DONE_OR_NOT)
+        return _page(request, title, [alert], button=button, status=status)
     return _page(request, _("Paused"), [PAUSED % {"label": key.label}])
 
 

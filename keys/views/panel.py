@@ -65,9 +65,14 @@ def index(request: PortalRequest) -> HttpResponse:
 
 
 def render_panel(
-    request: PortalRequest, form: KeyForm | None = None, *, said: str = "", said_bad: bool = False, status: int = 200
+    request: PortalRequest,
+    form: KeyForm | None = None,
+    *,
+    alert: str = "",
+    alert_is_error: bool = False,
+    status: int = 200,
 ) -> HttpResponse:
-    """Render My keys; `said` is a message to the person: what was done or, with `said_bad`, why not."""
+    """Render My keys; `alert` is a message to the person: what was done or, with `alert_is_error`, why not."""
     form = form or KeyForm(owner=request.user, allowance=policy_of(request.user))
     own: QuerySet[Any] = Key.objects.used_by_owner(request.user).listed(timezone.now()).newest_first()
     keys = list(
@@ -91,8 +96,8 @@ def render_panel(
         "stopped": use.stopped_by and group_used_up(use.stopped_by, month_first_day()),
         "from_supervisors": Key.objects.used_by(request.user) if not keys or keys[0].is_of_intern else (),
         "live_count": len(live),
-        "said": said,
-        "said_bad": said_bad,
+        "alert": alert,
+        "alert_is_error": alert_is_error,
         **listing,
     }
     narrows = bool(listing) and request.htmx and request.method != "POST"

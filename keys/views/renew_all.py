@@ -13,7 +13,7 @@ from accounts.audit import actor_of
 from keys import services
 from keys.models import Key
 from keys.services.lifetimes import is_renewable
-from keys.views.acts import limited, refuse
+from keys.views.actions import limited, refuse
 from keys.views.each import failed_words_of, ids_in, report
 from web.pages import render_region
 from web.request import PortalRequest

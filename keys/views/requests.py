@@ -17,7 +17,7 @@ from gateway.errors import GatewayError, GatewayRejected, is_unknown_route
 from gateway.failure_log import FailureKind
 from gateway.request_log import MOST_ROWS, LoggedCall
 from keys.models import Key, Token
-from keys.views.acts import own_key
+from keys.views.actions import own_key
 from web.pages import render_region
 from web.request import PortalRequest
 

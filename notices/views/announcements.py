@@ -61,13 +61,13 @@ def delete(request: PortalRequest, announcement_id: int) -> HttpResponse:
     try:
         count_action(request.user, "notices:announce")
     except TooManyActions as refusal:
-        return too_many(_list(request, access, said=str(refusal), status=429), refusal)
+        return too_many(_list(request, access, alert=str(refusal), status=429), refusal)
     services.delete_announcement(announcement, actor=actor_of(request))
     messages.success(request, _("Deleted: nobody sees it any more."))
     return redirect("notices:announcements")
 
 
-def _list(request: PortalRequest, access: PageAccess, *, said: str = "", status: int = 200) -> HttpResponse:
+def _list(request: PortalRequest, access: PageAccess, *, alert: str = "", status: int = 200) -> HttpResponse:
     """List them from one query, and one for their groups."""
     now, newest_first = timezone.now(), Announcement.objects.order_by("-starts_at", "-pk")
     over = newest_first.filter(ends_at__lte=now)[:OVER_SHOWN]
@@ -81,7 +81,7 @@ def _list(request: PortalRequest, access: PageAccess, *, said: str = "", status:
             {"title": _("Planned"), "rows": [row for row in rows if row.starts_at > now]},
             {"title": _("Over"), "rows": [row for row in rows if row.ends_at <= now]},
         ],
-        "said": said,
+        "alert": alert,
     }
     return render(request, "notices/announcements.html", context, status=status)
 

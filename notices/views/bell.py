@@ -20,12 +20,12 @@ def index(request: PortalRequest) -> HttpResponse:
     return _list(request)
 
 
-def _list(request: PortalRequest, *, said: str = "", status: int = 200) -> HttpResponse:
+def _list(request: PortalRequest, *, alert: str = "", status: int = 200) -> HttpResponse:
     items = items_for(request.user)
     context = {
         "items": [item for item in items if not item.is_dismissed],
         "dismissed": [item for item in items if item.is_dismissed],
-        "said": said,
+        "alert": alert,
     }
     return render(request, "notices/index.html", context, status=status)
 
@@ -45,11 +45,11 @@ def dismiss(request: PortalRequest) -> HttpResponse:
 
 def _changed(request: PortalRequest) -> HttpResponse:
     """Show the notice as it is now; in the place of a banner, the banner."""
-    said = _("This notice has changed. It was not dismissed.")
+    alert = _("This notice has changed. It was not dismissed.")
     if not (request.htmx and request.POST.get("kind") == "announcement"):
-        return _list(request, said=said, status=409)
+        return _list(request, alert=alert, status=409)
     announcement = get_object_or_404(Announcement.objects.for_person(request.user), pk=request.POST["id"])
-    context = {"announcement": announcement, "said": said, "next": next_page(request, "/")}
+    context = {"announcement": announcement, "alert": alert, "next": next_page(request, "/")}
     return render(request, "_announcement.html", context, status=409)
 
 

@@ -39,13 +39,13 @@ def send_mail(request: PortalRequest) -> HttpResponse:
         count_action(request.user, "notices:test_mail")
         services.send_test_mail(request.user)
     except TooManyActions as refusal:
-        return too_many(_page(request, said=str(refusal), status=429), refusal)
+        return too_many(_page(request, alert=str(refusal), status=429), refusal)
     except services.MailRefused:
         words = _("No mail was sent. Your account has no address, or the mail server refused it: %(address)s")
-        return _page(request, said=words % {"address": request.user.email or "–"}, status=422)
+        return _page(request, alert=words % {"address": request.user.email or "–"}, status=422)
     except MailServerUnavailable as error:
         words = _("No mail was sent. The mail server does not answer (%(problem)s). Check EMAIL_URL.")
-        return _page(request, said=words % {"problem": error}, status=503)
+        return _page(request, alert=words % {"problem": error}, status=503)
     words = _("The mail server took the mail to %(address)s. Follow the link in it.")
     messages.success(request, words % {"address": request.user.email})
     return redirect("notices:checklist")
@@ -80,13 +80,13 @@ def dismiss(request: PortalRequest) -> HttpResponse:
     return redirect("notices:checklist")
 
 
-def _page(request: PortalRequest, *, said: str = "", status: int = 200) -> HttpResponse:
+def _page(request: PortalRequest, *, alert: str = "", status: int = 200) -> HttpResponse:
     setup = SetupState.load()
     found = steps(setup)
     context: dict[str, Any] = {
         "steps": found,
         "done": sum(step.is_done for step in found),
         "setup": setup,
-        "said": said,
+        "alert": alert,
     }
     return render(request, "notices/checklist.html", context, status=status)

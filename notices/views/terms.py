@@ -46,17 +46,17 @@ def accept(request: PortalRequest) -> HttpResponse:
     """Return to the person's page: AcceptTerms has recorded it; 409 if another version is in force by now."""
     in_force = Terms.objects.in_force_for(request.user)
     if getattr(in_force, "accepted_at", None) is None:
-        said = _("Nothing was accepted: tick the box. If the text has changed, this is the new version.")
-        return _terms(request, request.POST.get("next", ""), said=said, status=409)
+        alert = _("Nothing was accepted: tick the box. If the text has changed, this is the new version.")
+        return _terms(request, request.POST.get("next", ""), alert=alert, status=409)
     messages.success(request, _("You have accepted the terms of use."))
     return redirect(next_page(request, reverse("keys:index")))
 
 
-def _terms(request: PortalRequest, target: str, *, said: str = "", status: int = 200) -> HttpResponse:
+def _terms(request: PortalRequest, target: str, *, alert: str = "", status: int = 200) -> HttpResponse:
     context = {
         "in_force": Terms.objects.in_force_for(request.user),
         "next": target if is_ours(request, target) else "",
-        "said": said,
+        "alert": alert,
     }
     return render(request, "notices/terms.html", context, status=status)
 
@@ -123,16 +123,16 @@ def publish(request: PortalRequest, terms_id: int) -> HttpResponse:
         services.publish(draft_id=draft.pk, digest=request.POST.get("digest", ""), actor=actor_of(request))
     except TooManyActions as refusal:
         return too_many(
-            render(request, "notices/publish_terms.html", {**context, "said": str(refusal)}, status=429), refusal
+            render(request, "notices/publish_terms.html", {**context, "alert": str(refusal)}, status=429), refusal
         )
     except services.DraftChanged:
         draft.refresh_from_db()
-        said = _("Nothing was published: somebody has changed the draft. This is the new text.")
-        context |= {"preview": preview_of(draft), "said": said}
+        alert = _("Nothing was published: somebody has changed the draft. This is the new text.")
+        context |= {"preview": preview_of(draft), "alert": alert}
         return render(request, "notices/publish_terms.html", context, status=409)
     except services.NothingToPublish:
-        said = _("Nothing changed: this version is already in force.")
-        return render(request, "notices/publish_terms.html", {**context, "said": said}, status=409)
+        alert = _("Nothing changed: this version is already in force.")
+        return render(request, "notices/publish_terms.html", {**context, "alert": alert}, status=409)
     messages.success(request, _("Published: it has to be accepted before the next key."))
     return redirect("notices:terms_versions")
 

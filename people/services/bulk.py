@@ -22,7 +22,7 @@ MAX_PEOPLE: Final = 500
 MAX_STAYS: Final = 100  # whose keys are changed at the gateway within the request
 
 
-class BulkAct(StrEnum):
+class BulkAction(StrEnum):
     """An action on many people at once."""
 
     GROUP = "group"
@@ -38,7 +38,7 @@ class Chosen:
     why_not: str  # "" if the action applies
 
 
-def choose(ids: Iterable[int], *, bulk_act: BulkAct, admin: User) -> list[Chosen]:
+def choose(ids: Iterable[int], *, bulk_action: BulkAction, admin: User) -> list[Chosen]:
     """Return these people by name, with the reasons why the action leaves some of them out. One query.
 
     Never for oneself, for superusers and for people with more rights than the admin; the end of a stay, which concerns
@@ -60,21 +60,21 @@ def choose(ids: Iterable[int], *, bulk_act: BulkAct, admin: User) -> list[Chosen
         stays=Count("internships", distinct=True),
     )
     found = sorted(people, key=lambda person: (name_order(person.display_name), person.pk))
-    return [Chosen(person=person, why_not=_why_not(person, bulk_act, admin)) for person in found]
+    return [Chosen(person=person, why_not=_why_not(person, bulk_action, admin)) for person in found]
 
 
-def _why_not(person: Any, bulk_act: BulkAct, admin: User) -> str:
+def _why_not(person: Any, bulk_action: BulkAction, admin: User) -> str:
     if person.pk == admin.pk:
         return _("this is you")
     if person.is_superuser or person.has_more_rights:
         return _("has more rights than you, or is a superuser")
     if person.anonymised_at:
         return _("anonymised")
-    if bulk_act == BulkAct.DEACTIVATE and not person.is_active:
+    if bulk_action == BulkAction.DEACTIVATE and not person.is_active:
         return _("is inactive already")
-    if bulk_act == BulkAct.STAY and not person.stays:
+    if bulk_action == BulkAction.STAY and not person.stays:
         return _("is nobody’s intern")
-    if bulk_act == BulkAct.STAY and person.is_of_others:
+    if bulk_action == BulkAction.STAY and person.is_of_others:
         return _("the supervisor has more rights than you, or is a superuser")
     return ""
 

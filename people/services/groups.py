@@ -19,7 +19,7 @@ from accounts.identity_providers import identity_providers
 from accounts.models import AuditAction, Policy, User
 from accounts.policies import is_own_policy
 from accounts.rights import groups_to_give, people_above, update_staff_status
-from people.services.bulk import BulkAct, Chosen, choose
+from people.services.bulk import BulkAction, Chosen, choose
 from web.tasks import ask_worker
 
 NAMES_AT_ONCE: Final = 500
@@ -153,27 +153,27 @@ def _names_in(part: str) -> list[str]:
     return addresses or part.replace("\0", "").split()
 
 
-def choose_members(ids: Iterable[int], *, group: Group, act: MemberAction, admin: User) -> list[Chosen]:
+def choose_members(ids: Iterable[int], *, group: Group, action: MemberAction, admin: User) -> list[Chosen]:
     """Return these people by name, with the reasons why some are left out, such as being a member already.
 
     Members by the institution's sign-in are not removed: the next sign-in would add them again.
     """
-    chosen = choose(ids, bulk_act=BulkAct.GROUP, admin=admin)
+    chosen = choose(ids, bulk_action=BulkAction.GROUP, admin=admin)
     members = set(group.user_set.values_list("pk", flat=True))
     by_institution: set[int] = set()
-    if act == MemberAction.REMOVE:
+    if action == MemberAction.REMOVE:
         given = User.institution_groups.through.objects.filter(group=group)
         by_institution.update(given.values_list("user_id", flat=True))
     reasons = {
         pk: why
         for pk in (each.person.pk for each in chosen)
-        if (why := _why_not(act, is_member=pk in members, by_institution=pk in by_institution))
+        if (why := _why_not(action, is_member=pk in members, by_institution=pk in by_institution))
     }
     return [each if each.why_not else replace(each, why_not=reasons.get(each.person.pk, "")) for each in chosen]
 
 
-def _why_not(act: MemberAction, *, is_member: bool, by_institution: bool) -> str:
-    if act == MemberAction.ADD:
+def _why_not(action: MemberAction, *, is_member: bool, by_institution: bool) -> str:
+    if action == MemberAction.ADD:
         return _("is in the group already") if is_member else ""
     if not is_member:
         return _("is not in the group")

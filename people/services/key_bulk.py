@@ -32,7 +32,7 @@ MAX_REMINDED: Final = 500
 REMINDED_FOR: Final = timedelta(days=7)  # nobody is reminded of a key twice within it
 
 
-class KeyAct(StrEnum):
+class KeyAction(StrEnum):
     """An action on many keys at once."""
 
     BLOCK = "block"
@@ -41,10 +41,10 @@ class KeyAct(StrEnum):
     REMIND = "remind"
 
 
-SERVICES: Final[dict[KeyAct, Callable[..., None]]] = {
-    KeyAct.BLOCK: block_key,
-    KeyAct.UNBLOCK: unblock_key,
-    KeyAct.DELETE: delete_key,
+SERVICES: Final[dict[KeyAction, Callable[..., None]]] = {
+    KeyAction.BLOCK: block_key,
+    KeyAction.UNBLOCK: unblock_key,
+    KeyAction.DELETE: delete_key,
 }
 
 
@@ -56,7 +56,7 @@ class ChosenKey:
     why_not: str  # "" if the action applies
 
 
-def choose_keys(ids: Iterable[UUID], *, act: KeyAct, admin: User) -> list[ChosenKey]:
+def choose_keys(ids: Iterable[UUID], *, action: KeyAction, admin: User) -> list[ChosenKey]:
     """Return these keys by owner and label, with the reasons why the action leaves some of them out. Three queries.
 
     Never one's own, those of superusers and of people with more rights than the admin, as for `choose`.
@@ -69,24 +69,24 @@ def choose_keys(ids: Iterable[UUID], *, act: KeyAct, admin: User) -> list[Chosen
         has_more_rights=Exists(beyond) if not admin.is_superuser else Q(owner__is_superuser=True),
     )
     rows = sorted(found, key=lambda key: (name_order(key.owner.display_name), name_order(key.label), key.pk))
-    reminded = _reminded(rows) if act == KeyAct.REMIND else set()
-    return [ChosenKey(key=key, why_not=_why_not(key, act, admin, reminded)) for key in rows]
+    reminded = _reminded(rows) if action == KeyAction.REMIND else set()
+    return [ChosenKey(key=key, why_not=_why_not(key, action, admin, reminded)) for key in rows]
 
 
-def _why_not(key: Any, act: KeyAct, admin: User, reminded: set[str]) -> str:
+def _why_not(key: Any, action: KeyAction, admin: User, reminded: set[str]) -> str:
     if key.owner_id == admin.pk:
         return _("this is your own key")
     if key.owner.is_superuser or key.has_more_rights:
         return _("its owner has more rights than you, or is a superuser")
     if key.owner.anonymised_at:
         return _("its owner was anonymised")
-    if act == KeyAct.DELETE:
+    if action == KeyAction.DELETE:
         return "" if key.state in (Key.State.ACTIVE, Key.State.DELETING) else _("it is being created")
     if key.state != Key.State.ACTIVE:
         return _("it is being created or deleted")
-    if act == KeyAct.BLOCK:
+    if action == KeyAction.BLOCK:
         return _("it is blocked already") if is_blocked_by_admin(key) else ""
-    if act == KeyAct.UNBLOCK:
+    if action == KeyAction.UNBLOCK:
         return _why_not_unblocked(key)
     if not (key.owner.is_active and key.owner.email):
         return _("its owner gets no mail")
@@ -101,17 +101,17 @@ def _why_not_unblocked(key: Key) -> str:
     return _("a budget of its owner, or of their group, is used up") if key.blocked_for_budget else ""
 
 
-def act_on_keys(keys: Sequence[Key], *, act: KeyAct, actor: Actor) -> KeysActed:
+def act_on_keys(keys: Sequence[Key], *, action: KeyAction, actor: Actor) -> KeysActed:
     """Block, unblock or delete; each has its audit entry, each owner one mail about all of them.
 
     A refusal for one key does not stop the others; when the gateway does not answer, the rest stays as it is. The sweep
     finishes an unconfirmed deletion, so its owner gets the mail, too; not again at another try.
     """
     deleting = {key.pk for key in keys if key.state == Key.State.DELETING}
-    run = run_on_each(keys, lambda key: SERVICES[act](key=key, actor=actor), words=attrgetter("for_admin"))
-    changed = [*run.done, *(run.failed if act == KeyAct.DELETE else ())]
+    run = run_on_each(keys, lambda key: SERVICES[action](key=key, actor=actor), words=attrgetter("for_admin"))
+    changed = [*run.done, *(run.failed if action == KeyAction.DELETE else ())]
     for owner, theirs in _by_owner(key for key in changed if key.pk not in deleting):
-        _tell(owner, theirs, AuditAction(act.value), actor)
+        _tell(owner, theirs, AuditAction(action.value), actor)
     return run.as_labels
 
 

@@ -17,7 +17,7 @@ from usage.queries.scope import people_like
 from usage.services import attribute_tokens
 
 
-class OutsideAct(StrEnum):
+class OutsideAction(StrEnum):
     """An action on keys without an owner."""
 
     GIVE = "give"
@@ -26,11 +26,11 @@ class OutsideAct(StrEnum):
     DELETE = "delete"
 
 
-SERVICES: Final[dict[OutsideAct, Callable[..., None]]] = {
-    OutsideAct.GIVE: give_key,
-    OutsideAct.BLOCK: block_unowned,
-    OutsideAct.UNBLOCK: unblock_unowned,
-    OutsideAct.DELETE: delete_unowned,
+SERVICES: Final[dict[OutsideAction, Callable[..., None]]] = {
+    OutsideAction.GIVE: give_key,
+    OutsideAction.BLOCK: block_unowned,
+    OutsideAction.UNBLOCK: unblock_unowned,
+    OutsideAction.DELETE: delete_unowned,
 }
 
 
@@ -40,24 +40,26 @@ def people_to_own(q: str, admin: User) -> QuerySet[User]:
     return people.exclude(pk__in=people_above(admin).values("pk")).order_by("last_name", "first_name", "username")
 
 
-def why_not_acted_on(row: UnownedKey, act: OutsideAct) -> str:
+def why_not_acted_on(row: UnownedKey, action: OutsideAction) -> str:
     """Say why an action leaves out a key; "" if it applies."""
     if row.intent:
         return _("another administrator is just changing it")
-    if act == OutsideAct.BLOCK and row.blocked:
+    if action == OutsideAction.BLOCK and row.blocked:
         return _("it is blocked already")
-    return _("it is not blocked") if act == OutsideAct.UNBLOCK and not row.blocked else ""
+    return _("it is not blocked") if action == OutsideAction.UNBLOCK and not row.blocked else ""
 
 
 def act_on_outside(
-    rows: Sequence[UnownedKey], *, act: OutsideAct, actor: Actor, to: User | None = None
+    rows: Sequence[UnownedKey], *, action: OutsideAction, actor: Actor, to: User | None = None
 ) -> Run[UnownedKey]:
     """Run the action on each, and give a key `to` its owner; what it has used is theirs at once.
 
     Several keys are given by `keys.services.give_keys`: each takes some calls to the gateway.
     """
     more: dict[str, Any] = {} if to is None else {"to": to}
-    run = run_on_each(rows, lambda row: SERVICES[act](unowned=row, actor=actor, **more), words=attrgetter("for_admin"))
+    run = run_on_each(
+        rows, lambda row: SERVICES[action](unowned=row, actor=actor, **more), words=attrgetter("for_admin")
+    )
     if to is not None and run.done:
         attribute_tokens()  # else with the next poll
     return run

@@ -18,7 +18,7 @@ from keys.services import TooManyActions, count_action
 from people import services
 from people.forms import GroupForm
 from people.listing import DEFAULT_ORDER, filters_of, ids_of_all
-from people.services import MAX_PEOPLE, MAX_STAYS, BulkAct, Chosen
+from people.services import MAX_PEOPLE, MAX_STAYS, BulkAction, Chosen
 from people.views.common import require_sight
 from people.views.index import address, order_in
 from people.views.leaving import go_on_sentence
@@ -26,9 +26,9 @@ from usage.models import utc_today
 from web.request import PortalRequest
 
 BUTTONS: Final = {
-    BulkAct.GROUP: gettext_lazy("Add to this group"),
-    BulkAct.STAY: gettext_lazy("Set the end of the stay"),
-    BulkAct.DEACTIVATE: gettext_lazy("Deactivate"),
+    BulkAction.GROUP: gettext_lazy("Add to this group"),
+    BulkAction.STAY: gettext_lazy("Set the end of the stay"),
+    BulkAction.DEACTIVATE: gettext_lazy("Deactivate"),
 }
 
 
@@ -40,29 +40,29 @@ def bulk(request: PortalRequest) -> HttpResponse:
         raise PermissionDenied
     is_post = request.method == "POST"
     data = request.POST if is_post else request.GET
-    if data.get("act") not in set(BulkAct):
+    if data.get("action") not in set(BulkAction):
         raise Http404
-    bulk_act = BulkAct(data["act"])
+    bulk_action = BulkAction(data["action"])
     ids = ids_in(data.get("people", "").split(",")) if is_post else _chosen_ids(request, access)
-    most = MAX_STAYS if bulk_act == BulkAct.STAY else MAX_PEOPLE
+    most = MAX_STAYS if bulk_action == BulkAction.STAY else MAX_PEOPLE
     if len(ids) > most:
         words = _("These are %(count)d people; at most %(most)d at once. Narrow the list down by filters.")
-        return _ask(request, access, bulk_act, [], said=words % {"count": len(ids), "most": most}, status=422)
-    everybody = services.choose(ids, bulk_act=bulk_act, admin=request.user)
+        return _ask(request, access, bulk_action, [], alert=words % {"count": len(ids), "most": most}, status=422)
+    everybody = services.choose(ids, bulk_action=bulk_action, admin=request.user)
     if not any(not each.why_not for each in everybody):
         return _ask(
-            request, access, bulk_act, everybody, said=_("There is nobody to whom this can be done."), status=422
+            request, access, bulk_action, everybody, alert=_("There is nobody to whom this can be done."), status=422
         )
-    form = _form(request, bulk_act)
+    form = _form(request, bulk_action)
     if not is_post:
-        return _ask(request, access, bulk_act, everybody, form=form)
+        return _ask(request, access, bulk_action, everybody, form=form)
     if form is not None and not form.is_valid():
-        return _ask(request, access, bulk_act, everybody, form=form, status=422)
+        return _ask(request, access, bulk_action, everybody, form=form, status=422)
     try:
-        count_action(request.user, f"people:bulk_{bulk_act}")
+        count_action(request.user, f"people:bulk_{bulk_action}")
     except TooManyActions as refusal:
-        return _ask(request, access, bulk_act, everybody, form=form, said=str(refusal), status=429)
-    _act(request, bulk_act, [each.person for each in everybody if not each.why_not], form)
+        return _ask(request, access, bulk_action, everybody, form=form, alert=str(refusal), status=429)
+    _act(request, bulk_action, [each.person for each in everybody if not each.why_not], form)
     return redirect(_back(request.POST))
 
 
@@ -78,21 +78,21 @@ def _chosen_ids(request: PortalRequest, access: Any) -> list[int]:
     return ids_in(request.GET.getlist("person"))
 
 
-def _form(request: PortalRequest, bulk_act: BulkAct) -> forms.Form | None:
+def _form(request: PortalRequest, bulk_action: BulkAction) -> forms.Form | None:
     data = request.POST if request.method == "POST" else None
-    if bulk_act == BulkAct.GROUP:
+    if bulk_action == BulkAction.GROUP:
         return GroupForm(data, actor=request.user)
-    return StayForm(data) if bulk_act == BulkAct.STAY else None
+    return StayForm(data) if bulk_action == BulkAction.STAY else None
 
 
 def _ask(
     request: PortalRequest,
     access: Any,
-    bulk_act: BulkAct,
+    bulk_action: BulkAction,
     everybody: list[Chosen],
     *,
     form: forms.Form | None = None,
-    said: str = "",
+    alert: str = "",
     status: int = 200,
 ) -> HttpResponse:
     """Show whom the action affects, what stops, and who is left out."""
@@ -101,36 +101,36 @@ def _ask(
     order = order_in(data)
     context = {
         "access": access,
-        "act": bulk_act.value,
-        "title": _title(bulk_act, len(chosen)),
-        "sentences": _sentences(bulk_act, chosen) if chosen else [],
-        "button": BUTTONS[bulk_act],
+        "action": bulk_action.value,
+        "title": _title(bulk_action, len(chosen)),
+        "sentences": _sentences(bulk_action, chosen) if chosen else [],
+        "button": BUTTONS[bulk_action],
         "form": form,
         "chosen": chosen,
         "left_out": [each for each in everybody if each.why_not],
         "ids": ",".join(str(each.person.pk) for each in chosen),
         "hidden": {**filters_of(data).params(), **({"order": order} if order != DEFAULT_ORDER else {})}.items(),
         "back": _back(data),
-        "said": said,
+        "alert": alert,
     }
     return render(request, "people/bulk.html", context, status=status)
 
 
-def _title(bulk_act: BulkAct, number: int) -> str:
+def _title(bulk_action: BulkAction, number: int) -> str:
     titles = {
-        BulkAct.GROUP: ngettext("Add %(count)d person to a group?", "Add %(count)d people to a group?", number),
-        BulkAct.STAY: ngettext(
+        BulkAction.GROUP: ngettext("Add %(count)d person to a group?", "Add %(count)d people to a group?", number),
+        BulkAction.STAY: ngettext(
             "Set the end of the stay of %(count)d person?", "Set the end of the stay of %(count)d people?", number
         ),
-        BulkAct.DEACTIVATE: ngettext("Deactivate %(count)d account?", "Deactivate %(count)d accounts?", number),
+        BulkAction.DEACTIVATE: ngettext("Deactivate %(count)d account?", "Deactivate %(count)d accounts?", number),
     }
-    return titles[bulk_act] % {"count": number}
+    return titles[bulk_action] % {"count": number}
 
 
-def _sentences(bulk_act: BulkAct, chosen: list[Chosen]) -> list[str]:
-    if bulk_act == BulkAct.GROUP:
+def _sentences(bulk_action: BulkAction, chosen: list[Chosen]) -> list[str]:
+    if bulk_action == BulkAction.GROUP:
         return [_("The policy of the group applies to them at once, and to the keys that they have within minutes.")]
-    if bulk_act == BulkAct.STAY:
+    if bulk_action == BulkAction.STAY:
         return [_("The keys that they use expire at the end of that day at the latest.")]
     of_interns = sum(each.person.live_of_interns for each in chosen)
     keys = sum(each.person.live for each in chosen) - of_interns
@@ -143,14 +143,14 @@ def _sentences(bulk_act: BulkAct, chosen: list[Chosen]) -> list[str]:
     ]
 
 
-def _act(request: PortalRequest, bulk_act: BulkAct, people: list[Any], form: forms.Form | None) -> None:
+def _act(request: PortalRequest, bulk_action: BulkAction, people: list[Any], form: forms.Form | None) -> None:
     """Run the action, and report the result."""
     actor = actor_of(request)
-    if bulk_act == BulkAct.DEACTIVATE:
+    if bulk_action == BulkAction.DEACTIVATE:
         number = services.deactivate_people(people, actor=actor)
         words = ngettext("%(count)d account is deactivated.", "%(count)d accounts are deactivated.", number)
         messages.success(request, words % {"count": number})
-    elif bulk_act == BulkAct.GROUP and form:
+    elif bulk_action == BulkAction.GROUP and form:
         group = form.cleaned_data["to_group"]
         number = services.add_to_group(people, group=group, actor=actor)
         words = ngettext(

@@ -64,7 +64,7 @@ def rename(request: PortalRequest, group_id: int) -> HttpResponse:
 
 
 def _with_name(
-    request: PortalRequest, form: GroupNameForm, context: dict[str, Any], act: Callable[[str], HttpResponse]
+    request: PortalRequest, form: GroupNameForm, context: dict[str, Any], action: Callable[[str], HttpResponse]
 ) -> HttpResponse:
     """Show the form; on POST, run the action with the name, or say why not."""
     status = 200
@@ -73,7 +73,7 @@ def _with_name(
         try:
             count_action(request.user, "people:name_group")
             if form.is_valid():
-                return act(form.cleaned_data["name"])
+                return action(form.cleaned_data["name"])
         except TooManyActions as refusal:
             form.add_error(None, str(refusal))
             status = 429
@@ -92,9 +92,9 @@ def delete(request: PortalRequest, group_id: int) -> HttpResponse:
             count_action(request.user, "people:delete_group")
             services.delete_group(group=group, actor=actor_of(request))
         except TooManyActions as refusal:
-            return _too_many(render_group(request, subject, said=str(refusal), status=429), refusal)
+            return _too_many(render_group(request, subject, alert=str(refusal), status=429), refusal)
         except GroupRefused as refusal:
-            return render_group(request, subject, said=str(refusal), status=409)
+            return render_group(request, subject, alert=str(refusal), status=409)
         messages.success(request, _("The group “%(name)s” is deleted.") % {"name": group.name})
         return redirect("people:groups")
     effect = services.effect_of(group, [])
@@ -126,7 +126,7 @@ def _too_many(response: HttpResponse, refusal: TooManyActions) -> HttpResponse:
 # --- Members ----------------------------------------------------------------------------------------
 @require_http_methods(["GET", "HEAD", "POST"])
 def add_members(request: PortalRequest, group_id: int) -> HttpResponse:
-    """Search people or paste names; on POST, show who is added, and with `step` "act", add them."""
+    """Search people or paste names; on POST, show who is added, and with `step` "action", add them."""
     subject = _with_members(request, group_id)
     if request.method != "POST":
         return _search(request, subject)
@@ -134,10 +134,10 @@ def add_members(request: PortalRequest, group_id: int) -> HttpResponse:
         found = services.find_named(request.POST.get("names", ""))
     except ValueError:
         words = _("These are too many people: at most %(most)d at once.") % {"most": services.NAMES_AT_ONCE}
-        return _search(request, subject, said=words, status=422)
+        return _search(request, subject, alert=words, status=422)
     ids = [*ids_in(request.POST.getlist("person")), *found.ids]
     if not (ids or found.unknown or found.ambiguous):
-        return _search(request, subject, said=_("Choose somebody, or paste user names or addresses."), status=422)
+        return _search(request, subject, alert=_("Choose somebody, or paste user names or addresses."), status=422)
     return _ask_or_run(request, subject, MemberAction.ADD, ids, found)
 
 
@@ -158,7 +158,7 @@ def _with_members(request: PortalRequest, group_id: int) -> GroupSubject:
     return subject
 
 
-def _search(request: PortalRequest, subject: GroupSubject, *, said: str = "", status: int = 200) -> HttpResponse:
+def _search(request: PortalRequest, subject: GroupSubject, *, alert: str = "", status: int = 200) -> HttpResponse:
     q = search_in(request)
     found = people_to_add(q, subject.group, utc_today(), most=FOUND_SHOWN + 1) if q and subject.group else []
     context = {
@@ -169,35 +169,35 @@ def _search(request: PortalRequest, subject: GroupSubject, *, said: str = "", st
         "found": found[:FOUND_SHOWN],
         "has_more": len(found) > FOUND_SHOWN,
         "names": request.POST.get("names", ""),
-        "said": said,
+        "alert": alert,
     }
     return render(request, "people/members_add.html", context, status=status)
 
 
 def _ask_or_run(
-    request: PortalRequest, subject: GroupSubject, act: MemberAction, ids: list[int], found: services.Found
+    request: PortalRequest, subject: GroupSubject, action: MemberAction, ids: list[int], found: services.Found
 ) -> HttpResponse:
-    """Show whom the action affects and who is left out; with `step` "act", run it."""
+    """Show whom the action affects and who is left out; with `step` "action", run it."""
     group = subject.group
     if len(ids) > MAX_PEOPLE:
         words = _("These are too many people: at most %(most)d at once.") % {"most": MAX_PEOPLE}
-        return _ask(request, subject, act, [], found, said=words, status=422)
-    everybody = services.choose_members(ids, group=group, act=act, admin=request.user)
+        return _ask(request, subject, action, [], found, alert=words, status=422)
+    everybody = services.choose_members(ids, group=group, action=action, admin=request.user)
     chosen = [each.person for each in everybody if not each.why_not]
     if not chosen:
-        said = _("There is nobody to whom this can be done.")
-        return _ask(request, subject, act, everybody, found, said=said, status=422)
-    if request.method != "POST" or request.POST.get("step") != "act":
-        return _ask(request, subject, act, everybody, found)
+        alert = _("There is nobody to whom this can be done.")
+        return _ask(request, subject, action, everybody, found, alert=alert, status=422)
+    if request.method != "POST" or request.POST.get("step") != "action":
+        return _ask(request, subject, action, everybody, found)
     try:
-        count_action(request.user, f"people:{act}_members")
+        count_action(request.user, f"people:{action}_members")
     except TooManyActions as refusal:
-        return _too_many(_ask(request, subject, act, everybody, found, said=str(refusal), status=429), refusal)
+        return _too_many(_ask(request, subject, action, everybody, found, alert=str(refusal), status=429), refusal)
     try:
-        number = _change[act](chosen, group=group, actor=actor_of(request))
+        number = _change[action](chosen, group=group, actor=actor_of(request))
     except GroupRefused as refusal:
-        return _ask(request, subject, act, [], found, said=str(refusal), status=409)
-    messages.success(request, _done_words(act, number) % {"count": number, "group": group.name})
+        return _ask(request, subject, action, [], found, alert=str(refusal), status=409)
+    messages.success(request, _done_words(action, number) % {"count": number, "group": group.name})
     return redirect(subject.address)
 
 
@@ -207,11 +207,11 @@ _change: Final = {MemberAction.ADD: services.add_to_group, MemberAction.REMOVE: 
 def _ask(
     request: PortalRequest,
     subject: GroupSubject,
-    act: MemberAction,
+    action: MemberAction,
     everybody: list[Chosen],
     found: services.Found,
     *,
-    said: str = "",
+    alert: str = "",
     status: int = 200,
 ) -> HttpResponse:
     chosen = [each for each in everybody if not each.why_not]
@@ -219,24 +219,24 @@ def _ask(
         "subject": subject,
         "access": subject.access,
         "here": "people:group",
-        "act": act.value,
-        "title": _title(act, len(chosen)) % {"count": len(chosen), "group": subject.name},
+        "action": action.value,
+        "title": _title(action, len(chosen)) % {"count": len(chosen), "group": subject.name},
         "chosen": chosen,
         "left_out": [each for each in everybody if each.why_not],
         "found": found,
-        "said": said,
+        "alert": alert,
     }
     return render(request, "people/members_confirm.html", context, status=status)
 
 
-def _title(act: MemberAction, number: int) -> str:
-    if act == MemberAction.ADD:
+def _title(action: MemberAction, number: int) -> str:
+    if action == MemberAction.ADD:
         return ngettext("Add %(count)d person to “%(group)s”?", "Add %(count)d people to “%(group)s”?", number)
     return ngettext("Remove %(count)d person from “%(group)s”?", "Remove %(count)d people from “%(group)s”?", number)
 
 
-def _done_words(act: MemberAction, number: int) -> str:
-    if act == MemberAction.ADD:
+def _done_words(action: MemberAction, number: int) -> str:
+    if action == MemberAction.ADD:
         return ngettext(
             "%(count)d person was added to the group “%(group)s”.",
             "%(count)d people were added to the group “%(group)s”.",

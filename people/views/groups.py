@@ -59,8 +59,8 @@ def group(request: PortalRequest, group_id: int | None = None) -> HttpResponse:
     return render_group(request, group_subject(request, group_id))
 
 
-def render_group(request: PortalRequest, subject: GroupSubject, *, said: str = "", status: int = 200) -> HttpResponse:
-    """Render the page of a group; `said` is why an action failed."""
+def render_group(request: PortalRequest, subject: GroupSubject, *, alert: str = "", status: int = 200) -> HttpResponse:
+    """Render the page of a group; `alert` is why an action failed."""
     rules = _rules(subject)
     allowance = _allowance(subject, rules)
     context = {
@@ -71,7 +71,7 @@ def render_group(request: PortalRequest, subject: GroupSubject, *, said: str = "
         "kinds": [(kind.label, allowance.rules[kind]) for kind in KeyKind],
         "unknown_models": _unknown_models(allowance, rules),
         "entries": _entries(subject),
-        "said": said,
+        "alert": alert,
         **(_of_group(request, subject, subject.group) if subject.group else _of_everybody(rules)),
     }
     return render(request, "people/group.html", context, status=status)

@@ -68,7 +68,7 @@ def invite_again(request: PortalRequest, subject: Subject) -> HttpResponse:
             ),
         )
     if not invitations.invite_again(person=person, actor=actor_of(request)):
-        return render_person(request, subject, said=_NOT_PENDING % {"name": person.display_name}, status=409)
+        return render_person(request, subject, alert=_NOT_PENDING % {"name": person.display_name}, status=409)
     return done(request, person, _("The invitation of %(name)s is on its way."))
 
 
@@ -90,7 +90,7 @@ def withdraw(request: PortalRequest, subject: Subject) -> HttpResponse:
             ),
         )
     if not invitations.withdraw(person=person, actor=actor_of(request)):
-        return render_person(request, subject, said=_NOT_PENDING % {"name": person.display_name}, status=409)
+        return render_person(request, subject, alert=_NOT_PENDING % {"name": person.display_name}, status=409)
     return done(request, person, _("The invitation of %(name)s is taken back."))
 
 
@@ -98,7 +98,7 @@ _NOT_PENDING: Final = gettext_lazy("Nothing changed: %(name)s has signed in, or 
 
 
 def _preview(
-    request: PortalRequest, access: Any, form: InviteForm, *, said: str = "", status: int = 200
+    request: PortalRequest, access: Any, form: InviteForm, *, alert: str = "", status: int = 200
 ) -> HttpResponse:
     """Show the preview of each line."""
     planned = services.plan_invitations(
@@ -119,7 +119,7 @@ def _preview(
         "refused": numbers[Outcome.REFUSED],
         "text": form.cleaned_data["text"],
         "sign_in": request.POST.get("sign_in", ""),
-        "said": said,
+        "alert": alert,
     }
     return render(request, "people/invite_preview.html", context, status=status)
 
@@ -137,13 +137,13 @@ def _send(request: PortalRequest, access: Any, form: InviteForm) -> HttpResponse
             actor=actor_of(request),
         )
     except TooManyActions as refusal:
-        return _preview(request, access, form, said=str(refusal), status=429)
+        return _preview(request, access, form, alert=str(refusal), status=429)
     except services.InvitationQuotaExceeded:
         words = _("Nobody was invited: you can invite %(most)d people in an hour.") % {"most": MAX_AN_HOUR}
-        return _preview(request, access, form, said=words, status=429)
+        return _preview(request, access, form, alert=words, status=429)
     number = sum(each.is_invited for each in planned)
     if not number:
-        return _preview(request, access, form, said=_("Nobody was invited."), status=409)
+        return _preview(request, access, form, alert=_("Nobody was invited."), status=409)
     words = ngettext(
         "%(count)d person is invited. The mail is on its way.",
         "%(count)d people are invited. The mails are on their way.",

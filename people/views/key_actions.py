@@ -15,7 +15,7 @@ from gateway.errors import GatewayError
 from keys import services as key_services
 from keys.models import Key
 from keys.status import promises
-from keys.views.acts import in_words
+from keys.views.actions import in_words
 from people import services
 from people.views.common import Subject
 from people.views.panel import render_person
@@ -126,15 +126,15 @@ def _act(
     try:
         service(key=key, actor=actor_of(request))
     except key_services.KeyRefused as refusal:
-        return render_person(request, subject, said=refusal.for_admin, status=409)
+        return render_person(request, subject, alert=refusal.for_admin, status=409)
     except GatewayError as error:
         if action == AuditAction.DELETE:  # irreversible: the sweep finishes it
             _tell(request, key, action)
-            said, status = _("The gateway has not confirmed that “%(label)s” is deleted. %(again)s"), 503
-            said = said % {"label": key.label, **promises()}
+            alert, status = _("The gateway has not confirmed that “%(label)s” is deleted. %(again)s"), 503
+            alert = alert % {"label": key.label, **promises()}
         else:
-            said, status = in_words(error, nothing=_("Nothing has changed"), unknown=UNKNOWN)
-        return render_person(request, subject, said=said, status=status)
+            alert, status = in_words(error, nothing=_("Nothing has changed"), unknown=UNKNOWN)
+        return render_person(request, subject, alert=alert, status=status)
     _tell(request, key, action)
     return done(request, subject.person, words, label=key.label)
 

@@ -18,17 +18,17 @@ from keys.status import promises
 from keys.views.each import failed_words_of, ids_in, report, some_of
 from people import services
 from people.key_search import DEFAULT_ORDER, found_ids, key_filters_of
-from people.services import MAX_KEYS, MAX_REMINDED, ChosenKey, KeyAct
+from people.services import MAX_KEYS, MAX_REMINDED, ChosenKey, KeyAction
 from people.views.common import require_sight
 from people.views.keys import address, hidden, order_in
 from usage.models import utc_today
 from web.request import PortalRequest
 
 BUTTONS: Final = {
-    KeyAct.BLOCK: gettext_lazy("Block"),
-    KeyAct.UNBLOCK: gettext_lazy("Unblock"),
-    KeyAct.DELETE: gettext_lazy("Delete"),
-    KeyAct.REMIND: gettext_lazy("Send reminders"),
+    KeyAction.BLOCK: gettext_lazy("Block"),
+    KeyAction.UNBLOCK: gettext_lazy("Unblock"),
+    KeyAction.DELETE: gettext_lazy("Delete"),
+    KeyAction.REMIND: gettext_lazy("Send reminders"),
 }
 
 
@@ -39,25 +39,25 @@ def bulk_keys(request: PortalRequest) -> HttpResponse:
     if not access.manages_people:
         raise PermissionDenied
     data = request.POST if request.method == "POST" else request.GET
-    if data.get("act") not in set(KeyAct):
+    if data.get("action") not in set(KeyAction):
         raise Http404
-    act = KeyAct(data["act"])
+    action = KeyAction(data["action"])
     ids = ids_in(data.get("keys", "").split(",")) if request.method == "POST" else _chosen_ids(request, access)
-    most = MAX_REMINDED if act == KeyAct.REMIND else MAX_KEYS
+    most = MAX_REMINDED if action == KeyAction.REMIND else MAX_KEYS
     if len(ids) > most:
         words = _("These are %(count)d keys; at most %(most)d at once. Narrow the list down by filters.")
-        return _ask(request, access, act, [], said=words % {"count": len(ids), "most": most}, status=422)
-    chosen = services.choose_keys(ids, act=act, admin=request.user)
+        return _ask(request, access, action, [], alert=words % {"count": len(ids), "most": most}, status=422)
+    chosen = services.choose_keys(ids, action=action, admin=request.user)
     if not any(not each.why_not for each in chosen):
-        said = _("There is no key to which this can be done.")
-        return _ask(request, access, act, chosen, said=said, status=422)
+        alert = _("There is no key to which this can be done.")
+        return _ask(request, access, action, chosen, alert=alert, status=422)
     if request.method != "POST":
-        return _ask(request, access, act, chosen)
+        return _ask(request, access, action, chosen)
     try:
-        count_action(request.user, f"people:bulk_keys_{act}")
+        count_action(request.user, f"people:bulk_keys_{action}")
     except TooManyActions as refusal:
-        return _ask(request, access, act, chosen, said=str(refusal), status=429)
-    _act(request, act, [each.key for each in chosen if not each.why_not])
+        return _ask(request, access, action, chosen, alert=str(refusal), status=429)
+    _act(request, action, [each.key for each in chosen if not each.why_not])
     return redirect(address(key_filters_of(data), order_in(data)))
 
 
@@ -70,7 +70,13 @@ def _chosen_ids(request: PortalRequest, access: Any) -> list[UUID]:
 
 
 def _ask(
-    request: PortalRequest, access: Any, act: KeyAct, everything: list[ChosenKey], *, said: str = "", status: int = 200
+    request: PortalRequest,
+    access: Any,
+    action: KeyAction,
+    everything: list[ChosenKey],
+    *,
+    alert: str = "",
+    status: int = 200,
 ) -> HttpResponse:
     """Show which keys the action affects, what stops, and which are left out."""
     data = request.POST if request.method == "POST" else request.GET
@@ -78,75 +84,80 @@ def _ask(
     chosen = [each for each in everything if not each.why_not]
     context = {
         "access": access,
-        "act": act.value,
-        "title": _title(act, len(chosen)),
-        "sentences": _sentences(act) if chosen else [],
-        "button": BUTTONS[act],
-        "is_bad": act in (KeyAct.BLOCK, KeyAct.DELETE),
+        "action": action.value,
+        "title": _title(action, len(chosen)),
+        "sentences": _sentences(action) if chosen else [],
+        "button": BUTTONS[action],
+        "is_bad": action in (KeyAction.BLOCK, KeyAction.DELETE),
         "chosen": chosen,
         "left_out": [each for each in everything if each.why_not],
         "ids": ",".join(str(each.key.pk) for each in chosen),
         "hidden": hidden(filters, order),
         "back": address(filters, order),
-        "said": said,
+        "alert": alert,
     }
     return render(request, "people/key_bulk.html", context, status=status)
 
 
-def _title(act: KeyAct, number: int) -> str:
+def _title(action: KeyAction, number: int) -> str:
     titles = {
-        KeyAct.BLOCK: ngettext("Block %(count)d key?", "Block %(count)d keys?", number),
-        KeyAct.UNBLOCK: ngettext("Unblock %(count)d key?", "Unblock %(count)d keys?", number),
-        KeyAct.DELETE: ngettext("Delete %(count)d key?", "Delete %(count)d keys?", number),
-        KeyAct.REMIND: ngettext("Remind the owner of %(count)d key?", "Remind the owners of %(count)d keys?", number),
+        KeyAction.BLOCK: ngettext("Block %(count)d key?", "Block %(count)d keys?", number),
+        KeyAction.UNBLOCK: ngettext("Unblock %(count)d key?", "Unblock %(count)d keys?", number),
+        KeyAction.DELETE: ngettext("Delete %(count)d key?", "Delete %(count)d keys?", number),
+        KeyAction.REMIND: ngettext(
+            "Remind the owner of %(count)d key?", "Remind the owners of %(count)d keys?", number
+        ),
     }
-    return titles[act] % {"count": number}
+    return titles[action] % {"count": number}
 
 
-def _sentences(act: KeyAct) -> list[str]:
+def _sentences(action: KeyAction) -> list[str]:
     mail_words = _("Each owner with an active account and an e-mail address gets one mail that says so.")
     return {
-        KeyAct.BLOCK: [
+        KeyAction.BLOCK: [
             _("The gateway refuses them until you unblock them. Programs that use them stop."),
             mail_words,
         ],
-        KeyAct.UNBLOCK: [_("The gateway accepts them again, with the budgets and limits that they have."), mail_words],
-        KeyAct.DELETE: [
+        KeyAction.UNBLOCK: [
+            _("The gateway accepts them again, with the budgets and limits that they have."),
+            mail_words,
+        ],
+        KeyAction.DELETE: [
             _("They stop working at once, everywhere. What they have spent stays in Usage."),
             _("This cannot be undone. If you are not sure, block them."),
             mail_words,
         ],
-        KeyAct.REMIND: [
+        KeyAction.REMIND: [
             _(
                 "Each owner gets one mail with these keys, their last use and their expiry, and is asked to renew or "
                 "delete them."
             ),
         ],
-    }[act]
+    }[action]
 
 
-def _act(request: PortalRequest, act: KeyAct, keys: list[Any]) -> None:
+def _act(request: PortalRequest, action: KeyAction, keys: list[Any]) -> None:
     """Run the action, and report the result."""
     actor = actor_of(request)
-    if act == KeyAct.REMIND:
+    if action == KeyAction.REMIND:
         number = services.remind_of_keys(keys, actor=actor)
         words = ngettext(
             "A mail about %(count)d key is on its way.", "Mails about %(count)d keys are on their way.", number
         )
         messages.success(request, words % {"count": number})
         return
-    acted = services.act_on_keys(keys, act=act, actor=actor)
-    failed_words = _undeleted_words if act == KeyAct.DELETE else failed_words_of
-    report(request, acted, _done_words(act, acted.done), failed_words(acted.failed))
+    acted = services.act_on_keys(keys, action=action, actor=actor)
+    failed_words = _undeleted_words if action == KeyAction.DELETE else failed_words_of
+    report(request, acted, _done_words(action, acted.done), failed_words(acted.failed))
 
 
-def _done_words(act: KeyAct, number: int) -> str:
+def _done_words(action: KeyAction, number: int) -> str:
     words = {
-        KeyAct.BLOCK: ngettext("%(count)d key is blocked.", "%(count)d keys are blocked.", number),
-        KeyAct.UNBLOCK: ngettext("%(count)d key works again.", "%(count)d keys work again.", number),
-        KeyAct.DELETE: ngettext("%(count)d key is deleted.", "%(count)d keys are deleted.", number),
+        KeyAction.BLOCK: ngettext("%(count)d key is blocked.", "%(count)d keys are blocked.", number),
+        KeyAction.UNBLOCK: ngettext("%(count)d key works again.", "%(count)d keys work again.", number),
+        KeyAction.DELETE: ngettext("%(count)d key is deleted.", "%(count)d keys are deleted.", number),
     }
-    return words[act] % {"count": number}
+    return words[action] % {"count": number}
 
 
 def _undeleted_words(labels: Sequence[str]) -> str:

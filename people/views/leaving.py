@@ -33,10 +33,12 @@ def deactivate(request: PortalRequest, subject: Subject) -> HttpResponse:
         return confirm(request, subject, _of_deactivation(person, form), status=422)
     to = form.cleaned_data["supervisor"] if form else None
     if to and (refused := _hand_over(request, person, to)):
-        said = " ".join([_("The account is still active."), _in_words(refused)])
-        return render_person(request, subject, said=said, status=409)
+        alert = " ".join([_("The account is still active."), _in_words(refused)])
+        return render_person(request, subject, alert=alert, status=409)
     if not services.deactivate(person=person, actor=actor_of(request)):
-        return render_person(request, subject, said=_("Nothing changed: this account is inactive already."), status=409)
+        return render_person(
+            request, subject, alert=_("Nothing changed: this account is inactive already."), status=409
+        )
     if to:
         words = _("Deactivated: %(name)s cannot sign in. %(to)s supervises the interns now.")
         return done(request, person, words, to=to.display_name)
@@ -48,14 +50,14 @@ def hand_over(request: PortalRequest, subject: Subject) -> HttpResponse:
     """Ask for the new supervisor of a person's interns; on POST, hand them over."""
     person = subject.person
     if not _interns_of(person):
-        said = _("Nothing changed: %(name)s has no interns.") % {"name": person.display_name}
-        return render_person(request, subject, said=said, status=409 if request.method == "POST" else 200)
+        alert = _("Nothing changed: %(name)s has no interns.") % {"name": person.display_name}
+        return render_person(request, subject, alert=alert, status=409 if request.method == "POST" else 200)
     form = _form(request, person, optional=False)
     if request.method != "POST" or not form.is_valid():
         return confirm(request, subject, _of_handover(person, form), status=422 if form.is_bound else 200)
     to = form.cleaned_data["supervisor"]
     if refused := _hand_over(request, person, to):
-        return render_person(request, subject, said=_in_words(refused), status=409)
+        return render_person(request, subject, alert=_in_words(refused), status=409)
     return done(request, person, _("%(to)s supervises the interns of %(name)s now."), to=to.display_name)
 
 

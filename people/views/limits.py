@@ -35,7 +35,7 @@ def top_up(request: PortalRequest, subject: Subject) -> HttpResponse:
     try:
         grant = key_services.give_grant(person=person, actor=actor_of(request), **form.cleaned_data)
     except key_services.KeyRefused as refusal:
-        return render_person(request, subject, said=refusal.for_admin, status=409)
+        return render_person(request, subject, alert=refusal.for_admin, status=409)
     services.tell_about_grant(grant, by=request.user.display_name)
     if key_services.apply_grant(grant):
         words = _("Topped up: %(name)s has %(what)s until %(day)s.")
@@ -62,7 +62,7 @@ def end_grant(request: PortalRequest, subject: Subject, grant_id: int) -> HttpRe
     try:
         key_services.end_grant(grant=grant, actor=actor_of(request))
     except key_services.KeyRefused as refusal:
-        return render_person(request, subject, said=refusal.for_admin, status=409)
+        return render_person(request, subject, alert=refusal.for_admin, status=409)
     services.tell_about_grant(grant, by=request.user.display_name, is_over=True)
     key_services.apply_grant(grant)
     return done(request, person, _("Ended: %(name)s no longer has %(what)s."), what=words["what"])
@@ -73,7 +73,7 @@ def limits(request: PortalRequest, subject: Subject, key_id: uuid.UUID) -> HttpR
     """Ask which limits and why; on POST, set them on the key, whatever the policy says."""
     key, allowance = key_of(subject, key_id), policy_of(subject.person)
     if key.kind not in Key.COUNTED_KINDS:
-        return render_person(request, subject, said=str(key_services.KeyRefused("limits.kind")), status=409)
+        return render_person(request, subject, alert=str(key_services.KeyRefused("limits.kind")), status=409)
     form = LimitsForm(request.POST if request.method == "POST" else None, key=key, allowance=allowance)
     if not form.is_valid():
         return confirm(request, subject, _of_limits(key, allowance, form), status=422 if form.is_bound else 200)
@@ -88,7 +88,7 @@ def limits(request: PortalRequest, subject: Subject, key_id: uuid.UUID) -> HttpR
             as_seen=form.cleaned_data["as_seen"] or None,
         )
     except key_services.KeyRefused as refusal:
-        return render_person(request, subject, said=refusal.for_admin, status=409)
+        return render_person(request, subject, alert=refusal.for_admin, status=409)
     with reading_as(key.owner):
         lines = limit_lines(been.changes)
     about = {"lines": lines, "reason": reason, "by": request.user.display_name}

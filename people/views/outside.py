@@ -18,11 +18,11 @@ from accounts.models import User
 from accounts.policies import Allowance, Allowances
 from keys.models import Key, UnownedKey
 from keys.services import KeyRefused, TooManyActions, count_action, gifts_shown, give_keys, kind_for
-from keys.views.acts import in_words
+from keys.views.actions import in_words
 from keys.views.each import failed_words_of, ids_in, report
 from people import services
 from people.outside_listing import LONGEST_SEARCH, outside_like, outside_of, outside_page, spend_by_period, spend_of
-from people.services import MAX_KEYS, OutsideAct, why_not_acted_on
+from people.services import MAX_KEYS, OutsideAction, why_not_acted_on
 from people.views.common import require_sight
 from people.views.key_actions import UNKNOWN
 from usage.models import utc_today
@@ -34,10 +34,10 @@ from web.request import PortalRequest
 
 FOUND_SHOWN: Final = 20  # people
 BUTTONS: Final = {
-    OutsideAct.GIVE: gettext_lazy("Give them"),
-    OutsideAct.BLOCK: gettext_lazy("Block"),
-    OutsideAct.UNBLOCK: gettext_lazy("Unblock"),
-    OutsideAct.DELETE: gettext_lazy("Delete"),
+    OutsideAction.GIVE: gettext_lazy("Give them"),
+    OutsideAction.BLOCK: gettext_lazy("Block"),
+    OutsideAction.UNBLOCK: gettext_lazy("Unblock"),
+    OutsideAction.DELETE: gettext_lazy("Delete"),
 }
 
 
@@ -66,32 +66,32 @@ def act_on_outside_keys(request: PortalRequest) -> HttpResponse:
     if not access.manages_people:
         raise PermissionDenied
     data = request.POST if request.method == "POST" else request.GET
-    if data.get("act") not in set(OutsideAct):
+    if data.get("action") not in set(OutsideAction):
         raise Http404
-    question = Question(request, OutsideAct(data["act"]))
+    question = Question(request, OutsideAction(data["action"]))
     if not question.chosen or len(question.rows) > MAX_KEYS:
-        return question.ask(said=question.why_not, status=409 if request.method == "POST" else 422)
+        return question.ask(alert=question.why_not, status=409 if request.method == "POST" else 422)
     if request.method != "POST":
         return question.ask()
     to = question.person
-    if question.act == OutsideAct.GIVE and to is None:
-        return question.ask(said=_("Choose the person who gets the keys."), status=422)
+    if question.action == OutsideAction.GIVE and to is None:
+        return question.ask(alert=_("Choose the person who gets the keys."), status=422)
     try:
-        count_action(request.user, f"people:{question.act}_outside_keys")
+        count_action(request.user, f"people:{question.action}_outside_keys")
     except TooManyActions as refusal:
-        response = question.ask(said=str(refusal), status=429)
+        response = question.ask(alert=str(refusal), status=429)
         response.headers["Retry-After"] = str(refusal.retry_after_s)
         return response
     if to is not None and len(question.chosen) > 1:
         return _begin_giving(request, question, to)
-    run = services.act_on_outside(question.chosen, act=question.act, actor=actor_of(request), to=to)
+    run = services.act_on_outside(question.chosen, action=question.action, actor=actor_of(request), to=to)
     if not run.done and len(question.chosen) == 1:
         if run.error:
-            said, status = in_words(run.error, nothing=_("Nothing has changed"), unknown=UNKNOWN)
+            alert, status = in_words(run.error, nothing=_("Nothing has changed"), unknown=UNKNOWN)
         else:
-            said, status = " ".join(run.refused), 409
-        return Question(request, question.act).ask(said=said, status=status)
-    done = _done_words(question.act, len(run.done), to)
+            alert, status = " ".join(run.refused), 409
+        return Question(request, question.action).ask(alert=alert, status=status)
+    done = _done_words(question.action, len(run.done), to)
     report(request, run.as_labels, done, failed_words_of(run.as_labels.failed))
     return redirect(_address(question.q, 1))
 
@@ -101,23 +101,23 @@ def _begin_giving(request: PortalRequest, question: "Question", to: User) -> Htt
     try:
         give_keys(unowned=question.chosen, to=to, actor=actor_of(request))
     except KeyRefused as refusal:
-        return Question(request, question.act).ask(said=refusal.for_admin, status=409)
+        return Question(request, question.action).ask(alert=refusal.for_admin, status=409)
     return redirect(_address(question.q, 1))
 
 
 class Question:
     """What is asked before an action: on which keys, and who gets them."""
 
-    def __init__(self, request: PortalRequest, act: OutsideAct) -> None:
+    def __init__(self, request: PortalRequest, action: OutsideAction) -> None:
         data = request.POST if request.method == "POST" else request.GET
-        self.request, self.act = request, act
+        self.request, self.action = request, action
         self.q, self.who = _text(data, "q"), _text(data, "who")
         texts = data.get("keys", "").split(",") if request.method == "POST" else data.getlist("key")
         ids = ids_in(texts)
         if request.method != "POST" and data.get("all"):
             ids = list(outside_like(self.q).values_list("pk", flat=True)[: MAX_KEYS + 1])
         self.rows = outside_of(ids[: MAX_KEYS + 1], utc_today())
-        self.chosen = [row for row in self.rows if not why_not_acted_on(row, act)]
+        self.chosen = [row for row in self.rows if not why_not_acted_on(row, action)]
         self.has_gone = len(self.rows) < len(ids)
 
     @property
@@ -136,19 +136,19 @@ class Question:
             return _("The gateway no longer has this key, or it has an owner by now. Nothing was changed.")
         return _("There is no key to which this can be done.")
 
-    def ask(self, *, said: str = "", status: int = 200) -> HttpResponse:
+    def ask(self, *, alert: str = "", status: int = 200) -> HttpResponse:
         """Show the keys, those that are left out, and for a new owner the people who were found."""
         found: list[User] = []
-        if self.act == OutsideAct.GIVE and self.who:
+        if self.action == OutsideAction.GIVE and self.who:
             found = list(services.people_to_own(self.who, self.request.user)[: FOUND_SHOWN + 1])
-        left_out = [{"row": row, "why_not": why} for row in self.rows if (why := why_not_acted_on(row, self.act))]
+        left_out = [{"row": row, "why_not": why} for row in self.rows if (why := why_not_acted_on(row, self.action))]
         context = {
-            "said": said,
-            "act": self.act.value,
-            "title": _title(self.act, len(self.chosen)),
-            "sentences": _sentences(self.act, self.chosen) if self.chosen else [],
-            "button": BUTTONS[self.act],
-            "is_bad": self.act in (OutsideAct.BLOCK, OutsideAct.DELETE),
+            "alert": alert,
+            "action": self.action.value,
+            "title": _title(self.action, len(self.chosen)),
+            "sentences": _sentences(self.action, self.chosen) if self.chosen else [],
+            "button": BUTTONS[self.action],
+            "is_bad": self.action in (OutsideAction.BLOCK, OutsideAction.DELETE),
             "chosen": self.chosen,
             "left_out": left_out,
             "ids": ",".join(str(row.pk) for row in self.chosen),
@@ -158,7 +158,7 @@ class Question:
             "has_more": len(found) > FOUND_SHOWN,
             "back": _address(self.q, 1),
         }
-        return render(self.request, "people/outside_act.html", context, status=status)
+        return render(self.request, "people/outside_action.html", context, status=status)
 
 
 def _candidates(people: Sequence[User], chosen: Sequence[UnownedKey]) -> list[dict[str, Any]]:
@@ -201,18 +201,18 @@ def _address(q: str, page: int) -> str:
     return reverse("people:outside_keys") + (f"?{urlencode(params)}" if params else "")
 
 
-def _title(act: OutsideAct, number: int) -> str:
+def _title(action: OutsideAction, number: int) -> str:
     titles = {
-        OutsideAct.GIVE: ngettext("Give %(count)d key to a person?", "Give %(count)d keys to a person?", number),
-        OutsideAct.BLOCK: ngettext("Block %(count)d key?", "Block %(count)d keys?", number),
-        OutsideAct.UNBLOCK: ngettext("Unblock %(count)d key?", "Unblock %(count)d keys?", number),
-        OutsideAct.DELETE: ngettext("Delete %(count)d key?", "Delete %(count)d keys?", number),
+        OutsideAction.GIVE: ngettext("Give %(count)d key to a person?", "Give %(count)d keys to a person?", number),
+        OutsideAction.BLOCK: ngettext("Block %(count)d key?", "Block %(count)d keys?", number),
+        OutsideAction.UNBLOCK: ngettext("Unblock %(count)d key?", "Unblock %(count)d keys?", number),
+        OutsideAction.DELETE: ngettext("Delete %(count)d key?", "Delete %(count)d keys?", number),
     }
-    return titles[act] % {"count": number}
+    return titles[action] % {"count": number}
 
 
-def _sentences(act: OutsideAct, chosen: Sequence[Any]) -> list[str]:
-    if act == OutsideAct.GIVE:
+def _sentences(action: OutsideAction, chosen: Sequence[Any]) -> list[str]:
+    if action == OutsideAction.GIVE:
         return [
             _("Programs go on: the secrets stay the same. The portal does not have them."),
             _("All that they have spent becomes the person’s: %(spend)s, as of the last update.")
@@ -221,21 +221,21 @@ def _sentences(act: OutsideAct, chosen: Sequence[Any]) -> list[str]:
             _("Budgets, rate limits and models that were set for them stay; the rest and their end follow the policy."),
             _("The person gets one mail about them."),
         ]
-    if act == OutsideAct.DELETE:
+    if action == OutsideAction.DELETE:
         return [
             _("They stop working at once, everywhere. What they have spent stays in Usage."),
             _("This cannot be undone. If you are not sure, block them."),
         ]
-    if act == OutsideAct.BLOCK:
+    if action == OutsideAction.BLOCK:
         return [_("The gateway refuses them until you unblock them. Programs that use them stop.")]
     return [_("The gateway accepts them again, with the budgets and limits that they have.")]
 
 
-def _done_words(act: OutsideAct, number: int, to: User | None) -> str:
+def _done_words(action: OutsideAction, number: int, to: User | None) -> str:
     words = {
-        OutsideAct.GIVE: ngettext("%(name)s has %(count)d more key.", "%(name)s has %(count)d more keys.", number),
-        OutsideAct.BLOCK: ngettext("%(count)d key is blocked.", "%(count)d keys are blocked.", number),
-        OutsideAct.UNBLOCK: ngettext("%(count)d key works again.", "%(count)d keys work again.", number),
-        OutsideAct.DELETE: ngettext("%(count)d key is deleted.", "%(count)d keys are deleted.", number),
+        OutsideAction.GIVE: ngettext("%(name)s has %(count)d more key.", "%(name)s has %(count)d more keys.", number),
+        OutsideAction.BLOCK: ngettext("%(count)d key is blocked.", "%(count)d keys are blocked.", number),
+        OutsideAction.UNBLOCK: ngettext("%(count)d key works again.", "%(count)d keys work again.", number),
+        OutsideAction.DELETE: ngettext("%(count)d key is deleted.", "%(count)d keys are deleted.", number),
     }
-    return words[act] % {"count": number, "name": to.display_name if to else ""}
+    return words[action] % {"count": number, "name": to.display_name if to else ""}

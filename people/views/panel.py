@@ -30,8 +30,8 @@ from web.request import PortalRequest
 ENTRIES_SHOWN: Final = 50
 
 
-def render_person(request: PortalRequest, subject: Subject, *, said: str = "", status: int = 200) -> HttpResponse:
-    """Render a person's page; `said` is why an action failed."""
+def render_person(request: PortalRequest, subject: Subject, *, alert: str = "", status: int = 200) -> HttpResponse:
+    """Render a person's page; `alert` is why an action failed."""
     person = subject.person
     keys = list(Key.objects.owned_by(person).listed(timezone.now()).newest_first())
     allowance = policy_of(person)
@@ -45,7 +45,7 @@ def render_person(request: PortalRequest, subject: Subject, *, said: str = "", s
         "numbers": _numbers(person),
         "forecast": forecast_of_person(person, subject.access.state),
         "groups": sorted(person.groups.all(), key=lambda group: name_order(group.name)),
-        "rows": [{"row": row, "acts": _acts(row, person) if subject.may_act else []} for row in _in_order(rows)],
+        "rows": [{"row": row, "actions": _actions(row, person) if subject.may_act else []} for row in _in_order(rows)],
         **_invitation(person),
         "cost_centre": cost_centre_of(person),
         "policies": allowance.names,
@@ -54,7 +54,7 @@ def render_person(request: PortalRequest, subject: Subject, *, said: str = "", s
         "grace_ends_at": _grace_ends_at(person),
         "internships": Intern.objects.filter(account=person).select_related("supervisor"),
         "entries": AuditEntry.objects.of_subject(person)[:ENTRIES_SHOWN],
-        "said": said,
+        "alert": alert,
     }
     return render(request, "people/person.html", context, status=status)
 
@@ -79,7 +79,7 @@ def _in_order(rows: list[Row]) -> list[Row]:
     return sorted(rows, key=lambda row: row.key.state not in Key.LIVE_STATES)
 
 
-def _acts(row: Row, person: User) -> list[str]:
+def _actions(row: Row, person: User) -> list[str]:
     """Return the route names of the actions on a key."""
     key = row.key
     is_active = key.state == Key.State.ACTIVE

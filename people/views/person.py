@@ -51,7 +51,7 @@ def act_on_person(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespon
             try:
                 count_action(request.user, f"people:{view.__name__}")
             except TooManyActions as refusal:
-                response = render_person(request, subject, said=str(refusal), status=429)
+                response = render_person(request, subject, alert=str(refusal), status=429)
                 response.headers["Retry-After"] = str(refusal.retry_after_s)
                 return response
         return view(request, subject, **named)
@@ -80,7 +80,7 @@ def activate(request: PortalRequest, subject: Subject) -> HttpResponse:
             request, subject, Confirmation(title=title, sentences=sentences, button=_("Activate"), is_bad=False)
         )
     if not services.activate(person=person, actor=actor_of(request)):
-        return render_person(request, subject, said=_("Nothing changed: this account is active already."), status=409)
+        return render_person(request, subject, alert=_("Nothing changed: this account is active already."), status=409)
     return done(request, person, _("Activated: %(name)s can sign in, and the keys are being unblocked."))
 
 

@@ -48,7 +48,7 @@ def change_policy(request: PortalRequest, group_id: int | None = None) -> HttpRe
         return _edit(request, subject, editor, known, status=422)
     changes = services.words_of_change(editor.policy, editor.rules())
     if not changes and subject.policy is not None:
-        return _edit(request, subject, editor, known, said=_("Nothing was changed."), status=422)
+        return _edit(request, subject, editor, known, alert=_("Nothing was changed."), status=422)
     if step == "save":
         return _save(request, subject, editor, known, changes)
     return _preview(request, subject, editor, known, changes)
@@ -61,7 +61,7 @@ def _save(
         count_action(request.user, "people:change_policy")
         services.save_policy(policy=editor.policy, rules=editor.rules(), version=version, actor=actor_of(request))
     except TooManyActions as refusal:
-        response = _preview(request, subject, editor, version, changes, said=str(refusal), status=429)
+        response = _preview(request, subject, editor, version, changes, alert=str(refusal), status=429)
         response.headers["Retry-After"] = str(refusal.retry_after_s)
         return response
     except services.PolicyConflict:
@@ -76,7 +76,7 @@ def _edit(
     editor: PolicyEditor,
     version: str,
     *,
-    said: str = "",
+    alert: str = "",
     is_conflict: bool = False,
     status: int = 200,
 ) -> HttpResponse:
@@ -88,7 +88,7 @@ def _edit(
         "editor": editor,
         "errors": errors,
         "version": version,
-        "said": said,
+        "alert": alert,
         "is_conflict": is_conflict,
     }
     return render(request, "people/policy_edit.html", context, status=status)
@@ -96,8 +96,8 @@ def _edit(
 
 def _conflict(request: PortalRequest, subject: GroupSubject, editor: PolicyEditor, version: str) -> HttpResponse:
     """Say that somebody else was faster; typed values stay in the form, and cannot be saved over theirs."""
-    said = _("Somebody else has changed this policy in the meantime. Your changes were not saved.")
-    return _edit(request, subject, editor, version, said=said, is_conflict=True, status=409)
+    alert = _("Somebody else has changed this policy in the meantime. Your changes were not saved.")
+    return _edit(request, subject, editor, version, alert=alert, is_conflict=True, status=409)
 
 
 def _preview(
@@ -107,7 +107,7 @@ def _preview(
     version: str,
     changes: list[str],
     *,
-    said: str = "",
+    alert: str = "",
     status: int = 200,
 ) -> HttpResponse:
     """Show the changes, for how many people and keys, and for whom a limit becomes lower."""
@@ -128,7 +128,7 @@ def _preview(
         "stopped": _stopped(subject, editor),
         "fields": _fields(request),
         "version": version,
-        "said": said,
+        "alert": alert,
     }
     return render(request, "people/policy_preview.html", context, status=status)
 
@@ -152,24 +152,24 @@ def _fields(request: PortalRequest) -> list[tuple[str, str]]:
 def policy_state(request: PortalRequest, group_id: int | None = None) -> HttpResponse:
     """Say how many keys do not follow the policy yet; on POST, start the task that updates them."""
     subject = group_subject(request, group_id)
-    said, status = "", 200
+    alert, status = "", 200
     if request.method == "POST":
         if not subject.access.manages_policies:
             raise PermissionDenied
         try:
             count_action(request.user, "people:apply_policies")
         except TooManyActions as refusal:
-            said, status = str(refusal), 429
+            alert, status = str(refusal), 429
         else:
             ask_worker("keys.apply_policies")
-            said = _("Requested: the keys are being adjusted now.")
+            alert = _("Requested: the keys are being adjusted now.")
             if not request.htmx:
-                messages.success(request, said)
+                messages.success(request, alert)
                 return redirect(subject.state_address)
-    return _render_state(request, subject, said=said, status=status)
+    return _render_state(request, subject, alert=alert, status=status)
 
 
-def _render_state(request: PortalRequest, subject: GroupSubject, *, said: str, status: int) -> HttpResponse:
+def _render_state(request: PortalRequest, subject: GroupSubject, *, alert: str, status: int) -> HttpResponse:
     outdated = services.outdated_under(subject.group)
     asked = request.GET.get("asked", "0")
     number = int(asked) if asked.isdecimal() and len(asked) < 3 else ASKED_AGAIN
@@ -182,6 +182,6 @@ def _render_state(request: PortalRequest, subject: GroupSubject, *, said: str, s
         "asks_again": bool(outdated) and number < ASKED_AGAIN,
         "number": number + 1,
         "wait_s": 3 if number < ASKED_OFTEN else 15,
-        "said": said,
+        "alert": alert,
     }
     return render_region(request, "people/policy_state.html", "state", context, status=status)

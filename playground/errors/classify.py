@@ -180,13 +180,13 @@ def answer_error_of(
 
 
 def _code(error: GatewayError, message: str, *, begun: bool) -> str:
-    said = next((code for code, pattern in _MESSAGES if pattern.search(message)), "")
-    if said == "budget_short" and not begun:
-        return said
-    if isinstance(error, GatewayOverBudget) or said in ("over_budget", "budget_short"):
+    code_of_text = next((code for code, pattern in _MESSAGES if pattern.search(message)), "")
+    if code_of_text == "budget_short" and not begun:
+        return code_of_text
+    if isinstance(error, GatewayOverBudget) or code_of_text in ("over_budget", "budget_short"):
         return "budget_midway" if begun else "over_budget"
-    if said and not (begun and said in ("provider_down", "timeout")):
-        return said
+    if code_of_text and not (begun and code_of_text in ("provider_down", "timeout")):
+        return code_of_text
     if isinstance(error, GatewayUnavailable):
         return _code_of_silence(error, begun=begun)
     return _code_of_refusal(error, begun=begun) if isinstance(error, GatewayRejected) else "refused"

@@ -92,7 +92,7 @@ class ModelsOwnField(forms.TypedChoiceField):
     def __init__(self, parameter: Parameter, **kwargs: Any) -> None:
         means = self.MEANS
         super().__init__(
-            choices=parameter.choices, coerce=lambda said: means.get(said, said), empty_value=None, **kwargs
+            choices=parameter.choices, coerce=lambda value: means.get(value, value), empty_value=None, **kwargs
         )
 
     def prepare_value(self, value: Any) -> Any:

@@ -55,22 +55,22 @@ class MetadataField(TextField):
         pairs: dict[str, str] = {}
         for number, line in enumerate(super().clean(value).split("\n"), start=1):
             if line.strip():
-                name, said = _pair(number, line)
-                pairs[name] = said
+                name, text = _pair(number, line)
+                pairs[name] = text
         if len(pairs) > parameters.METADATA_LINES:
             raise ValidationError(_("At most %(most)d lines."), "many", {"most": parameters.METADATA_LINES})
         return pairs
 
     def prepare_value(self, value: Any) -> Any:
         """Format stored pairs as lines."""
-        return "\n".join(f"{name} = {said}" for name, said in value.items()) if isinstance(value, dict) else value
+        return "\n".join(f"{name} = {text}" for name, text in value.items()) if isinstance(value, dict) else value
 
 
 def _pair(number: int, line: str) -> tuple[str, str]:
-    name, equals, said = (part.strip() for part in line.partition("="))
-    if not (name and equals and said):
+    name, equals, text = (part.strip() for part in line.partition("="))
+    if not (name and equals and text):
         raise ValidationError(_("Line %(line)d: write it as name = value."), "pair", {"line": number})
-    if len(name) > parameters.METADATA_NAME_CHARS or len(said) > parameters.METADATA_VALUE_CHARS:
+    if len(name) > parameters.METADATA_NAME_CHARS or len(text) > parameters.METADATA_VALUE_CHARS:
         raise ValidationError(
             _("Line %(line)d is too long: %(name)d characters for the name, %(value)d for the value."),
             code="long",
@@ -90,4 +90,4 @@ def _pair(number: int, line: str) -> tuple[str, str]:
         raise ValidationError(
             _("Line %(line)d contains a key. Remove it: the gateway would log it."), "secret", {"line": number}
         )
-    return name, said
+    return name, text

@@ -34,13 +34,13 @@ class RenderedAnswers:
 
         The ids in it are new each time, so the same answer may occur twice in a page.
         """
-        thought, said = parted(text)
+        thought, content = parted(text)
         if not thought:
-            return self._said_html(said)
+            return self._content_html(content)
         folded = render_to_string("playground/_thought.html", {"thought": thought})
-        return folded + self._said_html(said) if said else folded
+        return folded + self._content_html(content) if content else folded
 
-    def _said_html(self, text: str) -> SafeString:
+    def _content_html(self, text: str) -> SafeString:
         if text not in self._renderings:
             self._renderings.update(_renderings([text]))
         html, mark, _ = self._renderings[text]

@@ -139,8 +139,8 @@ def _conversation(turns: Sequence[Turn], *, tools: bool, reads_pdf: bool) -> Ite
     called: list[dict[str, str]] = []
     waiting: types.Message | None = None  # a person's message, not answered yet
     for message, answer in turns:
-        said = parted(answer.text)[1] if answer else ""
-        if answer and not (said or called) and (answer.problem or {}).get("code") in REFUSED_FOR_ITSELF:
+        content = parted(answer.text)[1] if answer else ""
+        if answer and not (content or called) and (answer.problem or {}).get("code") in REFUSED_FOR_ITSELF:
             continue
         for asked in _asked(message, called, reads_pdf=reads_pdf):
             if asked.role == "user":
@@ -148,12 +148,12 @@ def _conversation(turns: Sequence[Turn], *, tools: bool, reads_pdf: bool) -> Ite
             else:
                 yield asked
         called = _calls(answer) if tools and answer else []
-        if said or called:
+        if content or called:
             if waiting:
                 yield waiting
             waiting = None
             yield types.Message(
-                role="assistant", content=said or None, tool_calls=[_as_openai(call) for call in called] or None
+                role="assistant", content=content or None, tool_calls=[_as_openai(call) for call in called] or None
             )
     if waiting:
         yield waiting

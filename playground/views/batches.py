@@ -106,7 +106,7 @@ def delete_batch(request: PortalRequest, batch_id: UUID) -> HttpResponse:
     if request.method != "POST":
         return render(request, "playground/delete_batch.html", context)
     if not services.delete_batch(batch):
-        context["said"] = _("This batch is running. Stop it, then delete it.")
+        context["alert"] = _("This batch is running. Stop it, then delete it.")
         return render(request, "playground/delete_batch.html", context, status=409)
     messages.success(request, _("Deleted: “%(title)s”.") % {"title": batch.title})
     return redirect("playground:batches")

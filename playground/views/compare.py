@@ -200,7 +200,7 @@ def stream_view(request: PortalRequest, answer: Answer) -> StreamView:
     def article(shown: Answer, stays: bool = False) -> SafeString:
         rendered = None if stays else rendered_answers([shown])
         context = {"column": Column(answer=shown), "rendered": rendered, "stays": stays}
-        return _drawn(request, "playground/_said.html", context)
+        return _drawn(request, "playground/_alert.html", context)
 
     def marks() -> str:
         drawn = [
@@ -211,7 +211,7 @@ def stream_view(request: PortalRequest, answer: Answer) -> StreamView:
     return StreamView(
         first=lambda: partial(f"answer-{answer.pk}", article(answer)),
         article=article,
-        waiting=lambda said, again_s: HttpResponse(_column(request, answer, sentence=said, again_s=again_s)),
+        waiting=lambda alert, again_s: HttpResponse(_column(request, answer, sentence=alert, again_s=again_s)),
         page=_address(conversation),
         extra=marks,
     )
@@ -259,7 +259,7 @@ def _at_the_form(response: HttpResponse) -> HttpResponse:
 def _not_again(request: PortalRequest, earlier: Answer, refusal: AskRefused) -> HttpResponse:
     """Say why there is no other answer."""
     if not request.htmx:
-        return _as_it_stands(request, earlier, said=str(refusal))
+        return _as_it_stands(request, earlier, alert=str(refusal))
     return HttpResponse(_column(request, earlier, sentence=str(refusal)), status=status_of(refusal))
 
 
@@ -269,9 +269,9 @@ def _not_gone_on(request: PortalRequest, answer: Answer, sentence: str, status: 
     return render(request, PAGE, context, status=status)
 
 
-def _as_it_stands(request: PortalRequest, answer: Answer, *, said: str = "") -> HttpResponse:
+def _as_it_stands(request: PortalRequest, answer: Answer, *, alert: str = "") -> HttpResponse:
     if request.htmx:
         return HttpResponse(_column(request, answer))
-    if said:
-        messages.warning(request, said)
+    if alert:
+        messages.warning(request, alert)
     return redirect(_address(answer.message.conversation))

@@ -62,13 +62,13 @@ def delete(request: PortalRequest, conversation_id: UUID) -> HttpResponse:
     try:
         services.delete_conversation(conversation)
     except services.UnderWay:
-        return _ask(request, conversation, said=str(UNDER_WAY), status=409)
+        return _ask(request, conversation, alert=str(UNDER_WAY), status=409)
     messages.success(request, _("Deleted: “%(title)s”.") % {"title": conversation.title})
     return redirect("playground:index")
 
 
-def _ask(request: PortalRequest, conversation: Conversation, *, said: str = "", status: int = 200) -> HttpResponse:
-    context = {"conversation": conversation, "address": address_of(conversation), "said": said}
+def _ask(request: PortalRequest, conversation: Conversation, *, alert: str = "", status: int = 200) -> HttpResponse:
+    context = {"conversation": conversation, "address": address_of(conversation), "alert": alert}
     return render(request, "playground/delete.html", context, status=status)
 
 

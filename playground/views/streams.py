@@ -130,7 +130,7 @@ class _Speller:
         if self._replaces:
             self._replaces = False
             found = zip(self._ids, (reasoning, text), strict=True)
-            parts = [partial(place, escape(said), swap="innerHTML") for place, said in found]
+            parts = [partial(place, escape(alert), swap="innerHTML") for place, alert in found]
         else:
             parts = [self._reasoning(reasoning)] if reasoning else []
             parts += [self._text(text)] if text else []

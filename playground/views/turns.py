@@ -37,12 +37,12 @@ def delete_answer(request: PortalRequest, answer_id: UUID) -> HttpResponse:
     try:
         left = services.delete_answer(answer)
     except services.UnderWay:
-        return _ask(request, answer, said=str(UNDER_WAY), status=409)
+        return _ask(request, answer, alert=str(UNDER_WAY), status=409)
     messages.success(request, _("Deleted.") if left else _("Deleted, with the conversation: nothing was left in it."))
     return redirect(address_of(left)) if left else redirect("playground:index")
 
 
-def _ask(request: PortalRequest, answer: Answer, *, said: str = "", status: int = 200) -> HttpResponse:
+def _ask(request: PortalRequest, answer: Answer, *, alert: str = "", status: int = 200) -> HttpResponse:
     going = services.what_goes_with(answer)
-    context = {"answer": answer, "address": address_of(answer.message.conversation), "going": going, "said": said}
+    context = {"answer": answer, "address": address_of(answer.message.conversation), "going": going, "alert": alert}
     return render(request, "playground/delete_answer.html", context, status=status)

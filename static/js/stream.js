@@ -69,7 +69,7 @@ function lookAtAll() {
   for (const form of forms()) look(form);
 }
 
-// What belongs to an act on one answer is in its button: where to send the form. Message and images stay here, and
+// What belongs to an action on one answer is in its button: where to send the form. Message and images stay here, and
 // so do other messages that are being edited.
 document.addEventListener("htmx:config:request", (event) => {
   if (!event.target.matches?.("form[data-stream]")) return;

@@ -1,10 +1,10 @@
 """What teachers do for students of a running course."""
 
-from teaching.services.acts import (
+from teaching.services.actions import (
     MAX_AT_ONCE,
     Chosen,
     Done,
-    StudentAct,
+    StudentAction,
     act_on_students,
     choose_students,
     top_up_students,
@@ -15,7 +15,7 @@ __all__ = [
     "MAX_AT_ONCE",
     "Chosen",
     "Done",
-    "StudentAct",
+    "StudentAction",
     "act_on_students",
     "choose_students",
     "recipients",

@@ -25,9 +25,9 @@ class CountingHasher(MD5PasswordHasher):
         return super().encode(password, salt)
 
 
-def _hashed_while(act: Callable[[], object]) -> int:
+def _hashed_while(action: Callable[[], object]) -> int:
     CountingHasher.hashed = 0
-    act()
+    action()
     return CountingHasher.hashed
 
 

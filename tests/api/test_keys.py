@@ -165,7 +165,7 @@ def test_the_key_of_another_person_is_not_found(by_intern: Program, sandbox: San
         ("get", ""),
         ("patch", ""),
         ("delete", ""),
-        *(("post", f"/{act}") for act in ("renew", "replace", "pause")),
+        *(("post", f"/{action}") for action in ("renew", "replace", "pause")),
     ]
     answers = {(method, more): by_intern.ask(method, path + more, {"label": "mine"}) for method, more in asked}
 

@@ -32,14 +32,14 @@ FOLDERS = [str(Path(module.__file__ or "").parent) for module in (approvals.serv
 
 
 def granting(person: User, decider: User) -> Callable[[], object]:
-    """Return the act of approving a request, all that was granted before being over."""
+    """Return the action of approving a request, all that was granted before being over."""
     _be_over(person)
     request = AccessRequest.objects.filter(person=person, state="open").first() or ask(person)
     return lambda: approve(request, decider)
 
 
 def at_once(person: User, _decider: User) -> Callable[[], object]:
-    """Return the act of asking for what the policy grants at once."""
+    """Return the action of asking for what the policy grants at once."""
     _be_over(person)
     change_policies(at_once_usd=Grant.objects.count() * 2 + 2)
 
@@ -51,7 +51,7 @@ def at_once(person: User, _decider: User) -> Callable[[], object]:
 
 
 def ending(person: User, decider: User) -> Callable[[], object]:
-    """Return the act of taking away what is over."""
+    """Return the action of taking away what is over."""
     _be_over(person)
     approve(ask(person), decider)
     expire(person)

@@ -189,7 +189,7 @@ def test_the_link_is_for_its_decider_only(
         "staff": (as_staff, path, 403),
         "admin": (as_admin, path, 403),
         "forged": (Client(), path.replace("/request/", "/request/x"), 404),
-        "of another act": (Client(), f"/link/request/{other_salt}/", 404),
+        "of another action": (Client(), f"/link/request/{other_salt}/", 404),
         "as a renewal": (Client(), path.replace("/request/", "/renew/"), 404),
         "old": (Client(), f"/link/request/{old}/", 410),
     }

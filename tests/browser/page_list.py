@@ -260,7 +260,7 @@ def of_a_course(course: Course) -> dict[str, Way]:
     for preset in course.presets.all():
         for name in ("open_preset", "preset_code", "edit_preset", "delete_preset"):
             found[f"preset {preset.name}, {name}"] = at(reverse(f"playground:{name}", args=[preset.pk]))
-    return found | {"teaching, act": at(f"{reverse('teaching:act', args=[course.pk])}?act=remove&all=1")}
+    return found | {"teaching, act": at(f"{reverse('teaching:action', args=[course.pk])}?action=remove&all=1")}
 
 
 def of_a_student(course: Course, code: str) -> dict[str, Way]:

@@ -92,7 +92,7 @@ def test_long_names_fit_into_narrow_windows(
     paths = [
         reverse("people:index"),
         reverse("people:invite"),
-        *(f"{reverse('people:bulk')}?act={act}&person={long.pk}" for act in ("group", "stay", "deactivate")),
+        *(f"{reverse('people:bulk')}?action={action}&person={long.pk}" for action in ("group", "stay", "deactivate")),
         reverse("people:person", args=[long.pk]),
         reverse("people:deactivate", args=[long.pk]),
         reverse("people:hand_over", args=[long.pk]),

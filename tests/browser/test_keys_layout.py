@@ -41,12 +41,14 @@ def test_overlapping_texts_are_found(visit: Visit, staff: User, sandbox: Sandbox
 
     page.evaluate("""() => {
       const { left, top } = document.querySelector("[data-row] h3 a").getBoundingClientRect();
-      const style = document.querySelector("[data-row] .ps-key-acts").style;
+      const style = document.querySelector("[data-row] .ps-key-actions").style;
       Object.assign(style, { position: "fixed", left: `${left}px`, top: `${top}px`, margin: 0 });
     }""")
     page.evaluate("document.querySelector('[data-row] .num').style.marginLeft = '3000px'")
 
-    assert page.evaluate(OVERLAPS, ["[data-row]", "h3 a, p, .ps-state", ".ps-key-acts button, .ps-key-acts summary"])
+    assert page.evaluate(
+        OVERLAPS, ["[data-row]", "h3 a, p, .ps-state", ".ps-key-actions button, .ps-key-actions summary"]
+    )
     assert page.evaluate(CUT_OFF, ".num")
 
 
@@ -70,12 +72,12 @@ def test_actions_overlap_no_text_of_a_key(visit: Visit, staff: User, sandbox: Sa
     for label in (LONG, "short"):
         ending_in(issue(staff, label, intern_name="Intern B").key, sandbox, days=3)
     page = visit("/", user=staff, locale=language)
-    expect(page.locator("[data-row] .ps-key-acts button").first).to_be_visible()
+    expect(page.locator("[data-row] .ps-key-actions button").first).to_be_visible()
 
     for width in (320, 390, 575, 576, 768, 1099, 1100, 1280):
         page.set_viewport_size({"width": width, "height": 900})
-        texts, acts = "h3 a, p, .ps-state", ".ps-key-acts button, .ps-key-acts summary"
-        assert page.evaluate(OVERLAPS, ["[data-row]", texts, acts]) == [], width
+        texts, actions = "h3 a, p, .ps-state", ".ps-key-actions button, .ps-key-actions summary"
+        assert page.evaluate(OVERLAPS, ["[data-row]", texts, actions]) == [], width
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, width
 
 

@@ -222,11 +222,11 @@ def _sort(page: Page) -> None:
 
 
 def test_a_click_shows_a_busy_state_at_once(visit: Visit, people_with_long_names: None, admin: User) -> None:
-    for act in (_period, _filter, _sort):
-        _see_it_work(visit("/usage/everyone/", user=admin), act)
+    for action in (_period, _filter, _sort):
+        _see_it_work(visit("/usage/everyone/", user=admin), action)
 
 
-def _see_it_work(page: Page, act: Callable[[Page], None]) -> None:
+def _see_it_work(page: Page, action: Callable[[Page], None]) -> None:
 
     def later(route: Route) -> None:
         held.append(route)
@@ -236,7 +236,7 @@ def _see_it_work(page: Page, act: Callable[[Page], None]) -> None:
     panel = page.locator("#usage-panel")
     page.evaluate(STOPWATCH)
 
-    act(page)
+    action(page)
 
     expect(panel).to_have_attribute("aria-busy", "true")
     assert page.evaluate("window.tookMs") < 100

@@ -49,10 +49,10 @@ def test_long_names_fit_into_narrow_windows(visit: Visit, manager: User, wide: K
         reverse("people:block_key", args=key),
         reverse("people:keys"),
         f"{reverse('people:keys')}?q=nobody&state=outside&owner=inactive",
-        f"{reverse('people:bulk_keys')}?act=block&key={wide.pk}",
+        f"{reverse('people:bulk_keys')}?action=block&key={wide.pk}",
         reverse("people:groups"),
         reverse("people:outside_keys"),
-        f"{reverse('people:act_on_outside_keys')}?act=give&key={outside.pk}&who={wide.owner.username}",
+        f"{reverse('people:act_on_outside_keys')}?action=give&key={outside.pk}&who={wide.owner.username}",
         *(reverse(f"people:{name}", args=[group.pk]) for name in ("group", "change_policy", "delete_group")),
         f"{reverse('people:add_members', args=[group.pk])}?q=manager",
     ]

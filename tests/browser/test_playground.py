@@ -87,7 +87,7 @@ def test_an_answer_is_deleted_after_a_confirmation(visit: Visit, intern: User) -
 def test_an_answer_is_copied_as_it_was_written(visit: Visit, intern: User) -> None:
     page = at_a_conversation(visit, intern, "**Hi**, I am\n\n```python\nbee\n```")
 
-    chat.last_answer(page).locator(".ps-acts").get_by_role("button", name="Copy").click()
+    chat.last_answer(page).locator(".ps-actions").get_by_role("button", name="Copy").click()
 
     expect(page.locator("#say")).to_have_text("Copied")
     assert clipboard(page) == "**Hi**, I am\n\n```python\nbee\n```"

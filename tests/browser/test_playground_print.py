@@ -25,7 +25,7 @@ def test_a_conversation_begins_on_the_first_page_and_nothing_is_cut(visit: Visit
     assert asked
     assert asked["y"] < 200
     assert page.evaluate("getComputedStyle(document.querySelector('.ps-turn')).display") == "block"
-    for hidden in ("#playground-form", ".ps-side", ".ps-top", ".ps-foot", ".ps-sub", ".ps-acts"):
+    for hidden in ("#playground-form", ".ps-side", ".ps-top", ".ps-foot", ".ps-sub", ".ps-actions"):
         expect(page.locator(hidden).filter(visible=True)).to_have_count(0)
 
 

@@ -33,7 +33,7 @@ def test_pages_fit_into_narrow_windows(
 ) -> None:
     names = ("course", "report", "message")
     paths = [reverse(f"teaching:{name}", args=[course.pk]) for name in names]
-    paths.append(f"{reverse('teaching:act', args=[course.pk])}?act=top_up&all=1")
+    paths.append(f"{reverse('teaching:action', args=[course.pk])}?action=top_up&all=1")
 
     assert_fits_narrow_windows(visit, staff, paths, everywhere=axe_everywhere)
     assert_fits_narrow_windows(visit, admin, [reverse("teaching:courses")], everywhere=axe_everywhere)

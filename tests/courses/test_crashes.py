@@ -52,10 +52,10 @@ def thaw_frozen(team_id: UUID) -> None:
     keys.thaw_team(team_id)
 
 
-def until_it_ends(act: Callable[[], Callable[[], object]], check: Callable[[], object], folder: Folder) -> int:
-    """Kill the act, which is prepared anew, at each of its steps, and check after the tasks; return how many."""
+def until_it_ends(action: Callable[[], Callable[[], object]], check: Callable[[], object], folder: Folder) -> int:
+    """Kill the action, which is prepared anew, at each of its steps, and check after the tasks; return how many."""
     for step in count(1):
-        if not killed_at_step(step, act(), folder):
+        if not killed_at_step(step, action(), folder):
             return step
         run_tasks()
         check()
@@ -95,12 +95,12 @@ def test_freeze_thaw_and_new_limits_go_on(staff: User, sandbox: Sandbox) -> None
     student = enrol(course)
     for get in (get_key, use_playground):  # so that the gateway is called in threads
         get(student)
-    acts: dict[str, Callable[[int], object]] = {
+    actions: dict[str, Callable[[int], object]] = {
         "freeze": lambda step: keys.freeze_team(course.team_id),
         "thaw": lambda step: thaw_frozen(course.team_id),
         "limits": lambda step: keys.change_team(course.team_id, frozen_at=None, rpm_limit=step + 1),
     }
-    for name, change in acts.items():
+    for name, change in actions.items():
         for step in count(1):
             change(step)
             if not killed_at_step(step, partial(keys.follow_team, course.team_id)):
@@ -188,11 +188,11 @@ def test_who_joins_is_in_the_course_once(staff: User, sandbox: Sandbox) -> None:
         return partial(joining.join, course=course, person=person, actor=acting(person))
 
     for step in count(1):
-        act = join()
-        killed = killed_at_step(step, act, OF_COURSES)
+        action = join()
+        killed = killed_at_step(step, action, OF_COURSES)
         assert Student.objects.count() == step - 1 + (not killed)
-        act()  # the person tries again
-        act()
+        action()  # the person tries again
+        action()
         assert Student.objects.count() == step
         if not killed:
             break

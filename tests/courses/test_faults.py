@@ -1,4 +1,4 @@
-"""The gateway fails once, in each way and at each call of a course's acts: the next tasks make all as wanted."""
+"""The gateway fails once, in each way and at each call of a course's actions: the next tasks make all as wanted."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -166,10 +166,10 @@ def test_is_as_wanted_after_any_failed_call(
     for fault, values in FAULTS.items():
         for call in range(calls):
             course = _course_with_keys(staff)
-            act = prepare(course)
+            action = prepare(course)
             sandbox.faults(path, fault.split()[0], skip=call, **values)
             with suppress(GatewayError, keys.KeyRefused):
-                act()
+                action()
             hits = [armed["hits"] for armed in sandbox.armed_faults()]
             sandbox.clear_faults()
             run_tasks()

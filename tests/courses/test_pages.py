@@ -114,13 +114,13 @@ def test_a_course_is_opened_frozen_thawed_and_ended_by_its_buttons(
 ) -> None:
     course = make_course(staff)
     states = {"open": "open", "freeze": "frozen", "thaw": "open", "end": "ended"}
-    for act, state in states.items():
-        assertContains(as_staff.get(address("course", course)), address(act, course))
-        assertContains(as_staff.get(address(act, course)), "<form")
+    for action, state in states.items():
+        assertContains(as_staff.get(address("course", course)), address(action, course))
+        assertContains(as_staff.get(address(action, course)), "<form")
         assert Course.objects.get().state != state
-        assertRedirects(as_staff.post(address(act, course)), address("course", course))
+        assertRedirects(as_staff.post(address(action, course)), address("course", course))
         assert Course.objects.get().state == state
-        assert as_staff.post(address(act, course)).status_code == 409
+        assert as_staff.post(address(action, course)).status_code == 409
     assertNotContains(as_staff.get(address("course", course)), address("end", course))
 
 

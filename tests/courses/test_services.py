@@ -25,9 +25,9 @@ pytestmark = pytest.mark.django_db
 State = Course.State
 
 
-def refusal_of(act: Callable[..., object], **about: object) -> str:
+def refusal_of(action: Callable[..., object], **about: object) -> str:
     with pytest.raises(services.CourseRefused) as refusal:
-        act(**about)
+        action(**about)
     return refusal.value.reason
 
 
@@ -63,8 +63,8 @@ def test_refuses_what_does_not_fit_the_state(staff: User, sandbox: Sandbox) -> N
     assert refusal_of(services.thaw_course, course=running, actor=actor) == "course.state"
     assert refusal_of(services.open_course, course=running, actor=actor) == "course.not_draft"
     services.end_course(course=running, actor=actor)
-    for act in (services.freeze_course, services.end_course, services.open_course):
-        assert refusal_of(act, course=running, actor=actor) == "course.ended"
+    for action in (services.freeze_course, services.end_course, services.open_course):
+        assert refusal_of(action, course=running, actor=actor) == "course.ended"
     assert refusal_of(services.change_course, course=running, actor=actor, values={"name": "x"}) == "course.ended"
 
 

@@ -36,7 +36,7 @@ def test_the_list_and_a_person(admin: User, staff: User, sandbox: Sandbox, read:
     read(browser.get(f"/people/{Intern.objects.get().account_id}/"))
 
 
-def test_every_act(admin: User, staff: User, sandbox: Sandbox, read: Read) -> None:
+def test_every_action(admin: User, staff: User, sandbox: Sandbox, read: Read) -> None:
     key = issue(staff, "thesis").key
     browser = in_french(admin)
     give = {"amount_usd": "2", "ends_on": "2027-01-01", "reason": "la fin", "budget_usd": "7", "budget_period": "7d"}
@@ -49,8 +49,8 @@ def test_every_act(admin: User, staff: User, sandbox: Sandbox, read: Read) -> No
         address = reverse("people:end_grant", args=[staff.pk, Grant.objects.latest("pk").pk])
         read(browser.get(address))
         read(browser.post(address, follow=True))
-    acts = ["block_key", "block_key", "unblock_key", "unblock_key", "extend_key", "delete_key", "delete_key"]
-    for name in acts:
+    actions = ["block_key", "block_key", "unblock_key", "unblock_key", "extend_key", "delete_key", "delete_key"]
+    for name in actions:
         address = reverse(f"people:{name}", args=[staff.pk, key.pk])
         read(browser.get(address))
         read(browser.post(address, follow=True))
@@ -59,7 +59,7 @@ def test_every_act(admin: User, staff: User, sandbox: Sandbox, read: Read) -> No
         read(browser.get(address))
         read(browser.post(address, follow=True))
 
-    assert AuditEntry.objects.filter(subject=staff).count() > len(acts)
+    assert AuditEntry.objects.filter(subject=staff).count() > len(actions)
 
 
 def test_the_list_of_keys(admin: User, staff: User, sandbox: Sandbox, read: Read) -> None:
@@ -79,9 +79,9 @@ def test_every_act_on_many_keys(admin: User, staff: User, sandbox: Sandbox, read
     outside = make_key(make_user("other", email=""), "0" * 64, blocked=True)
 
     sandbox.faults("/key/block", "error", status=503)
-    for act in ("remind", "remind", "block", "block", "unblock", "unblock", "delete"):
-        form = {"act": act, "keys": ",".join([*ids, str(outside.pk)])}
-        read(browser.get("/people/keys/bulk/", {"act": act, "key": [*ids, str(outside.pk)]}))
+    for action in ("remind", "remind", "block", "block", "unblock", "unblock", "delete"):
+        form = {"action": action, "keys": ",".join([*ids, str(outside.pk)])}
+        read(browser.get("/people/keys/bulk/", {"action": action, "key": [*ids, str(outside.pk)]}))
         read(browser.post("/people/keys/bulk/", form, follow=True))
 
     run_tasks()
@@ -110,19 +110,19 @@ def test_keys_without_an_owner(admin: User, staff: User, sandbox: Sandbox, read:
     for alias in ("alpha", "beta", "gamma"):
         sandbox.call("POST", "/key/generate", body={"user_id": "omega", "key_alias": alias, "team_id": "tau"})
     sync_keys()
-    browser, url = in_french(admin), "/people/keys/outside/act/"
+    browser, url = in_french(admin), "/people/keys/outside/action/"
     rows = list(UnownedKey.objects.order_by("alias"))
     UnownedKey.objects.filter(pk=rows[2].pk).update(**being_given(to=staff, by=admin))
 
     for query in ("", "?q=omega", "?q=rien"):
         read(browser.get(f"/people/keys/outside/{query}"))
     read(browser.get("/people/keys/"))
-    for act in ("give", "block", "unblock", "delete"):
-        read(browser.get(url, {"act": act, "all": "1", "who": "staff"}))
-        read(browser.get(url, {"act": act, "key": str(rows[2].pk), "who": "xyz"}))
+    for action in ("give", "block", "unblock", "delete"):
+        read(browser.get(url, {"action": action, "all": "1", "who": "staff"}))
+        read(browser.get(url, {"action": action, "key": str(rows[2].pk), "who": "xyz"}))
         for pks in ([rows[2].pk], [rows[0].pk], []):
-            form = {"act": act, "keys": ",".join(map(str, pks)), "person": staff.pk}
-            read(browser.post(url, {**form, "person": ""} if act == "give" else form, follow=True))
+            form = {"action": action, "keys": ",".join(map(str, pks)), "person": staff.pk}
+            read(browser.post(url, {**form, "person": ""} if action == "give" else form, follow=True))
             read(browser.post(url, form, follow=True))
         read(browser.get("/people/keys/outside/"))
     read(browser.get(f"/people/{staff.pk}/"))
@@ -130,7 +130,7 @@ def test_keys_without_an_owner(admin: User, staff: User, sandbox: Sandbox, read:
         sandbox.call("POST", "/key/generate", body={"user_id": "omega", "key_alias": alias})
     sync_keys()
     two = list(UnownedKey.objects.filter(intent=""))
-    form = {"act": "give", "keys": ",".join(str(row.pk) for row in two), "person": staff.pk}
+    form = {"action": "give", "keys": ",".join(str(row.pk) for row in two), "person": staff.pk}
     assert f"{len(two)} clés sur {len(two)} restent à attribuer" in read(browser.post(url, form, follow=True))
 
     run_tasks()

@@ -1,4 +1,4 @@
-"""Groups and policies in French: pages, refusals and what comes of the acts there."""
+"""Groups and policies in French: pages, refusals and what comes of the actions there."""
 
 from datetime import timedelta
 
@@ -36,14 +36,14 @@ def test_groups_and_their_members(sandbox: Sandbox, read: Read) -> None:
     for name in ("group", "rename_group", "delete_group", "add_members"):
         read(browser.get(reverse(f"people:{name}", args=[group.pk]), {"q": "z"}))
     read(browser.get(reverse("people:group", args=[Group.objects.get(name="Admins").pk])))
-    for data in ({}, {"names": "personne, zoe, manager"}, {"person": [zoe.pk], "step": "act"}, {"names": "zoe"}):
+    for data in ({}, {"names": "personne, zoe, manager"}, {"person": [zoe.pk], "step": "action"}, {"names": "zoe"}):
         read(browser.post(reverse("people:add_members", args=[group.pk]), data, follow=True))
     zoe.institution_groups.add(group)
     read(browser.get(reverse("people:remove_members", args=[group.pk]), {"person": zoe.pk}))
     read(browser.get(reverse("people:group", args=[group.pk])))
     zoe.institution_groups.clear()
     read(browser.get(reverse("people:remove_members", args=[group.pk]), {"person": zoe.pk}))
-    for name, more in (("remove_members", {"person": zoe.pk, "step": "act"}), ("rename_group", {"name": "Staff"})):
+    for name, more in (("remove_members", {"person": zoe.pk, "step": "action"}), ("rename_group", {"name": "Staff"})):
         read(browser.post(reverse(f"people:{name}", args=[group.pk]), more, follow=True))
     read(browser.post(reverse("people:delete_group", args=[group.pk]), follow=True))
 

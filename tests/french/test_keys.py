@@ -12,7 +12,7 @@ from pytest_django import Settings
 from accounts.mail_choices import send_daily_mails
 from accounts.models import AuditEntry, User
 from keys import catalogue, services
-from keys.links import LinkAct, link_to
+from keys.links import LinkAction, link_to
 from keys.models import GatewayModel, GatewayState, Key
 from tests.browser.key_states import keys_in_every_state
 from tests.factories import make_policy, make_user
@@ -104,11 +104,11 @@ def test_the_life_of_a_key(staff: User, sandbox: Sandbox, read: Read) -> None:
     ending_in(key, sandbox, days=3)
     assert "fonctionne jusqu’au" in read(browser.post(f"/keys/{key.pk}/renew/", follow=True))
     assert "L’ancien secret fonctionne encore" in read(browser.post(f"/keys/{key.pk}/rotate/"))
-    for act in ("pause", "pause", "resume", "resume"):
-        read(browser.post(f"/keys/{key.pk}/{act}/", follow=True))
+    for action in ("pause", "pause", "resume", "resume"):
+        read(browser.post(f"/keys/{key.pk}/{action}/", follow=True))
         read(browser.get(f"/keys/{key.pk}/"))
-    for act in ("rotate", "end-old", "end-old", "renew", "label", "delete", "delete", "renew", "rotate", "end-old"):
-        read(browser.post(f"/keys/{key.pk}/{act}/", {"label": "another"}, follow=True))
+    for action in ("rotate", "end-old", "end-old", "renew", "label", "delete", "delete", "renew", "rotate", "end-old"):
+        read(browser.post(f"/keys/{key.pk}/{action}/", {"label": "another"}, follow=True))
     read(browser.get(f"/keys/{key.pk}/"))
 
 
@@ -148,8 +148,10 @@ def test_a_key_too_many(intern: User, read: Read, allowed: int, words: str) -> N
 
 @pytest.mark.parametrize("fault", ["drop_after", "drop_before", "away"])
 def test_a_gateway_that_fails(staff: User, sandbox: Sandbox, settings: Settings, read: Read, fault: str) -> None:
-    acts = ("renew", "rotate", "end-old", "delete")
-    keys = {act: ending_in(issue(staff, f"clé {number}").key, sandbox, days=3) for number, act in enumerate(acts)}
+    actions = ("renew", "rotate", "end-old", "delete")
+    keys = {
+        action: ending_in(issue(staff, f"clé {number}").key, sandbox, days=3) for number, action in enumerate(actions)
+    }
     services.rotate_key(key=keys["end-old"], actor=BY_TEST)
     if fault == "away":
         settings.GATEWAY_URL = f"http://127.0.0.1:{free_port()}"
@@ -158,7 +160,7 @@ def test_a_gateway_that_fails(staff: User, sandbox: Sandbox, settings: Settings,
     without_pauses()
     browser = in_french(staff)
 
-    for address in ("/keys/create/", *(f"/keys/{key.pk}/{act}/" for act, key in keys.items())):
+    for address in ("/keys/create/", *(f"/keys/{key.pk}/{action}/" for action, key in keys.items())):
         said = read(browser.post(address, {"label": "other", "kind": "temporary"}))
         assert re.search("passerelle (ne répond pas|s’est perdue|n(e l)?’a pas encore confirmé)", said), address
     for page in ("/", *(f"/keys/{key.pk}/" for key in keys.values()), "/keys/history/"):
@@ -234,14 +236,14 @@ def test_the_mail_before_an_end(staff: User, sandbox: Sandbox, settings: Setting
 
 def test_the_link_of_a_reminder(staff: User, sandbox: Sandbox, read: Read) -> None:
     key, browser = ending_in(issue(staff).key, sandbox, days=3), in_french()
-    link = link_to(LinkAct.RENEW, key)
+    link = link_to(LinkAction.RENEW, key)
 
     read(browser.get(link))
     read(in_french(make_user("other")).get(link))
     sandbox.faults("/key/update", "error", status=503)
     read(browser.post(link))
     read(browser.post(link))
-    to_pause = link_to(LinkAct.PAUSE, again(key))
+    to_pause = link_to(LinkAction.PAUSE, again(key))
     for ask in (browser.get, browser.post, browser.post):
         read(ask(to_pause))
     for address in (link, f"{link}x", link.replace("/renew/", "/renew/x")):

@@ -56,10 +56,10 @@ def test_acts_on_many(manager: User, staff: User, sandbox: Sandbox, read: Read) 
     other = make_user("autre", first_name="Autre")
     ids = f"{staff.pk},{manager.pk},{other.pk}"
 
-    for act in ("group", "stay", "deactivate"):
-        read(browser.get(url, {"act": act, "person": ids.split(",")}))
-        read(browser.get(url, {"act": act}))
-        read(browser.post(url, {"act": act, "people": ids}, follow=True))
+    for action in ("group", "stay", "deactivate"):
+        read(browser.get(url, {"action": action, "person": ids.split(",")}))
+        read(browser.get(url, {"action": action}))
+        read(browser.post(url, {"action": action, "people": ids}, follow=True))
     for state in ("invited", "left"):
         read(browser.get(f"/people/?state={state}"))
 

@@ -1,4 +1,4 @@
-"""Announcements, terms of use, notices and the checklist in French, with what comes of the acts there."""
+"""Announcements, terms of use, notices and the checklist in French, with what comes of the actions there."""
 
 import re
 

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from courses.models import Course
-from teaching.services import StudentAct, send_messages
+from teaching.services import StudentAction, send_messages
 from tests.french.conftest import Read, in_french
 from tests.french.reading import english_in
 from tests.teaching.courses import add_student, make_course
@@ -52,13 +52,13 @@ def test_a_message(staff: User, course: Course, read: Read) -> None:
     assert english_in(str(mail.outbox[0].body)) == []
 
 
-@pytest.mark.parametrize("act", list(StudentAct))
-def test_actions(staff: User, course: Course, read: Read, act: str) -> None:
-    browser, address = in_french(staff), reverse("teaching:act", args=[course.pk])
+@pytest.mark.parametrize("action", list(StudentAction))
+def test_actions(staff: User, course: Course, read: Read, action: str) -> None:
+    browser, address = in_french(staff), reverse("teaching:action", args=[course.pk])
     for chosen in ({"all": "1"}, {"q": "personne", "all": "1"}):
-        read(browser.get(address, {"act": act, **chosen}))
+        read(browser.get(address, {"action": action, **chosen}))
     ids = ",".join(str(pk) for pk in course.students.values_list("pk", flat=True))
-    read(browser.post(address, {"act": act, "students": ids, "amount_usd": "1"}, follow=True))
+    read(browser.post(address, {"action": action, "students": ids, "amount_usd": "1"}, follow=True))
 
 
 def test_all_courses(admin: User, course: Course, read: Read) -> None:

@@ -257,7 +257,7 @@ def test_delete_of_unknown_keys_only_is_not_found(stub: StubGateway, gateway: Ga
 
 
 @pytest.mark.parametrize(
-    "act",
+    "action",
     [
         lambda keys: keys.info(SECRET),
         lambda keys: keys.renew(SECRET, duration="1d"),
@@ -268,10 +268,10 @@ def test_delete_of_unknown_keys_only_is_not_found(stub: StubGateway, gateway: Ga
     ids=["info", "renew", "block", "unblock", "delete"],
 )
 def test_a_secret_in_place_of_a_token_is_never_sent(
-    stub: StubGateway, gateway: Gateway, act: Callable[[Any], object]
+    stub: StubGateway, gateway: Gateway, action: Callable[[Any], object]
 ) -> None:
     with pytest.raises(GatewayRejected, match="invalid_token") as refusal:
-        act(gateway.keys)
+        action(gateway.keys)
     assert SECRET not in str(refusal.value)
     assert not stub.asked
 
@@ -282,7 +282,7 @@ def test_an_answer_that_leaves_the_expiry_out_is_not_taken_for_never(
 ) -> None:
     row = {"token": TOKEN, "key": SECRET, "key_alias": "a"}
     stub.will(says({**row, "info": row, "keys": [row], "total_pages": 1}))
-    acts: dict[str, Callable[[], object]] = {
+    actions: dict[str, Callable[[], object]] = {
         "generate": lambda: gateway.keys.generate(**LAPTOP),
         "info": lambda: gateway.keys.info(TOKEN),
         "renew": lambda: gateway.keys.renew(TOKEN, duration="30d"),
@@ -290,7 +290,7 @@ def test_an_answer_that_leaves_the_expiry_out_is_not_taken_for_never(
     }
 
     with pytest.raises(GatewayUnavailable, match="expires is missing"):
-        acts[verb]()
+        actions[verb]()
 
 
 @pytest.mark.parametrize(

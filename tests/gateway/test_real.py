@@ -132,14 +132,14 @@ def test_a_key_cannot_make_change_or_delete_keys(real: Gateway, make: Maker) -> 
     issued = make()
     as_person = Gateway(real.base_url, issued.secret)
 
-    for act in (
+    for action in (
         lambda: Maker(as_person)(),
         lambda: as_person.keys.renew(issued.token, duration="365d"),
         lambda: as_person.keys.delete([issued.token]),
         lambda: as_person.keys.info(issued.token),
     ):
         with pytest.raises(GatewayRejected):
-            act()
+            action()
     assert not real.keys.info(issued.token).deleted
 
 

@@ -32,12 +32,12 @@ def stream_of(gateway: Gateway, *, idle_timeout_s: float = WAIT_S, usage: bool =
     return gateway.inference.stream_chat(secret=SECRET, body=body, idle_timeout_s=idle_timeout_s, usage=usage)
 
 
-def run(act: Callable[[], Awaitable[T]]) -> T:
+def run(action: Callable[[], Awaitable[T]]) -> T:
     """Do it on a loop of its own, and close the connections that it leaves."""
 
     async def whole() -> T:
         try:
-            return await act()
+            return await action()
         finally:
             await close_session()
 

@@ -88,7 +88,7 @@ def test_health_is_asked_once(stub: StubGateway, gateway: Gateway) -> None:
 @pytest.mark.parametrize("verb", ["renew", "block", "unblock", "delete", "chat", "cost"])
 def test_writes_are_never_repeated(stub: StubGateway, gateway: Gateway, verb: str) -> None:
     stub.will(says({}, status=500))
-    acts: dict[str, Callable[[], object]] = {
+    actions: dict[str, Callable[[], object]] = {
         "renew": lambda: gateway.keys.renew(TOKEN, duration="30d"),
         "block": lambda: gateway.keys.block(TOKEN),
         "unblock": lambda: gateway.keys.unblock(TOKEN),
@@ -98,7 +98,7 @@ def test_writes_are_never_repeated(stub: StubGateway, gateway: Gateway, verb: st
     }
 
     with pytest.raises(GatewayUnavailable):
-        acts[verb]()
+        actions[verb]()
     assert len(stub.asked) == 1
 
 

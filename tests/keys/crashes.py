@@ -25,31 +25,31 @@ OUTSIDE = ("/http/client.py", "/kombu/", "/redis/", "/django/core/mail/", "/djan
 Folder = str | tuple[str, ...]  # how names of files begin
 
 
-def killed_at_line(number: int, act: Callable[[], object], folder: str = SERVICES) -> bool:
-    """Run `act` in a child that is killed at the start of the `number`th line that it runs in a folder of services.
+def killed_at_line(number: int, action: Callable[[], object], folder: str = SERVICES) -> bool:
+    """Run `action` in a child that is killed at the start of the `number`th line that it runs in a folder of services.
 
     Return False when it came to its end before.
     """
-    return _in_child(act, lambda: _die_at(number, folder))
+    return _in_child(action, lambda: _die_at(number, folder))
 
 
-def killed_at_step(number: int, act: Callable[[], object], folder: Folder = SERVICES) -> bool:
-    """Run `act` in a child that is killed at the `number`th line of these services before which more was done for good.
+def killed_at_step(number: int, action: Callable[[], object], folder: Folder = SERVICES) -> bool:
+    """Run `action` in a child that is killed at the `number`th line of these services with something done before.
 
     For good is what a kill does not undo: a commit, a statement outside of a transaction that does not only read, a
-    request to the gateway, a message, a mail, a file. Return False when the act came to its end before.
+    request to the gateway, a message, a mail, a file. Return False when the action came to its end before.
     """
-    return _in_child(act, lambda: _die_at_step(number, folder))
+    return _in_child(action, lambda: _die_at_step(number, folder))
 
 
-def _in_child(act: Callable[[], object], watch: Callable[[], object]) -> bool:
-    """Run `act` in a child that watches itself, and tell whether it was killed."""
+def _in_child(action: Callable[[], object], watch: Callable[[], object]) -> bool:
+    """Run `action` in a child that watches itself, and tell whether it was killed."""
     close_connections()
     child = os.fork()
     if child == 0:
         watch()
         try:
-            act()
+            action()
         finally:
             os._exit(0)
     _, status = os.waitpid(child, 0)

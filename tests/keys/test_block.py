@@ -119,25 +119,25 @@ def test_a_kill_leaves_the_block_of_before_or_that_of_the_admin(key: Key, sandbo
 
 
 @pytest.mark.parametrize("fault", ["error", "drop_before"])
-@pytest.mark.parametrize("act", ["pause", "block", "unblock"])
+@pytest.mark.parametrize("action", ["pause", "block", "unblock"])
 def test_the_sweep_brings_both_secrets_of_a_rotation_to_the_same_state(
-    key: Key, sandbox: Sandbox, act: str, fault: str
+    key: Key, sandbox: Sandbox, action: str, fault: str
 ) -> None:
     services.rotate_key(key=again(key), actor=BY_TEST)
-    if act == "unblock":
+    if action == "unblock":
         block(key)
     before = flags_of(key)
-    path = "/key/unblock" if act == "unblock" else "/key/block"
+    path = "/key/unblock" if action == "unblock" else "/key/block"
     sandbox.faults(path, fault, skip=1, times=5, **({"status": 400} if fault == "error" else {}))
     with pytest.raises(GatewayError):
-        getattr(services, f"{act}_key")(key=again(key), actor=BY_TEST)
+        getattr(services, f"{action}_key")(key=again(key), actor=BY_TEST)
     sandbox.clear_faults()
 
     sweep()
 
     is_blocked = again(key).blocked
     assert blocked_at(sandbox) == [is_blocked, is_blocked]
-    assert act == "unblock" or flags_of(key) == before
+    assert action == "unblock" or flags_of(key) == before
 
 
 @pytest.mark.parametrize("reason", ["budget", "owner"])

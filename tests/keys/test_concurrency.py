@@ -21,20 +21,20 @@ from tests.waiting import wait_until, waiting_for_locks
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def at_once(acts: list[Callable[[], object]]) -> list[str]:
+def at_once(actions: list[Callable[[], object]]) -> list[str]:
     """Run all in threads of their own; return the codes of the refusals."""
 
-    def run(act: Callable[[], object]) -> str:
+    def run(action: Callable[[], object]) -> str:
         try:
-            act()
+            action()
         except services.KeyRefused as refusal:
             return refusal.code
         finally:
             connections.close_all()
         return ""
 
-    with ThreadPoolExecutor(len(acts)) as pool:
-        return [code for code in pool.map(run, acts) if code]
+    with ThreadPoolExecutor(len(actions)) as pool:
+        return [code for code in pool.map(run, actions) if code]
 
 
 def test_twenty_creates_at_once_make_the_three_keys_that_are_allowed(intern: User, sandbox: Sandbox) -> None:
@@ -110,14 +110,14 @@ def test_a_top_up_and_another_change_of_a_key_take_their_locks_in_one_order(
     team, other = make_team(), make_staff("other")
     key = issue_in(team, staff, handed_out=True).key
     top_up = partial(services.top_up_team_keys, team_id=team.pk, key_ids=[key.pk], amount_usd=Decimal(1), actor=BY_TEST)
-    acts: dict[str, Callable[[], object]] = {
+    actions: dict[str, Callable[[], object]] = {
         "hand over": lambda: services.give_team_key(key=again(key), to=other, actor=BY_TEST),
         "mark as gone": lambda: mark_gone(again(key).tokens.get()),
     }
     with ThreadPoolExecutor(2) as pool:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"LOCK TABLE {table} IN SHARE MODE")
-            running = [pool.submit(_in_thread, acts[change])]
+            running = [pool.submit(_in_thread, actions[change])]
             wait_until(lambda: waiting_for_locks() == 1)
             running.append(pool.submit(_in_thread, top_up))
             wait_until(lambda: waiting_for_locks() == 2)
@@ -126,8 +126,8 @@ def test_a_top_up_and_another_change_of_a_key_take_their_locks_in_one_order(
     assert Team.objects.get().checked_at is None
 
 
-def _in_thread(act: Callable[[], object]) -> None:
+def _in_thread(action: Callable[[], object]) -> None:
     try:
-        act()
+        action()
     finally:
         connections.close_all()

@@ -31,20 +31,20 @@ STEPS_AT_LEAST = 4  # of each act: fewer would mean that nothing was traced
 
 
 def issuing(owner: User, sandbox: Sandbox) -> Callable[[], object]:
-    """Return the act of issuing another key, with limits that its owner chose."""
+    """Return the action of issuing another key, with limits that its owner chose."""
     label = f"key {Key.objects.count()}"
     Key.objects.filter(state=Key.State.ACTIVE).update(kind=Key.Kind.EXTERNAL)
     return lambda: issue(owner, label, budget_usd=Decimal(1), model_names=("gpt-4o-mini",))
 
 
 def renewing(owner: User, sandbox: Sandbox) -> Callable[[], object]:
-    """Return the act of renewing a key that is due."""
+    """Return the action of renewing a key that is due."""
     key = ending_in(_the_key(owner), sandbox, days=3)
     return lambda: services.renew_key(key=key, actor=BY_TEST)
 
 
 def rotating(owner: User, sandbox: Sandbox) -> Callable[[], object]:
-    """Return the act of rotating a key."""
+    """Return the action of rotating a key."""
     key = _the_key(owner)
     if key.retiring:
         services.end_old_secret(key=key, actor=BY_TEST)
@@ -52,7 +52,7 @@ def rotating(owner: User, sandbox: Sandbox) -> Callable[[], object]:
 
 
 def replacing_a_leaked_secret(owner: User, sandbox: Sandbox) -> Callable[[], object]:
-    """Return the act of replacing a leaked secret during the grace of a rotation."""
+    """Return the action of replacing a leaked secret during the grace of a rotation."""
     key = _the_key(owner)
     if not key.retiring:
         services.rotate_key(key=key, actor=BY_TEST)
@@ -60,7 +60,7 @@ def replacing_a_leaked_secret(owner: User, sandbox: Sandbox) -> Callable[[], obj
 
 
 def replacing_a_leaked_secret_that_is_paused(owner: User, sandbox: Sandbox) -> Callable[[], object]:
-    """Return the act of replacing the leaked secret of a paused key."""
+    """Return the action of replacing the leaked secret of a paused key."""
     key = _the_key(owner)
     if not key.blocked:
         services.pause_key(key=key, actor=BY_TEST)
@@ -68,7 +68,7 @@ def replacing_a_leaked_secret_that_is_paused(owner: User, sandbox: Sandbox) -> C
 
 
 def ending_the_old(owner: User, sandbox: Sandbox) -> Callable[[], object]:
-    """Return the act of ending a rotation's grace."""
+    """Return the action of ending a rotation's grace."""
     key = _the_key(owner)
     if not key.retiring:
         services.rotate_key(key=key, actor=BY_TEST)
@@ -76,7 +76,7 @@ def ending_the_old(owner: User, sandbox: Sandbox) -> Callable[[], object]:
 
 
 def changing_a_stay(owner: User, sandbox: Sandbox) -> Callable[[], object]:
-    """Return the act of changing the end of an intern's stay, once to an earlier day, once to a later."""
+    """Return the action of changing the end of an intern's stay, once to an earlier day, once to a later."""
     key = _the_key(owner)
     intern, _made = Intern.objects.get_or_create(supervisor=owner, name="Intern B")
     Key.objects.filter(pk=key.pk).update(intern=intern)
@@ -86,7 +86,7 @@ def changing_a_stay(owner: User, sandbox: Sandbox) -> Callable[[], object]:
 
 
 def handing_over(owner: User, sandbox: Sandbox) -> Callable[[], object]:
-    """Return the act of handing an intern over who has a key with two secrets, to and fro."""
+    """Return the action of handing an intern over who has a key with two secrets, to and fro."""
     if not Intern.objects.exists():
         key = issue(owner, "of Ada", intern_name="Ada").key
         services.rotate_key(key=again(key), actor=BY_TEST)
@@ -99,20 +99,20 @@ def handing_over(owner: User, sandbox: Sandbox) -> Callable[[], object]:
 
 
 def deleting(owner: User, sandbox: Sandbox) -> Callable[[], object]:
-    """Return the act of deleting a key."""
+    """Return the action of deleting a key."""
     key = _the_key(owner)
     return lambda: services.delete_key(key=key, actor=BY_TEST)
 
 
 def first_using_the_playground(owner: User, sandbox: Sandbox) -> Callable[[], object]:
-    """Return the act of using the Playground without a key for it, after one that was deleted."""
+    """Return the action of using the Playground without a key for it, after one that was deleted."""
     for key in Key.objects.filter(owner=owner, state=Key.State.ACTIVE):
         services.delete_key(key=key, actor=BY_TEST)
     return lambda: services.playground_secret(owner=owner, actor=BY_TEST)
 
 
 def bringing_the_playground_to_the_policy(owner: User, sandbox: Sandbox) -> Callable[[], object]:
-    """Return the act of using the Playground after its end and another budget in the policy."""
+    """Return the action of using the Playground after its end and another budget in the policy."""
     services.playground_secret(owner=owner, actor=BY_TEST)
     key = Key.objects.get(owner=owner, state=Key.State.ACTIVE)
     ending_in(key, sandbox, days=-1)
@@ -121,13 +121,13 @@ def bringing_the_playground_to_the_policy(owner: User, sandbox: Sandbox) -> Call
 
 
 def issuing_with_a_new_team(owner: User, sandbox: Sandbox) -> Callable[[], object]:
-    """Return the act of issuing a person's first key, with which their team is made."""
+    """Return the action of issuing a person's first key, with which their team is made."""
     _without_team(owner, sandbox)
     return lambda: issue(owner, f"key {Key.objects.count()}")
 
 
 def joining_a_team(owner: User, sandbox: Sandbox) -> Callable[[], object]:
-    """Return the act of bringing a key into the team that its owner did not have before."""
+    """Return the action of bringing a key into the team that its owner did not have before."""
     _without_team(owner, sandbox)
     change_policies(person_budget_usd=None)
     issue(owner, f"key {Key.objects.count()}")
@@ -149,7 +149,7 @@ def _the_key(owner: User) -> Key:
     return again(found)
 
 
-ACTS = [
+ACTIONS = [
     issuing,
     renewing,
     rotating,
@@ -166,7 +166,7 @@ ACTS = [
 ]
 
 
-@pytest.mark.parametrize("prepare", ACTS)
+@pytest.mark.parametrize("prepare", ACTIONS)
 def test_is_repaired_after_a_kill_at_any_line(
     staff: User, sandbox: Sandbox, prepare: Callable[[User, Sandbox], Callable[[], object]]
 ) -> None:

@@ -66,7 +66,7 @@ def failing(where: str, settings: Settings, folder: Path) -> AbstractContextMana
 
 
 @pytest.mark.parametrize(
-    ("act", "where"),
+    ("action", "where"),
     [("create", "record"), ("create", "page"), ("rotate", "record"), ("rotate", "page"), ("check", "models")],
 )
 def test_a_report_has_no_secret(
@@ -77,13 +77,13 @@ def test_a_report_has_no_secret(
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
     reports: None,
-    act: str,
+    action: str,
     where: str,
 ) -> None:
     fresh = issue(staff)
     as_staff.raise_request_exception = False
     caplog.set_level(1)
-    url = url_of(act, fresh.key) if act == "rotate" else f"/keys/{act}/"
+    url = url_of(action, fresh.key) if action == "rotate" else f"/keys/{action}/"
 
     with failing(where, settings, tmp_path):
         response = as_staff.post(url, {**key_request("other"), "secret": fresh.secret})

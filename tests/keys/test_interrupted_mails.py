@@ -139,14 +139,14 @@ def test_a_mail_whose_worker_was_ended_is_sent_when_its_claim_has_lapsed(twenty:
 @pytest.mark.slow
 @pytest.mark.kills
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("act", ["expiring", "requested"])
-def test_two_workers_killed_at_any_step_lose_no_mail_and_send_none_twice(server: MailServer, act: str) -> None:
+@pytest.mark.parametrize("action", ["expiring", "requested"])
+def test_two_workers_killed_at_any_step_lose_no_mail_and_send_none_twice(server: MailServer, action: str) -> None:
     """A mail that was taken in the moment of the kill comes again with its Message-ID, and is then the same mail."""
     step = 0
     while True:
         step += 1
         server.mails.clear()
-        send = _two_mails(act)
+        send = _two_mails(action)
         killed = [killed_at_step(step, send, folder=SERVICES) for _worker in range(2)]
         for rows in (ReminderMail.objects, RequestedReminder.objects):
             rows.exclude(claimed_at=None).update(claimed_at=timezone.now() - CLAIM_LASTS - timedelta(seconds=1))
@@ -159,7 +159,7 @@ def test_two_workers_killed_at_any_step_lose_no_mail_and_send_none_twice(server:
     assert step > 5
 
 
-def _two_mails(act: str) -> Callable[[], int]:
+def _two_mails(action: str) -> Callable[[], int]:
     """Make two people with two keys each, and whatever mail there is to send; return what sends it."""
     Key.objects.all().delete()
     User.objects.all().delete()
@@ -167,9 +167,9 @@ def _two_mails(act: str) -> Callable[[], int]:
     dates = {"created_at": now - timedelta(days=90), "expires_at": now + timedelta(days=3)}
     for name in ("one", "two"):
         person = make_user(name)
-        if act == "requested":
+        if action == "requested":
             services.request_reminder(owner=person, lines=["thesis", "survey"], by="Admin")
             continue
         for label in ("thesis", "survey"):
             Key.objects.create(owner=person, kind=Key.Kind.PERSONAL, state=Key.State.ACTIVE, label=label, **dates)
-    return services.remind_owners if act == "expiring" else services.send_requested_reminders
+    return services.remind_owners if action == "expiring" else services.send_requested_reminders

@@ -46,19 +46,19 @@ CASES: list[tuple[str, str, str, str, list[bool]]] = [
 ]
 
 
-@pytest.mark.parametrize(("act", "path", "fault", "reported", "working"), CASES)
+@pytest.mark.parametrize(("action", "path", "fault", "reported", "working"), CASES)
 def test_is_repaired_and_reported(
     as_intern: Client,
     intern: User,
     sandbox: Sandbox,
-    act: str,
+    action: str,
     path: str,
     fault: str,
     reported: str,
     working: list[bool],
 ) -> None:
-    address, secrets = _prepare(act, intern, sandbox)
-    if (act, path, fault) == SERVED:
+    address, secrets = _prepare(action, intern, sandbox)
+    if (action, path, fault) == SERVED:
         _send_to_a_server_that_is_killed(address, intern, sandbox, path, fault)
     else:
         _send_to_a_child_that_is_killed(address, intern, sandbox, path, fault)
@@ -103,14 +103,14 @@ def _send_to_a_child_that_is_killed(address: str, sender: User, sandbox: Sandbox
     assert os.WIFSIGNALED(status), "there was an answer"
 
 
-def _prepare(act: str, owner: User, sandbox: Sandbox) -> tuple[str, list[str]]:
-    """Make what the act needs; return where its form goes, and the secrets that its owner has seen."""
-    if act == "create":
+def _prepare(action: str, owner: User, sandbox: Sandbox) -> tuple[str, list[str]]:
+    """Make what the action needs; return where its form goes, and the secrets that its owner has seen."""
+    if action == "create":
         return "/keys/create/", []
     fresh = issue(owner)
     secrets = [fresh.secret]
-    if act == "renew":
+    if action == "renew":
         ending_in(fresh.key, sandbox, days=3)
-    if act == "end_old":
+    if action == "end_old":
         secrets.append(services.rotate_key(key=again(fresh.key), actor=BY_TEST).secret)
-    return url_of(act, fresh.key), secrets
+    return url_of(action, fresh.key), secrets

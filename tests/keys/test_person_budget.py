@@ -217,13 +217,13 @@ def test_a_new_key_of_a_gateway_without_teams_has_only_what_is_left(poor: User, 
     assert row_at(sandbox, third.secret)["team_id"] == team_id_of(poor)
 
 
-@pytest.mark.parametrize("act", [services.renew_key, services.rotate_key])
-def test_renewing_and_rotating_give_what_the_policy_gives_now(intern: User, sandbox: Sandbox, act: Any) -> None:
+@pytest.mark.parametrize("action", [services.renew_key, services.rotate_key])
+def test_renewing_and_rotating_give_what_the_policy_gives_now(intern: User, sandbox: Sandbox, action: Any) -> None:
     fresh = issue(intern)
     key = ending_in(fresh.key, sandbox, days=3)
     allow(budget_usd=Decimal(9), budget_period="7d", rpm_limit=7, all_models=False, model_names=["llama-70b"])
 
-    act(key=key, actor=BY_TEST)
+    action(key=key, actor=BY_TEST)
 
     for row in sandbox.live_keys():  # after a rotation the old secret too
         reported = (row["max_budget"], row["budget_duration"], row["rpm_limit"], row["models"])

@@ -86,20 +86,20 @@ class Meter:
         """Tell whether the person's own budget was named as the reason of a refusal."""
         return f"Budget has been exceeded! Team={team_id_of(person)}" in self.messages
 
-    def until_quiet(self, act: Callable[[], list[str]]) -> None:
-        """Do `act` again and again, and ask with each secret that it gives, until nothing is answered any more."""
+    def until_quiet(self, action: Callable[[], list[str]]) -> None:
+        """Do `action` again and again, and ask with each secret that it gives, until nothing is answered any more."""
         refused = 0
         while refused < QUIET_CALLS and time.monotonic() < self._ends_at:
             secrets: list[str] = []
             with suppress(GatewayError, services.KeyRefused):
-                secrets = act()
+                secrets = action()
             for secret in secrets:
                 refused = 0 if self.ask(secret) else refused + 1
         connection.close()
 
 
-def acts_of(intern: User, meter: Meter) -> list[Callable[[], list[str]]]:
-    """Return what is tried: each act gives the secrets that it leaves, and asks in between where that pays."""
+def actions_of(intern: User, meter: Meter) -> list[Callable[[], list[str]]]:
+    """Return what is tried: each action gives the secrets that it leaves, and asks in between where that pays."""
     turned = issue(intern, "turned")
 
     def delete_and_create() -> list[str]:
@@ -129,8 +129,8 @@ def test_an_intern_of_two_cents_spends_them_and_one_call_whatever_is_tried_in_tu
 ) -> None:
     meter = Meter(real)
 
-    for act in acts_of(intern, meter) * 3:
-        for secret in act():
+    for action in actions_of(intern, meter) * 3:
+        for secret in action():
             meter.ask(secret)
 
     assert meter.refused_by_team_of(intern)
@@ -141,10 +141,10 @@ def test_an_intern_of_two_cents_spends_them_and_one_call_whatever_is_tried_in_tu
 def try_at_once(intern: User, meter: Meter) -> None:
     """Try all actions at once, one of them twice, during calls of four clients, until none is answered."""
     kept = issue(intern, "kept")
-    acts = acts_of(intern, meter)
-    acts += [acts[0], *[lambda: [kept.secret]] * (CALLERS - len(acts) - 1)]
+    actions = actions_of(intern, meter)
+    actions += [actions[0], *[lambda: [kept.secret]] * (CALLERS - len(actions) - 1)]
     with ThreadPoolExecutor(CALLERS) as callers:
-        list(callers.map(meter.until_quiet, acts))
+        list(callers.map(meter.until_quiet, actions))
 
 
 def test_tried_at_once_it_is_at_most_one_call_more_for_each_caller(intern: User, real: RealGateway) -> None:

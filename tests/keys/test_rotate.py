@@ -157,14 +157,14 @@ def test_an_unavailable_gateway_changes_nothing(intern: User, sandbox: Sandbox) 
 
 
 @contextmanager
-def meanwhile(table: str, act: Callable[[], object], *, after: str = "") -> Iterator[None]:
-    """Do `act` once, before the first statement that names `table` and follows one with `after`."""
+def meanwhile(table: str, action: Callable[[], object], *, after: str = "") -> Iterator[None]:
+    """Do `action` once, before the first statement that names `table` and follows one with `after`."""
     seen = {"after": not after, "done": False}
 
     def watch(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
         if seen["after"] and table in sql and not seen["done"]:
             seen["done"] = True
-            act()
+            action()
         seen["after"] = seen["after"] or after in sql
         return execute(sql, *rest)
 
@@ -184,9 +184,9 @@ def test_a_renewal_or_new_limits_during_a_replacement_are_kept(intern: User, san
         limits = limits_on(again(key))._replace(rpm_limit=7)
         return services.set_limits(key=again(key), actor=BY_TEST, limits=limits)
 
-    for act in (renew, set_limits):
+    for action in (renew, set_limits):
         with (
-            meanwhile("keys_gatewayidentity", act, after='INSERT INTO "keys_token"'),
+            meanwhile("keys_gatewayidentity", action, after='INSERT INTO "keys_token"'),
             pytest.raises(services.KeyRefused, match="The key changed in the meantime"),
         ):
             services.rotate_key(key=again(key), actor=BY_TEST)

@@ -42,7 +42,7 @@ def keys(owners: list[User], sandbox: Sandbox) -> list[Key]:
     return keys
 
 
-def made_by(act: Callable[[], object]) -> tuple[list[str], list[dict[str, str]]]:
+def made_by(action: Callable[[], object]) -> tuple[list[str], list[dict[str, str]]]:
     """Return the rows of keys, tokens and people that were made objects of, and what was asked for tokens."""
     made: list[str] = []
 
@@ -53,7 +53,7 @@ def made_by(act: Callable[[], object]) -> tuple[list[str], list[dict[str, str]]]
         post_init.connect(note, sender=model)
     try:
         with CaptureQueriesContext(connection) as queries:
-            act()
+            action()
     finally:
         for model in (Key, Token, User):
             post_init.disconnect(note, sender=model)

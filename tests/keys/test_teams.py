@@ -87,9 +87,9 @@ def test_freeze_blocks_all_keys_and_thaw_brings_back_only_those(sandbox: Sandbox
     services.follow_team(team.pk)
     assert {ask(sandbox, each.secret) for each in fresh} == {401}
     assert {again(each.key).blocked_for_team for each in fresh[2:]} == {True}
-    for act in (services.unblock_key, services.resume_key):
+    for action in (services.unblock_key, services.resume_key):
         with pytest.raises(KeyRefused):
-            act(key=again(fresh[1].key), actor=BY_TEST)
+            action(key=again(fresh[1].key), actor=BY_TEST)
 
     services.thaw_team(team.pk)
     services.follow_team(team.pk)
@@ -269,15 +269,15 @@ def test_a_lost_answer_is_repaired_at_the_next_try(intern: User, sandbox: Sandbo
 def test_failures_at_each_call_are_made_up_for_by_the_next_run(sandbox: Sandbox) -> None:
     team = make_team()
     keys = [issue_in(team, make_intern(f"s{number}")) for number in range(3)]
-    acts: dict[str, Callable[[], Team]] = {
+    actions: dict[str, Callable[[], Team]] = {
         "/key/block": lambda: services.freeze_team(team.pk),
         "/key/unblock": lambda: services.thaw_team(team.pk),
         "/key/update": lambda: services.change_team(team.pk, key_budget_usd=Decimal(2)),
         "/team/update": lambda: services.change_team(team.pk, budget_usd=Decimal(50)),
         "/key/delete": lambda: services.end_team(team.pk),
     }
-    for path, act in acts.items():
-        act()
+    for path, action in actions.items():
+        action()
         sandbox.faults(path, "drop_before", times=9)
         with pytest.raises((GatewayUnavailable, KeyRefused)):
             services.follow_team(team.pk)

@@ -151,9 +151,9 @@ def test_the_first_of_two_administrators_wins(staff: User, intern: User, sandbox
     _secret, row = found(sandbox)
     UnownedKey.objects.filter(pk=row.pk).update(**being_given(to=intern, by=staff))
 
-    for act in (services.block_unowned, services.delete_unowned):
+    for action in (services.block_unowned, services.delete_unowned):
         with pytest.raises(services.KeyRefused, match="Another administrator"):
-            act(unowned=row, actor=BY_TEST)
+            action(unowned=row, actor=BY_TEST)
     with pytest.raises(services.KeyRefused, match="Another administrator"):
         give(unowned=row, to=staff)
     services.sweep_keys()  # somebody still waits for it
@@ -163,14 +163,14 @@ def test_the_first_of_two_administrators_wins(staff: User, intern: User, sandbox
 
 
 def test_a_key_that_vanished_gets_no_owner(staff: User, sandbox: Sandbox) -> None:
-    for act in ("give", "block", "delete twice"):
-        _secret, row = found(sandbox, act)
+    for action in ("give", "block", "delete twice"):
+        _secret, row = found(sandbox, action)
         sandbox.call("POST", "/key/delete", body={"keys": [row.token]})
-        if act == "delete twice":
+        if action == "delete twice":
             services.delete_unowned(unowned=row, actor=BY_TEST)
         else:
             with pytest.raises(services.KeyRefused, match="no longer has this key"):
-                give(unowned=row, to=staff) if act == "give" else services.block_unowned(unowned=row, actor=BY_TEST)
+                give(unowned=row, to=staff) if action == "give" else services.block_unowned(unowned=row, actor=BY_TEST)
 
         assert not UnownedKey.objects.exists()
     assert not Key.objects.exists()

@@ -64,14 +64,14 @@ def test_several_are_given_whole_after_a_kill_at_any_step(staff: User, sandbox: 
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("act", ["give", "block", "delete"])
-def test_is_repaired_after_a_kill_at_any_line(staff: User, sandbox: Sandbox, act: str) -> None:
+@pytest.mark.parametrize("action", ["give", "block", "delete"])
+def test_is_repaired_after_a_kill_at_any_line(staff: User, sandbox: Sandbox, action: str) -> None:
     change_policies(person_budget_usd=Decimal(9), person_budget_period="30d", max_live_keys=None)
-    acts = {"give": give, "block": services.block_unowned, "delete": services.delete_unowned}
-    service: Any = acts[act]
+    actions = {"give": give, "block": services.block_unowned, "delete": services.delete_unowned}
+    service: Any = actions[action]
     for step in count(1):
         secret, row = found(sandbox, f"step {step}")
-        to: dict[str, Any] = {"to": staff} if act == "give" else {}
+        to: dict[str, Any] = {"to": staff} if action == "give" else {}
         if not killed_at_step(step, partial(service, unowned=row, actor=Actor(user=staff), **to)):
             break
         services.sync_keys()  # before the sweep: it takes over nothing that is being given
@@ -80,18 +80,18 @@ def test_is_repaired_after_a_kill_at_any_line(staff: User, sandbox: Sandbox, act
 
         left = UnownedKey.objects.filter(token=row.token)
         assert not left.exclude(intent="").exists()
-        if act == "give":
+        if action == "give":
             assert left.exists() != Key.objects.filter(pk=row.pk, owner=staff, kind="personal").exists()
             assert not (begun and left.exists())
             there = next(each for each in sandbox.live_keys() if each["token"] == token_of(secret))
             wanted = ("somebody-else", None) if left.exists() else (staff.gateway_user_id, team_id_of(staff))
             assert (there["user_id"], there["team_id"]) == wanted
             assert Token.objects.filter(key=row.pk).exclude(in_team=True).count() == 0
-        elif act == "block" and begun:
+        elif action == "block" and begun:
             assert left.get().blocked
         elif begun:
             assert not left.exists()
         assert not Key.objects.filter(kind="external").exists()
         sandbox.call("POST", "/key/delete", body={"keys": [row.token]})
         services.sync_keys()
-    assert step > STEPS_AT_LEAST[act]
+    assert step > STEPS_AT_LEAST[action]

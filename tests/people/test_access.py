@@ -22,7 +22,7 @@ from tests.usage.views.facts import key_of
 
 LISTS = ("index", "csv", "keys", "keys_csv", "outside_keys", "groups")
 MANAGER_LISTS = ("sign_ins", "try_sign_in")
-PERSON_ACTS = (
+PERSON_ACTIONS = (
     "deactivate",
     "activate",
     "sign_out",
@@ -33,12 +33,12 @@ PERSON_ACTS = (
     "top_up",
     "cost_centre",
 )
-GRANT_ACTS = ("end_grant",)
-PEOPLE_ACTS = ("invite", "bulk", "bulk_keys", "act_on_outside_keys")  # on no one in particular
-KEY_ACTS = ("block_key", "unblock_key", "extend_key", "limit_key", "delete_key")
+GRANT_ACTIONS = ("end_grant",)
+PEOPLE_ACTIONS = ("invite", "bulk", "bulk_keys", "act_on_outside_keys")  # on no one in particular
+KEY_ACTIONS = ("block_key", "unblock_key", "extend_key", "limit_key", "delete_key")
 GROUP_PAGES = ("group", "default_policy", "policy_state", "default_policy_state")
-MEMBER_ACTS = ("add_members", "remove_members")  # of whoever manages people
-GROUP_ACTS = ("change_policy", "rename_group", "delete_group", "group_cost_centre")  # of whoever manages policies
+MEMBER_ACTIONS = ("add_members", "remove_members")  # of whoever manages people
+GROUP_ACTIONS = ("change_policy", "rename_group", "delete_group", "group_cost_centre")  # of whoever manages policies
 STRANGERS = ("intern", "staff", "supervisor")
 ACTORS = ("secretary", "manager", "superuser")
 READERS = ("reader", "policy maker")  # of people
@@ -82,15 +82,15 @@ def grant_of(person: User) -> Grant:
 
 
 def url_of(name: str, key: Key) -> str:
-    if name in (*LISTS, *MANAGER_LISTS, *PEOPLE_ACTS):
+    if name in (*LISTS, *MANAGER_LISTS, *PEOPLE_ACTIONS):
         unowned, _made = UnownedKey.objects.get_or_create(token="a" * 64)
         chosen = {
-            "bulk": f"?act=deactivate&person={key.owner_id}",
-            "bulk_keys": f"?act=block&key={key.pk}",
-            "act_on_outside_keys": f"?act=block&key={unowned.pk}",
+            "bulk": f"?action=deactivate&person={key.owner_id}",
+            "bulk_keys": f"?action=block&key={key.pk}",
+            "act_on_outside_keys": f"?action=block&key={unowned.pk}",
         }
         return reverse(f"people:{name}") + chosen.get(name, "")
-    more = {**dict.fromkeys(KEY_ACTS, key.pk), **dict.fromkeys(GRANT_ACTS, grant_of(key.owner).pk)}
+    more = {**dict.fromkeys(KEY_ACTIONS, key.pk), **dict.fromkeys(GRANT_ACTIONS, grant_of(key.owner).pk)}
     arguments = [key.owner_id, more[name]] if name in more else [key.owner_id]
     return reverse(f"people:{name}", args=arguments)
 
@@ -110,8 +110,17 @@ def _post(url: str, form: dict[str, Any], browser: Client) -> Any:
 def test_every_address_is_in_the_matrix() -> None:
     names = {str(route.name) for route in urlpatterns if isinstance(route, URLPattern)}
 
-    of_groups = {*GROUP_PAGES, *MEMBER_ACTS, *GROUP_ACTS, "new_group", "change_default_policy"}
-    assert names == {*LISTS, *MANAGER_LISTS, "person", *PEOPLE_ACTS, *PERSON_ACTS, *GRANT_ACTS, *KEY_ACTS, *of_groups}
+    of_groups = {*GROUP_PAGES, *MEMBER_ACTIONS, *GROUP_ACTIONS, "new_group", "change_default_policy"}
+    assert names == {
+        *LISTS,
+        *MANAGER_LISTS,
+        "person",
+        *PEOPLE_ACTIONS,
+        *PERSON_ACTIONS,
+        *GRANT_ACTIONS,
+        *KEY_ACTIONS,
+        *of_groups,
+    }
 
 
 def test_shows_people_to_whom_they_are_for(browsers: dict[str, Client], key: Key) -> None:
@@ -127,7 +136,7 @@ def test_shows_people_to_whom_they_are_for(browsers: dict[str, Client], key: Key
     assert statuses(browsers, lambda browser: browser.get(url_of("person", key))) == missing | seen
 
 
-@pytest.mark.parametrize("name", [*PERSON_ACTS, *GRANT_ACTS, *KEY_ACTS])
+@pytest.mark.parametrize("name", [*PERSON_ACTIONS, *GRANT_ACTIONS, *KEY_ACTIONS])
 def test_asks_only_those_who_may_act(browsers: dict[str, Client], key: Key, name: str) -> None:
     expected = {
         "anonymous": 302,
@@ -142,7 +151,7 @@ def test_asks_only_those_who_may_act(browsers: dict[str, Client], key: Key, name
 def test_only_those_who_may_act_are_shown_the_forms_about_many(browsers: dict[str, Client], key: Key) -> None:
     expected = {"anonymous": 302, **dict.fromkeys((*STRANGERS, *READERS), 403)}
 
-    for name in PEOPLE_ACTS:
+    for name in PEOPLE_ACTIONS:
         url = url_of(name, key)
         shown = statuses(browsers, partial(_get, url))
         assert shown == expected | dict.fromkeys(ACTORS, 200), name
@@ -155,7 +164,7 @@ def test_only_those_who_may_act_are_shown_the_forms_about_many(browsers: dict[st
     assert not User.objects.filter(email="a@example.edu").exists()
 
 
-@pytest.mark.parametrize("name", [*PERSON_ACTS, *GRANT_ACTS, *KEY_ACTS])
+@pytest.mark.parametrize("name", [*PERSON_ACTIONS, *GRANT_ACTIONS, *KEY_ACTIONS])
 def test_whoever_may_not_act_changes_nothing(browsers: dict[str, Client], key: Key, name: str) -> None:
     refused = {who: browser for who, browser in browsers.items() if who not in ACTORS}
 
@@ -173,7 +182,7 @@ def test_nobody_acts_on_themselves_or_on_whoever_has_more_rights(browsers: dict[
     pairs = [*own.items(), ("secretary", "manager"), ("secretary", "admin"), ("manager", "admin")]
 
     for who, whom in pairs:
-        for name in PERSON_ACTS:
+        for name in PERSON_ACTIONS:
             answer = browsers[who].post(reverse(f"people:{name}", args=[people[whom].pk]))
             assert answer.status_code == 403, (who, whom, name)
     assert not User.objects.filter(is_active=False).exists()
@@ -182,7 +191,7 @@ def test_nobody_acts_on_themselves_or_on_whoever_has_more_rights(browsers: dict[
 def test_a_key_of_somebody_else_is_not_found(as_admin: Client, key: Key) -> None:
     other = make_user("other")
 
-    for name in KEY_ACTS:
+    for name in KEY_ACTIONS:
         assert as_admin.post(reverse(f"people:{name}", args=[other.pk, key.pk])).status_code == 404
 
 
@@ -191,8 +200,13 @@ def test_a_forged_form_changes_nothing(admin: User, key: Key) -> None:
     browser.force_login(admin)
 
     group = Group.objects.get(name="Staff")
-    of_group = [reverse(f"people:{name}", args=[group.pk]) for name in (*MEMBER_ACTS, *GROUP_ACTS, "policy_state")]
-    for url in (*of_group, *(url_of(name, key) for name in (*PEOPLE_ACTS, *PERSON_ACTS, *GRANT_ACTS, *KEY_ACTS))):
+    of_group = [
+        reverse(f"people:{name}", args=[group.pk]) for name in (*MEMBER_ACTIONS, *GROUP_ACTIONS, "policy_state")
+    ]
+    for url in (
+        *of_group,
+        *(url_of(name, key) for name in (*PEOPLE_ACTIONS, *PERSON_ACTIONS, *GRANT_ACTIONS, *KEY_ACTIONS)),
+    ):
         assert browser.post(url).status_code == 403, url
 
 
@@ -215,8 +229,8 @@ def test_groups_are_seen_by_whoever_sees_people_and_changed_by_permission(browse
     member = make_user("member", groups=("Course",))
     who_may = {
         **dict.fromkeys(GROUP_PAGES, (*READERS, *ACTORS)),
-        **dict.fromkeys(MEMBER_ACTS, ACTORS),
-        **dict.fromkeys(GROUP_ACTS, POLICY_MAKERS),
+        **dict.fromkeys(MEMBER_ACTIONS, ACTORS),
+        **dict.fromkeys(GROUP_ACTIONS, POLICY_MAKERS),
         "rename_group": ("superuser",),  # as it has a policy
         "change_default_policy": ("manager", "superuser"),  # of the others it is the policy of their own
         "new_group": POLICY_MAKERS,

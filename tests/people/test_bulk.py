@@ -24,15 +24,15 @@ from tests.tasks import run_tasks
 from tests.usage.views.facts import key_of
 
 BULK = reverse("people:bulk")
-ACTS = ("group", "stay", "deactivate")
+ACTIONS = ("group", "stay", "deactivate")
 
 
-def post(browser: Client, act: str, *people: User, **more: Any) -> Any:
-    return browser.post(BULK, {"act": act, "people": ",".join(str(person.pk) for person in people), **more})
+def post(browser: Client, action: str, *people: User, **more: Any) -> Any:
+    return browser.post(BULK, {"action": action, "people": ",".join(str(person.pk) for person in people), **more})
 
 
-def ask(browser: Client, act: str, *people: User, **more: Any) -> str:
-    return words_of(browser.get(BULK, {"act": act, "person": [person.pk for person in people], **more}))
+def ask(browser: Client, action: str, *people: User, **more: Any) -> str:
+    return words_of(browser.get(BULK, {"action": action, "person": [person.pk for person in people], **more}))
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_says_whom_it_is_for_what_stops_and_who_is_left_out(as_manager: Client, 
 def test_whoever_was_left_out_when_it_was_asked_stays_out(as_manager: Client, three: list[User]) -> None:
     ada, ben, _cleo = three
     User.objects.filter(pk=ben.pk).update(is_active=False)
-    form = as_manager.get(BULK, {"act": "deactivate", "person": [str(ada.pk), str(ben.pk)]}).context
+    form = as_manager.get(BULK, {"action": "deactivate", "person": [str(ada.pk), str(ben.pk)]}).context
 
     assert form["ids"] == str(ada.pk)
 
@@ -102,15 +102,15 @@ def test_a_form_that_is_changed_or_sent_twice_does_nobody_harm(
     assert AuditEntry.objects.filter(action=AuditAction.DEACTIVATE).count() == 1
     assert User.objects.filter(pk__in=[manager.pk, admin.pk], is_active=True).count() == 2
     for data in (
-        {"act": "nonsense", "people": "1"},
-        {"act": "", "people": "1"},
+        {"action": "nonsense", "people": "1"},
+        {"action": "", "people": "1"},
         {},
     ):
         assert as_manager.post(BULK, data).status_code == 404, data
     for people in ("", ",,,", "x", "-1", "1e3", "9" * 40, "²", "\0"):
-        for act in ACTS:
-            assert as_manager.post(BULK, {"act": act, "people": people}).status_code == 422, (act, people)
-            assert as_manager.get(BULK, {"act": act, "person": people}).status_code == 422, (act, people)
+        for action in ACTIONS:
+            assert as_manager.post(BULK, {"action": action, "people": people}).status_code == 422, (action, people)
+            assert as_manager.get(BULK, {"action": action, "person": people}).status_code == 422, (action, people)
 
 
 def test_a_superuser_deactivates_no_other_superuser_by_the_dozen(as_admin: Client, admin: User) -> None:
@@ -180,10 +180,10 @@ def test_says_how_far_it_came_when_the_gateway_does_not_answer(
 
 
 def test_all_that_match_the_filter_are_meant(as_manager: Client, three: list[User], staff: User) -> None:
-    page = words_of(as_manager.get(BULK, {"act": "deactivate", "all": "1", "q": "ada"}))
+    page = words_of(as_manager.get(BULK, {"action": "deactivate", "all": "1", "q": "ada"}))
 
     assert "Deactivate 1 account?" in page
-    every = words_of(as_manager.get(BULK, {"act": "deactivate", "all": "1", "state": "active"}))
+    every = words_of(as_manager.get(BULK, {"action": "deactivate", "all": "1", "state": "active"}))
     assert "Deactivate 4 accounts?" in every
 
 
@@ -191,9 +191,9 @@ def test_too_many_are_refused(as_manager: Client, three: list[User], monkeypatch
     monkeypatch.setattr("people.views.bulk.MAX_PEOPLE", 2)
     monkeypatch.setattr("people.views.bulk.MAX_STAYS", 2)
 
-    for act in ACTS:
-        assert post(as_manager, act, *three).status_code == 422
-        assert "at most 2 at once" in ask(as_manager, act, *three)
+    for action in ACTIONS:
+        assert post(as_manager, action, *three).status_code == 422
+        assert "at most 2 at once" in ask(as_manager, action, *three)
     assert User.objects.filter(is_active=False).count() == 0
 
 

@@ -129,16 +129,16 @@ def test_a_group_that_was_deleted_in_the_meantime_is_a_conflict(course: Group) -
     rules = list(policy.rules.all())
     Group.objects.filter(pk=course.pk).delete()
 
-    for act in (services.add_to_group, services.remove_from_group):
+    for action in (services.add_to_group, services.remove_from_group):
         with pytest.raises(GroupRefused):
-            act([ada], group=course, actor=BY_THE_PORTAL)
+            action([ada], group=course, actor=BY_THE_PORTAL)
     for known in (version, "none"):
         with pytest.raises(services.PolicyConflict):
             services.save_policy(policy=policy, rules=rules, version=known, actor=BY_THE_PORTAL)
 
 
 def test_permission_is_checked_again_under_the_lock(course: Group) -> None:
-    """Somebody else may give the group rights, or put the actor into it, between the view and the act."""
+    """Somebody else may give the group rights, or put the actor into it, between the view and the action."""
     ada, secretary = User.objects.get(username="ada"), with_permissions("secretary", "manage_policies", "manage_people")
     actor = Actor(user=secretary)
     policy = Policy.objects.get(group=course)
@@ -169,13 +169,13 @@ def test_many_members_cost_no_more_queries_than_few(course: Group) -> None:
         group = Group.objects.create(name=name)
         people = User.objects.bulk_create(User(username=f"{name}-{number}") for number in range(members))
         counts = []
-        for act in (
+        for action in (
             lambda: services.add_to_group(people, group=group, actor=BY_THE_PORTAL),
             lambda: services.remove_from_group(people[:1], group=group, actor=BY_THE_PORTAL),
             lambda: services.delete_group(group=group, actor=BY_THE_PORTAL),
         ):
             with CaptureQueriesContext(connection) as captured:
-                act()
+                action()
             counts.append(len(captured))
         return counts
 

@@ -212,7 +212,7 @@ def test_adds_pasted_people_after_a_preview_of_those_left_out(
     ):
         assert words in page, words
     assert course.user_set.count() == 2
-    done = as_manager.post(url("add_members", course), {"person": [cleo.pk], "step": "act"})
+    done = as_manager.post(url("add_members", course), {"person": [cleo.pk], "step": "action"})
     assert "1 person was added to the group “Course”." in words_of(as_manager.get(done["Location"]))
     run_tasks()
     assert again(key).model_names == ["large", "small"]
@@ -234,14 +234,14 @@ def test_removes_people_except_those_added_by_the_institution(as_manager: Client
     both = {"person": [ada.pk, ben.pk]}
 
     page = words_of(as_manager.get(url("remove_members", course), both))
-    as_manager.post(url("remove_members", course), {**both, "step": "act"})
+    as_manager.post(url("remove_members", course), {**both, "step": "action"})
 
     assert "Remove 1 person from “Course”?" in page
     assert "Ben : the institution gives the group at each sign-in" in page
     assert list(course.user_set.all()) == [ben]
     entry = AuditEntry.objects.get(object_kind="person")
     assert (entry.subject, entry.details) == (ada, {"changes": {"groups": [["Course"], []]}})
-    assert as_manager.post(url("remove_members", course), {**both, "step": "act"}).status_code == 422
+    assert as_manager.post(url("remove_members", course), {**both, "step": "action"}).status_code == 422
 
 
 def test_invalid_members_are_refused_with_a_message(as_manager: Client, course: Group) -> None:
@@ -252,7 +252,7 @@ def test_invalid_members_are_refused_with_a_message(as_manager: Client, course: 
         {"names": "\0"},
         {"names": " ".join(f"n{number}" for number in range(501))},
         {"person": ["x", "-1", "9" * 30, "²"]},
-        {"person": [str(number) for number in range(1, 600)], "step": "act"},
+        {"person": [str(number) for number in range(1, 600)], "step": "action"},
     ):
         assert as_manager.post(url("add_members", course), data).status_code == 422, data
         assert as_manager.post(url("remove_members", course), data).status_code == 422, data
@@ -264,9 +264,9 @@ def test_nobody_gives_rights_that_they_lack(db: None, course: Group, as_secretar
     boss = make_user("boss", groups=("Admins", "Course"))
 
     for name in ("add_members", "remove_members"):
-        answer = as_secretary.post(url(name, admins), {"person": [cleo.pk], "step": "act"})
+        answer = as_secretary.post(url(name, admins), {"person": [cleo.pk], "step": "action"})
         assert answer.status_code == 403, name
-    removed = as_secretary.post(url("remove_members", course), {"person": [boss.pk], "step": "act"})
+    removed = as_secretary.post(url("remove_members", course), {"person": [boss.pk], "step": "action"})
 
     assert removed.status_code == 422
     assert set(boss.groups.all()) == {admins, course}
@@ -276,13 +276,13 @@ def test_nobody_gives_rights_that_they_lack(db: None, course: Group, as_secretar
 def test_actions_are_limited_per_hour(as_manager: Client, course: Group, settings: Settings) -> None:
     settings.KEY_ACTIONS_PER_HOUR = 1
     cleo = User.objects.get(username="cleo")
-    acts: dict[str, dict[str, Any]] = {
-        "add_members": {"person": [cleo.pk], "step": "act"},
-        "remove_members": {"person": list(course.user_set.values_list("pk", flat=True)), "step": "act"},
+    actions: dict[str, dict[str, Any]] = {
+        "add_members": {"person": [cleo.pk], "step": "action"},
+        "remove_members": {"person": list(course.user_set.values_list("pk", flat=True)), "step": "action"},
         "policy_state": {},
     }
 
-    for name, data in acts.items():
+    for name, data in actions.items():
         as_manager.post(url(name, course), data)
         User.objects.get(username="ada").groups.add(course)
         course.user_set.remove(cleo)

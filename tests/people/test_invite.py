@@ -262,8 +262,8 @@ def test_an_end_of_stay_that_is_not_that_of_the_intern_is_not_passed_over(as_man
 def test_an_account_that_was_closed_after_all_is_opened_by_no_list(as_manager: Client) -> None:
     post(as_manager, "ada@example.edu")
     ada = User.objects.get(email="ada@example.edu")
-    for act in ("withdraw", "activate", "deactivate"):
-        assert as_manager.post(reverse(f"people:{act}", args=[ada.pk])).status_code == 302
+    for action in ("withdraw", "activate", "deactivate"):
+        assert as_manager.post(reverse(f"people:{action}", args=[ada.pk])).status_code == 302
 
     post(as_manager, "ada@example.edu")
 

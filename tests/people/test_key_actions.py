@@ -50,7 +50,7 @@ def outcomes(key: Key) -> list[tuple[str, str]]:
 
 
 def prepare(name: str, key: Key) -> None:
-    """Bring the key to where the act makes sense."""
+    """Bring the key to where the action makes sense."""
     if name == "unblock_key":
         services.block_key(key=again(key), actor=BY_TEST)
 

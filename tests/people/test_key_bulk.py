@@ -19,15 +19,15 @@ from tests.tasks import run_tasks
 from tests.usage.views.facts import key_of, used
 
 BULK = reverse("people:bulk_keys")
-ACTS = ("block", "unblock", "delete", "remind")
+ACTIONS = ("block", "unblock", "delete", "remind")
 
 
-def post(browser: Client, act: str, *keys: Key, **more: Any) -> Any:
-    return browser.post(BULK, {"act": act, "keys": ",".join(str(key.pk) for key in keys), **more})
+def post(browser: Client, action: str, *keys: Key, **more: Any) -> Any:
+    return browser.post(BULK, {"action": action, "keys": ",".join(str(key.pk) for key in keys), **more})
 
 
-def ask(browser: Client, act: str, *keys: Key, **more: Any) -> str:
-    return words_of(browser.get(BULK, {"act": act, "key": [key.pk for key in keys], **more}))
+def ask(browser: Client, action: str, *keys: Key, **more: Any) -> str:
+    return words_of(browser.get(BULK, {"action": action, "key": [key.pk for key in keys], **more}))
 
 
 def said(browser: Client, response: Any) -> str:
@@ -51,26 +51,26 @@ def done_with(keys: list[Key], action: AuditAction) -> list[str]:
 def test_blocks_unblocks_and_deletes_with_one_entry_each_and_one_mail_an_owner(
     as_manager: Client, three: list[Key], sandbox: Sandbox
 ) -> None:
-    for act, title, words, subject in (
+    for action, title, words, subject in (
         ("block", "Block 3 keys?", "3 keys are blocked.", "2 of your keys are blocked"),
         ("unblock", "Unblock 3 keys?", "3 keys work again.", "2 of your keys work again"),
         ("delete", "Delete 3 keys?", "3 keys are deleted.", "2 of your keys were deleted"),
     ):
         mail.outbox.clear()
         before = sandbox.live_keys()
-        page = ask(as_manager, act, *three)
+        page = ask(as_manager, action, *three)
         assert title in page
         assert "3 keys lab Intern A · last use never survey" in page
         assert sandbox.live_keys() == before
 
-        response = post(as_manager, act, *three, q="th", order="label")
+        response = post(as_manager, action, *three, q="th", order="label")
 
         assert response["Location"] == "/people/keys/?q=th&order=label"
         assert words in said(as_manager, response)
         assert [row["blocked"] for row in sandbox.live_keys()] == {"block": [True] * 3, "unblock": [False] * 3}.get(
-            act, []
+            action, []
         )
-        assert done_with(three, AuditAction(act)) == ["lab", "survey", "thesis"]
+        assert done_with(three, AuditAction(action)) == ["lab", "survey", "thesis"]
         run_tasks()
         mails = {message.to[0]: message for message in mail.outbox}
         assert sorted(mails) == ["intern@example.edu", "staff@example.edu"]
@@ -177,7 +177,7 @@ def test_leaves_out_what_one_may_not_change_or_what_makes_no_sense(
     assert "5 keys are left out" in page
     assert refused.status_code == 422
     assert not Key.objects.filter(blocked=True).exclude(label="stopped").exists()
-    for act, key, words in (
+    for action, key, words in (
         ("unblock", key_of(gone, "works"), "it is not blocked"),
         ("unblock", key_of(away, "waits", blocked=True), "its owner is inactive"),
         (
@@ -189,7 +189,7 @@ def test_leaves_out_what_one_may_not_change_or_what_makes_no_sense(
         ("remind", key_of(gone, "silent"), "its owner gets no mail"),
         ("remind", key_of(away, "left"), "its owner gets no mail"),
     ):
-        assert f"· {words}" in ask(as_secretary, act, key), words
+        assert f"· {words}" in ask(as_secretary, action, key), words
 
 
 def test_all_that_the_filters_leave_are_meant(as_manager: Client, three: list[Key]) -> None:
@@ -203,9 +203,9 @@ def test_too_many_are_refused(as_manager: Client, three: list[Key], monkeypatch:
     monkeypatch.setattr("people.views.key_bulk.MAX_KEYS", 2)
     monkeypatch.setattr("people.views.key_bulk.MAX_REMINDED", 2)
 
-    for act in ACTS:
-        assert post(as_manager, act, *three).status_code == 422, act
-        assert "These are 3 keys; at most 2 at once." in ask(as_manager, act, *three), act
+    for action in ACTIONS:
+        assert post(as_manager, action, *three).status_code == 422, action
+        assert "These are 3 keys; at most 2 at once." in ask(as_manager, action, *three), action
     assert [again(key).state for key in three] == ["active"] * 3
 
 
@@ -218,12 +218,12 @@ def test_limits_the_number_per_hour(as_manager: Client, three: list[Key], settin
 
 
 def test_what_is_no_key_and_no_act_is_not_found(as_manager: Client, db: None) -> None:
-    assert as_manager.get(BULK, {"act": "explode"}).status_code == 404
-    assert as_manager.post(BULK, {"act": "block", "keys": "1,x," + "9" * 40}).status_code == 422
+    assert as_manager.get(BULK, {"action": "explode"}).status_code == 404
+    assert as_manager.post(BULK, {"action": "block", "keys": "1,x," + "9" * 40}).status_code == 422
 
 
 def test_a_key_that_was_left_out_when_it_was_asked_stays_out(as_manager: Client, three: list[Key]) -> None:
     Key.objects.filter(pk=three[1].pk).update(state=Key.State.ISSUING)
-    form = as_manager.get(BULK, {"act": "delete", "key": [str(three[0].pk), str(three[1].pk)]}).context
+    form = as_manager.get(BULK, {"action": "delete", "key": [str(three[0].pk), str(three[1].pk)]}).context
 
     assert form["ids"] == str(three[0].pk)

@@ -117,8 +117,8 @@ def test_set_limits_survive_policies_renewals_rotation_sweep_and_sync(intern: Us
     assert services.set_limits(key=again(key), actor=BY_TEST, limits=own(), expires_at=end).has_followed
     change_policies(rpm_limit=1, temporary__lifetime_days=9, budget_usd=Decimal(1))
 
-    for act in (services.sweep_keys, services.sync_keys, lambda: services.apply_policies(BY_THE_PORTAL)):
-        act()
+    for action in (services.sweep_keys, services.sync_keys, lambda: services.apply_policies(BY_THE_PORTAL)):
+        action()
         found = again(key)
         assert limits_on(found) == own()
         assert abs(end_of(found) - end) < timedelta(minutes=2)

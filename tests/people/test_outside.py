@@ -23,7 +23,7 @@ from usage.models import DayToken
 from usage.services import attribute_tokens
 
 LIST = "/people/keys/outside/"
-ACT = "/people/keys/outside/act/"
+ACTION = "/people/keys/outside/action/"
 MAX_QUERIES = 8
 
 
@@ -36,8 +36,8 @@ def three(sandbox: Sandbox) -> list[UnownedKey]:
     return list(UnownedKey.objects.order_by("alias"))
 
 
-def post(browser: Client, act: str, *rows: UnownedKey, **more: Any) -> Any:
-    return browser.post(ACT, {"act": act, "keys": ",".join(str(row.pk) for row in rows), **more})
+def post(browser: Client, action: str, *rows: UnownedKey, **more: Any) -> Any:
+    return browser.post(ACTION, {"action": action, "keys": ",".join(str(row.pk) for row in rows), **more})
 
 
 def test_lists_them_with_their_spend_and_finds_by_words(as_reader: Client, three: list[UnownedKey]) -> None:
@@ -75,7 +75,7 @@ def test_gives_several_to_a_person_with_their_spend(
     as_secretary: Client, staff: User, intern: User, three: list[UnownedKey]
 ) -> None:
     used(None, "4", token=three[0].token)
-    asked = as_secretary.get(ACT, {"act": "give", "key": [str(three[0].pk), str(three[1].pk)], "who": "staff"})
+    asked = as_secretary.get(ACTION, {"action": "give", "key": [str(three[0].pk), str(three[1].pk)], "who": "staff"})
     page = words_of(asked)
     assert "Give 2 keys to a person?" in page
     assert "All that they have spent becomes the person’s: 4.00 USD" in page
@@ -125,7 +125,7 @@ def test_says_what_the_keys_do_to_the_budget_of_each_candidate(
     used(None, "3.50", token=three[0].token)
     used(None, "90", token=three[0].token, days_ago=1)
 
-    page = as_secretary.get(ACT, {"act": "give", "key": str(three[0].pk), "who": "example.edu"})
+    page = as_secretary.get(ACTION, {"action": "give", "key": str(three[0].pk), "who": "example.edu"})
 
     words = words_of(page).replace("\xa0", " ")
     assert "budget 10.00 USD a day, spent 7.00 USD, with these keys 10.50 USD" in words
@@ -138,18 +138,18 @@ def test_finds_people_in_few_queries_however_many(as_secretary: Client, three: l
     for number in range(6):
         make_user(f"zeta{number}")
         with CaptureQueriesContext(connection) as queries:
-            as_secretary.get(ACT, {"act": "give", "key": str(three[0].pk), "who": "zeta"})
+            as_secretary.get(ACTION, {"action": "give", "key": str(three[0].pk), "who": "zeta"})
         counts.append(len(queries))
     assert counts[1] == counts[-1]
 
 
 def test_acts_on_all_that_were_searched_for(as_secretary: Client, three: list[UnownedKey], sandbox: Sandbox) -> None:
-    page = words_of(as_secretary.get(ACT, {"act": "block", "all": "1", "q": "o"}))
+    page = words_of(as_secretary.get(ACTION, {"action": "block", "all": "1", "q": "o"}))
     assert "Block 3 keys?" in page
 
     post(as_secretary, "block", *three)
     assert all(row["blocked"] for row in sandbox.live_keys())
-    assert "it is blocked already" in words_of(as_secretary.get(ACT, {"act": "block", "key": str(three[0].pk)}))
+    assert "it is blocked already" in words_of(as_secretary.get(ACTION, {"action": "block", "key": str(three[0].pk)}))
     assert "3 keys work again." in words_of(as_secretary.get(post(as_secretary, "unblock", *three)["Location"]))
     assert "3 keys are deleted." in words_of(as_secretary.get(post(as_secretary, "delete", *three)["Location"]))
     assert sandbox.live_keys() == []
@@ -167,7 +167,7 @@ def test_gives_to_nobody_whom_one_may_not_change(
         assert response.status_code == 422, who
         assert "Choose the person" in words_of(response)
     for name in (admin.username, "secretary", "gone"):
-        page = words_of(as_secretary.get(ACT, {"act": "give", "key": str(three[0].pk), "who": name}))
+        page = words_of(as_secretary.get(ACTION, {"action": "give", "key": str(three[0].pk), "who": name}))
         assert "No active person with this name" in page
     assert not Key.objects.exists()
 
@@ -191,8 +191,8 @@ def test_says_what_is_wrong_and_changes_nothing(
     assert "The gateway does not answer. Nothing has changed" in words_of(away)
     assert not Key.objects.exists()
     assert f"Being given to {staff.display_name}" in words_of(as_secretary.get(LIST))
-    assert as_secretary.get(ACT, {"act": "paint"}).status_code == 404
-    assert as_secretary.get(ACT, {"act": "give", "key": "no-id"}).status_code == 422
+    assert as_secretary.get(ACTION, {"action": "paint"}).status_code == 404
+    assert as_secretary.get(ACTION, {"action": "give", "key": "no-id"}).status_code == 422
 
 
 def test_is_limited(as_secretary: Client, three: list[UnownedKey], settings: Any) -> None:

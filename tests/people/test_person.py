@@ -60,7 +60,7 @@ def test_a_person_without_anything_is_shown_too(as_manager: Client) -> None:
     assert "Nothing yet." in text
 
 
-def test_who_may_only_look_sees_no_act(as_reader: Client, intern: User) -> None:
+def test_readers_see_no_action(as_reader: Client, intern: User) -> None:
     key_of(intern)
 
     page = as_reader.get(url_of(intern)).content.decode()

@@ -311,7 +311,7 @@ def test_a_concurrent_change_is_not_overwritten(as_manager: Client, course: Grou
 
 
 def test_the_version_is_checked_again_when_it_is_saved(course: Group) -> None:
-    """Somebody else may save between the view's look and the act."""
+    """Somebody else may save between the view's look and the action."""
     policy = Policy.objects.get(group=course)
     version = version_of(policy)
     KeyRule.objects.filter(policy=policy, kind="personal").update(rpm_limit=1)

@@ -118,5 +118,5 @@ def test_a_name_of_two_people_is_left_to_the_admin(as_manager: Client, course: G
     assert "1 name belongs to several people ben@example.edu" in words
     assert "Add 1 person to “Course”?" in words
     assert "Cleo cleo · cleo@example.edu" in words
-    as_manager.post(add, {"names": "ben@example.edu, cleo", "step": "act"})
+    as_manager.post(add, {"names": "ben@example.edu, cleo", "step": "action"})
     assert set(course.user_set.values_list("username", flat=True)) == {"ada", cleo.username}

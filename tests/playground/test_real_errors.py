@@ -147,7 +147,7 @@ def test_a_limit_of_calls_at_once(intern: User, as_intern: Client, real: RealGat
 
 # --- The key itself ---------------------------------------------------------------------------------
 @pytest.mark.parametrize(
-    ("act", "sentence", "heals"),
+    ("action", "sentence", "heals"),
     [
         ("expire", "The key has expired. This cost nothing. Try again: the portal renews it first.", True),
         (
@@ -160,9 +160,9 @@ def test_a_limit_of_calls_at_once(intern: User, as_intern: Client, real: RealGat
     ids=["expire", "delete", "block"],
 )
 def test_a_key_that_the_gateway_refuses(
-    intern: User, as_intern: Client, real: RealGateway, act: str, sentence: str, heals: bool
+    intern: User, as_intern: Client, real: RealGateway, action: str, sentence: str, heals: bool
 ) -> None:
-    _take_away(real, use(intern), act)
+    _take_away(real, use(intern), action)
 
     conversation = received(send(as_intern, "Hello [words 3]"))
 
@@ -172,10 +172,10 @@ def test_a_key_that_the_gateway_refuses(
     assert received(again).answer.state == State.COMPLETE if heals else again.status_code == 403
 
 
-def _take_away(real: RealGateway, secret: str, act: str) -> None:
-    if act == "expire":
+def _take_away(real: RealGateway, secret: str, action: str) -> None:
+    if action == "expire":
         set_at(real, secret, duration="0d")
-    elif act == "delete":
+    elif action == "delete":
         real.call("POST", "/key/delete", body={"keys": [token_of(secret)]}).raise_for_status()
     else:
         real.call("POST", "/key/block", body={"key": token_of(secret)}).raise_for_status()

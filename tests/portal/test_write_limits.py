@@ -111,7 +111,7 @@ BOUNDS: Final = {
                 "people:extend_key",
                 "people:hand_over",
                 "people:invite",
-                "teaching:act",
+                "teaching:action",
                 "teaching:message",
                 "people:invite_again",
                 "people:limit_key",

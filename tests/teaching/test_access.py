@@ -17,7 +17,7 @@ from tests.teaching.courses import add_student, make_course
 
 LISTS = ("courses", "courses_csv")
 PAGES = ("course", "students_csv", "report", "report_csv")
-ACTS = ("message", "act")
+ACTIONS = ("message", "action")
 OF_TEACHERS = (
     "course",
     "progress",
@@ -69,7 +69,7 @@ def browsers(course: Course, as_staff: Client, as_admin: Client) -> dict[str, Cl
 
 def statuses(browsers: dict[str, Client], name: str, *args: object) -> dict[str, int]:
     address = reverse(f"teaching:{name}", args=args)
-    chosen = {"act": "remove", "all": "1"} if name == "act" else {}
+    chosen = {"action": "remove", "all": "1"} if name == "action" else {}
     return {who: browser.get(address, chosen).status_code for who, browser in browsers.items()}
 
 
@@ -80,7 +80,7 @@ SIGNED_IN = (*STRANGERS, "teacher", "reader", "superuser")
 def test_every_address_is_in_the_matrix() -> None:
     names = {str(route.name) for route in urlpatterns if isinstance(route, URLPattern)}
 
-    assert names == {*LISTS, *PAGES, *ACTS}
+    assert names == {*LISTS, *PAGES, *ACTIONS}
     of_courses = {str(route.name) for route in urls_of_courses}
     assert of_courses == {"index", "create", "join", "remove_teacher", *OF_TEACHERS, *BY_BUTTON, *OF_STUDENTS}
 
@@ -95,7 +95,7 @@ def test_pages_are_for_teachers_and_those_who_see_all_courses(browsers: dict[str
 def test_only_teachers_act(browsers: dict[str, Client], course: Course) -> None:
     expected = {"anonymous": 302, **dict.fromkeys(STRANGERS, 404), "teacher": 200, "reader": 403, "superuser": 403}
 
-    for name in ACTS:
+    for name in ACTIONS:
         assert statuses(browsers, name, course.pk) == expected, name
 
 

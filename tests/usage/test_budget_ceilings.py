@@ -135,10 +135,10 @@ def test_pages_and_refusals_speak_of_the_persons_budget(staff: User, as_staff: C
     assert "The portal checks this budget itself, so it may act a minute late." in page
     assert "Contact the administrators" not in words_of(as_staff.get(f"/keys/{fresh.key.pk}/"))
     words = "Your budget for all your keys together is used up."
-    for act in (services.renew_key, services.rotate_key):
+    for action in (services.renew_key, services.rotate_key):
         Key.objects.filter(pk=fresh.key.pk).update(expires_at=timezone.now() + timedelta(days=1))
         with pytest.raises(services.KeyRefused, match=words):
-            act(key=again(fresh.key), actor=BY_TEST)
+            action(key=again(fresh.key), actor=BY_TEST)
     assert str(refusal_of(staff)).startswith(words)
     assert str(services.check_secret(owner=staff, secret=fresh.secret).sentence) == words
 

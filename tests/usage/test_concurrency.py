@@ -41,9 +41,9 @@ def held_run(sandbox: Sandbox, seconds: float = 3) -> Iterator[Future[PollRun]]:
         yield running
 
 
-def _with_own_connection(act: Callable[[], PollRun]) -> PollRun:
+def _with_own_connection(action: Callable[[], PollRun]) -> PollRun:
     try:
-        return act()
+        return action()
     finally:
         connections.close_all()
 
@@ -73,13 +73,13 @@ def test_of_two_processes_one_asks_the_gateway(sandbox: Sandbox) -> None:
     assert_sums_are_right()
 
 
-def _fork(act: Callable[[], object]) -> int:
+def _fork(action: Callable[[], object]) -> int:
     """Act in a child; its status is 0 when nothing was raised."""
     child = os.fork()
     if child == 0:
         status = 1
         try:
-            act()
+            action()
             status = 0
         finally:
             os._exit(status)

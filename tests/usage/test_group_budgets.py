@@ -221,9 +221,9 @@ def test_pages_and_refusals_name_the_group(ada: User, client: Client, sandbox: S
     assert SAID in words_of(client.get("/playground/"))
     assert SAID in words_of(client.post("/keys/create/", {"label": "new", "kind": "temporary"}))
     Key.objects.filter(pk=fresh.key.pk).update(expires_at=timezone.now() + timedelta(days=1))
-    for act in (services.renew_key, services.rotate_key):
+    for action in (services.renew_key, services.rotate_key):
         with pytest.raises(services.KeyRefused, match=SAID):
-            act(key=again(fresh.key), actor=BY_TEST)
+            action(key=again(fresh.key), actor=BY_TEST)
     assert str(refusal_of(ada)).startswith(SAID)
     assert str(services.check_secret(owner=ada, secret=fresh.secret).sentence).startswith(SAID)
     with pytest.raises(services.KeyRefused) as refusal:

@@ -229,11 +229,11 @@ def test_a_row_added_between_two_pages_is_noticed(sandbox: Sandbox) -> None:
 class _AfterPage:
     """Do something when so many pages of the second reading were read."""
 
-    def __init__(self, number: int, act: Callable[[], None]) -> None:
-        self.act, self.number, self.came = act, number, False
+    def __init__(self, number: int, action: Callable[[], None]) -> None:
+        self.action, self.number, self.came = action, number, False
 
     def __call__(self) -> None:
         self.number -= 1
         if self.number == -2:  # page 1 and the totals come first
             self.came = True
-            self.act()
+            self.action()

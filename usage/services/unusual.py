@@ -24,7 +24,7 @@ from accounts.mail_choices import MailKind, deliver_to
 from accounts.mails import compose
 from accounts.models import User
 from accounts.rights import people_with
-from keys.links import LinkAct, link_to
+from keys.links import LinkAction, link_to
 from keys.models import Key
 from usage.models import DayToken, UnusualSpend, utc_today
 
@@ -142,7 +142,7 @@ def _compose(row: UnusualSpend, key: Key, reader: User) -> EmailMessage:
             "row": row,
             "key": key,
             "is_owner": is_owner,
-            "link": link_to(LinkAct.PAUSE, key) if may_pause and key.live_token else "",
+            "link": link_to(LinkAction.PAUSE, key) if may_pause and key.live_token else "",
             "days": WORKS_FOR.days,
             "portal_url": settings.PORTAL_URL,
         }

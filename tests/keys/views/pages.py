@@ -18,7 +18,7 @@ _TAG = re.compile(r"<[^>]*>")
 
 
 def url_of(name: str, key: Key) -> str:
-    """Return the address of an act on a key."""
+    """Return the address of an action on a key."""
     return reverse(f"keys:{name}", args=[key.pk])
 
 
@@ -58,7 +58,7 @@ def assert_in_layout(response: "Response") -> None:
 
 
 def everything(sandbox: Sandbox) -> list[Any]:
-    """Return all that an act could change: our rows, and the keys at the gateway."""
+    """Return all that an action could change: our rows, and the keys at the gateway."""
     return [
         list(Key.objects.order_by("pk").values()),
         list(Token.objects.order_by("pk").values()),

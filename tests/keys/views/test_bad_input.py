@@ -17,7 +17,7 @@ from tests.sandbox_process import Sandbox
 
 CREATE = "/keys/create/"
 TYPABLE = {name: label for name, label in REFUSED.items() if name != "lone surrogate"}  # HTTP cannot carry that one
-ACTS = ("renew", "rotate", "end_old", "label", "delete")
+ACTIONS = ("renew", "rotate", "end_old", "label", "delete")
 NO_IDS = ("1", "0" * 36, "00000000-0000-0000-0000-00000000000g", "%00", "..%2f..", "a" * 500)
 
 
@@ -103,9 +103,9 @@ def test_the_largest_date_is_cut_to_the_lifetime_of_the_policy(as_staff: Client,
 
 def test_an_invalid_id_is_not_found(as_intern: Client) -> None:
     for no_id in NO_IDS:
-        for act in ("", *(f"{name.replace('_', '-')}/" for name in ACTS)):
-            response = as_intern.post(f"/keys/{no_id}/{act}", headers=HTMX)
-            assert response.status_code == 404, (no_id, act)
+        for action in ("", *(f"{name.replace('_', '-')}/" for name in ACTIONS)):
+            response = as_intern.post(f"/keys/{no_id}/{action}", headers=HTMX)
+            assert response.status_code == 404, (no_id, action)
             assert_in_layout(response)
 
 
@@ -119,9 +119,9 @@ def test_an_id_in_capitals_is_not_another_key(as_intern: Client, key: Key, sandb
 def test_a_cross_site_form_is_refused(as_staff: Client, key: Key, sandbox: Sandbox) -> None:
     before = everything(sandbox)
 
-    for act in ACTS:
-        assert as_staff.post(url_of(act, key), {"label": "mine"}, headers=HTMX).status_code == 404, act
-        assert everything(sandbox) == before, act
+    for action in ACTIONS:
+        assert as_staff.post(url_of(action, key), {"label": "mine"}, headers=HTMX).status_code == 404, action
+        assert everything(sandbox) == before, action
 
 
 def test_without_a_csrf_token_nothing_is_changed(intern: User, key: Key, sandbox: Sandbox, way: dict[str, str]) -> None:
@@ -129,12 +129,12 @@ def test_without_a_csrf_token_nothing_is_changed(intern: User, key: Key, sandbox
     client.force_login(intern)
     before = everything(sandbox)
 
-    for act in ("create", *ACTS):
-        response = client.post(CREATE if act == "create" else url_of(act, key), key_request("mine"), headers=way)
-        assert response.status_code == 403, act
+    for action in ("create", *ACTIONS):
+        response = client.post(CREATE if action == "create" else url_of(action, key), key_request("mine"), headers=way)
+        assert response.status_code == 403, action
         assert_in_layout(response)
         assert "This form has expired" in words_of(response)
-        assert everything(sandbox) == before, act
+        assert everything(sandbox) == before, action
 
 
 def test_a_csrf_token_from_before_the_last_sign_in_is_refused(intern: User, sandbox: Sandbox) -> None:

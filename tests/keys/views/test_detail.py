@@ -13,7 +13,7 @@ from tests.ports import free_port
 from tests.sandbox_process import Sandbox
 
 
-def test_shows_settings_secrets_and_acts(as_intern: Client, intern: User, sandbox: Sandbox) -> None:
+def test_shows_settings_secrets_and_actions(as_intern: Client, intern: User, sandbox: Sandbox) -> None:
     old = issue(intern)
     new = services.rotate_key(key=again(old.key), actor=BY_TEST)
 
@@ -49,8 +49,8 @@ def test_offers_only_what_may_be_done_now(as_intern: Client, key: Key) -> None:
     services.delete_key(key=again(key), actor=BY_TEST)
 
     page = as_intern.get(url_of("detail", key)).content.decode()
-    for act in ("rotate", "renew", "delete", "label"):
-        assert url_of(act, key) not in page
+    for action in ("rotate", "renew", "delete", "label"):
+        assert url_of(action, key) not in page
 
 
 def test_needs_no_gateway_and_few_queries(

@@ -48,7 +48,7 @@ ONE_OF_EACH = (*STORED_DIFFERENTLY, "error 429")  # what an act gets: no answer,
 
 @dataclass
 class State:
-    """Somebody with a key before an act went wrong, and what was said afterwards."""
+    """Somebody with a key before an action went wrong, and what was said afterwards."""
 
     sandbox: Sandbox
     owner: User
@@ -124,18 +124,18 @@ TRUE_AFTER_THE_SWEEP: Promise = {
 }
 
 
-@pytest.mark.parametrize(("act", "path"), [(act, path) for act, paths in CALLS.items() for path in paths])
+@pytest.mark.parametrize(("action", "path"), [(action, path) for action, paths in CALLS.items() for path in paths])
 def test_reports_the_outcome_and_reaches_a_final_state(
-    intern: User, sandbox: Sandbox, settings: Settings, act: str, path: str
+    intern: User, sandbox: Sandbox, settings: Settings, action: str, path: str
 ) -> None:
     states: list[State] = []
     broken: list[str] = []
-    for fault in _faults_of(act, path):
-        key, state = _prepare(act, fault, sandbox)
+    for fault in _faults_of(action, path):
+        key, state = _prepare(action, fault, sandbox)
         settings.GATEWAY_READ_TIMEOUT_S = IMPATIENCE_S if fault.startswith("hang") else PATIENCE_S
         without_pauses()
         sandbox.faults(path, fault.split()[0], times=ATTEMPTS, **FAULTS[fault])
-        address = "/keys/create/" if act == "create" else url_of(act, key)
+        address = "/keys/create/" if action == "create" else url_of(action, key)
         state.said = words_of(signed_in(state.owner).post(address, key_request("other", budget_usd="1"), follow=True))
         assert sandbox.armed_faults()[0]["hits"]
         sandbox.clear_faults()
@@ -153,20 +153,20 @@ def test_reports_the_outcome_and_reaches_a_final_state(
             assert "Checking with the gateway" not in words_of(signed_in(state.owner).get("/")), state.fault
 
 
-def _faults_of(act: str, path: str) -> Sequence[str]:
+def _faults_of(action: str, path: str) -> Sequence[str]:
     """Return which faults to try: each at the first act that makes a call, and one of each kind at the others."""
     if connection.vendor != "sqlite":
         return STORED_DIFFERENTLY
-    return list(FAULTS) if next(name for name, paths in CALLS.items() if path in paths) == act else ONE_OF_EACH
+    return list(FAULTS) if next(name for name, paths in CALLS.items() if path in paths) == action else ONE_OF_EACH
 
 
-def _prepare(act: str, fault: str, sandbox: Sandbox) -> tuple[Key, State]:
-    """Make somebody with a key that the act can be tried on."""
+def _prepare(action: str, fault: str, sandbox: Sandbox) -> tuple[Key, State]:
+    """Make somebody with a key that the action can be tried on."""
     owner = make_user(groups=("Interns",))
     fresh = issue(owner)
     key = ending_in(fresh.key, sandbox, days=3)
     state = State(sandbox, owner, fault, [fresh.secret])
-    if act == "end_old":
+    if action == "end_old":
         state.secrets.append(services.rotate_key(key=again(key), actor=BY_TEST).secret)
     state.keys = state.keys_now()
     return again(key), state

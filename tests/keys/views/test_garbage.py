@@ -49,7 +49,7 @@ NO_SENSE: dict[str, Reply] = {
     "made, as 201": says({"key": "sk-garbage-4", "expires": LATER}, status=201),
 }
 GARBAGE = {**NO_JSON, **NO_SHAPE, **NO_SENSE}
-ACTS = ("create", "renew", "rotate", "delete")
+ACTIONS = ("create", "renew", "rotate", "delete")
 NOTHING_IS_WRONG = [("an empty secret", "renew")]  # no end is due there
 
 
@@ -76,9 +76,11 @@ def nonsense(stub: StubGateway, settings: Settings, sandbox: Sandbox) -> Callabl
     return answer
 
 
-def act_on(client: Client, key: Key, act: str) -> Any:
+def act_on(client: Client, key: Key, action: str) -> Any:
     """Do what a person would."""
-    return client.post("/keys/create/", key_request("another")) if act == "create" else client.post(url_of(act, key))
+    return (
+        client.post("/keys/create/", key_request("another")) if action == "create" else client.post(url_of(action, key))
+    )
 
 
 @pytest.mark.parametrize("garbage", [NO_JSON, NO_SHAPE, NO_SENSE], ids=["no JSON", "no shape", "no sense"])
@@ -91,13 +93,15 @@ def test_is_reported_in_the_layout_and_repaired(
     garbage: dict[str, Reply],
 ) -> None:
     wrong: list[object] = []
-    keys = {act: due_key(staff, sandbox, label=act) for act in ACTS}  # a key each, in addition to the created one
+    keys = {
+        action: due_key(staff, sandbox, label=action) for action in ACTIONS
+    }  # a key each, in addition to the created one
     for name, reply in garbage.items():
-        keys = {act: as_new(key, sandbox) for act, key in keys.items()}
+        keys = {action: as_new(key, sandbox) for action, key in keys.items()}
         nonsense(reply)
-        for act, key in keys.items():
-            if (name, act) not in NOTHING_IS_WRONG:
-                wrong += [(name, act, problem) for problem in problems_of(act_on(as_staff, key, act))]
+        for action, key in keys.items():
+            if (name, action) not in NOTHING_IS_WRONG:
+                wrong += [(name, action, problem) for problem in problems_of(act_on(as_staff, key, action))]
         settings.GATEWAY_URL = sandbox.url
         services.sweep_keys()
         assert_at_rest(sandbox)
@@ -130,17 +134,17 @@ def problems_of(response: Any) -> list[object]:
     return [problem for problem, holds in true.items() if not holds]
 
 
-@pytest.mark.parametrize("act", ["create", "rotate"])
+@pytest.mark.parametrize("action", ["create", "rotate"])
 def test_a_secret_that_another_key_has_is_never_shown(
-    as_intern: Client, due: Key, foreign_key: Key, sandbox: Sandbox, stub: StubGateway, settings: Settings, act: str
+    as_intern: Client, due: Key, foreign_key: Key, sandbox: Sandbox, stub: StubGateway, settings: Settings, action: str
 ) -> None:
     known = sandbox.issued_secrets()[-1]
     info = {"info": {"expires": LATER, "token": live_token(due)}}
     made = {"key": known, "expires": LATER}
-    stub.will(*([says(info)] if act == "rotate" else []), says(made))
+    stub.will(*([says(info)] if action == "rotate" else []), says(made))
     settings.GATEWAY_URL = stub.url
 
-    response = act_on(as_intern, due, act)
+    response = act_on(as_intern, due, action)
 
     assert response.status_code == 503
     assert known not in response.content.decode()

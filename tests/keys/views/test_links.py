@@ -19,7 +19,7 @@ from pytest_django import Settings
 from accounts import links
 from accounts.models import AuditEntry, AuditOutcome, User
 from keys import services
-from keys.links import LinkAct, link_to
+from keys.links import LinkAction, link_to
 from keys.models import Key
 from people.services import sign_out_everywhere
 from tests.conftest import signed_in
@@ -38,9 +38,9 @@ def due(intern: User, sandbox: Sandbox) -> Key:
     return ending_in(issue(intern).key, sandbox, days=3)
 
 
-def path_to(key: Key, act: LinkAct = LinkAct.RENEW) -> str:
+def path_to(key: Key, action: LinkAction = LinkAction.RENEW) -> str:
     """Return the path of a new link."""
-    return link_to(act, again(key)).removeprefix(django_settings.PORTAL_URL)
+    return link_to(action, again(key)).removeprefix(django_settings.PORTAL_URL)
 
 
 def end_of(key: Key) -> Any:
@@ -119,12 +119,12 @@ def test_an_invalid_link_reveals_nothing_about_the_key(
     client: Client, intern: User, staff: User, due: Key, sandbox: Sandbox, settings: Settings
 ) -> None:
     path = path_to(due)
-    for_other_act = f"/link/renew/{signing.dumps({'key': str(due.pk)}, salt='keys.links.other')}/"
+    for_other_action = f"/link/renew/{signing.dumps({'key': str(due.pk)}, salt='keys.links.other')}/"
     before = everything(sandbox)
 
     answers = [
         (client.get(path.replace("/renew/", "/renew/x")), 404, "This link is not valid"),
-        (client.post(for_other_act), 404, "This link is not valid"),
+        (client.post(for_other_action), 404, "This link is not valid"),
         (client.get("/link/renew/x/"), 404, "This link is not valid"),
         (signed_in(staff).get(path), 403, "This link is for somebody else"),
         (signed_in(staff).post(path), 403, "This link is for somebody else"),
@@ -212,7 +212,7 @@ def test_of_two_posts_at_once_the_second_does_not_deny_the_renewal(due: Key, san
 
 
 def test_the_button_ignores_a_second_click(client: Client, due: Key) -> None:
-    for path in (path_to(due), path_to(due, LinkAct.PAUSE)):
+    for path in (path_to(due), path_to(due, LinkAction.PAUSE)):
         assert "data-busy=" in client.get(path).content.decode()
 
 
@@ -247,8 +247,8 @@ def test_an_expired_key_reads_so_and_one_that_cannot_be_renewed_has_no_button(
 
 
 def test_a_lost_answer_promises_no_list(client: Client, due: Key, sandbox: Sandbox) -> None:
-    for act in LinkAct:
-        path = path_to(due, act)
+    for action in LinkAction:
+        path = path_to(due, action)
         sandbox.faults("/key/update", "drop_after")
         sandbox.faults("/key/block", "drop_after")
 

@@ -86,8 +86,8 @@ def test_the_owner_cannot_resume_a_key_blocked_by_an_admin(
     services.block_key(key=again(key), actor=BY_TEST)
     before = everything(sandbox)
 
-    for act in ("resume", "pause"):
-        assert as_intern.post(url_of(act, key)).status_code == 409
+    for action in ("resume", "pause"):
+        assert as_intern.post(url_of(action, key)).status_code == 409
     with pytest.raises(services.KeyRefused):  # as a tab has it that was opened before
         services.resume_key(key=as_read, actor=BY_TEST)
 
@@ -105,20 +105,22 @@ def test_a_block_at_the_gateway_is_resumed_there_only(as_intern: Client, paused:
     assert as_intern.post(url_of("resume", paused)).status_code == 409
 
 
-@pytest.mark.parametrize("act", ["pause", "resume"])
+@pytest.mark.parametrize("action", ["pause", "resume"])
 @pytest.mark.parametrize("fault", ["drop_before", "drop_after"])
-def test_the_sweep_repairs_a_lost_answer(as_intern: Client, key: Key, sandbox: Sandbox, act: str, fault: str) -> None:
-    if act == "resume":
+def test_the_sweep_repairs_a_lost_answer(
+    as_intern: Client, key: Key, sandbox: Sandbox, action: str, fault: str
+) -> None:
+    if action == "resume":
         services.pause_key(key=again(key), actor=BY_TEST)
-    sandbox.faults("/key/block" if act == "pause" else "/key/unblock", fault, times=5)
+    sandbox.faults("/key/block" if action == "pause" else "/key/unblock", fault, times=5)
 
-    answer = as_intern.post(url_of(act, key))
+    answer = as_intern.post(url_of(action, key))
 
     assert answer.status_code == 503
     sandbox.clear_faults()
     with override_settings(KEY_ANSWER_DEADLINE_S=0):
         services.sweep_keys()
-    is_paused = (act == "pause") == (fault == "drop_after")
+    is_paused = (action == "pause") == (fault == "drop_after")
     assert (again(key).is_paused, again(key).blocked) == (is_paused, is_paused)
     assert blocked_at(sandbox) == [is_paused]
     assert again(key).renewing_since is None
@@ -153,7 +155,7 @@ def test_a_secret_that_is_being_replaced_is_not_handed_out_for_a_paused_key(key:
         services.rotate_key(key=as_read, actor=BY_TEST)
 
 
-@pytest.mark.parametrize("act", ["pause", "resume"])
-def test_a_strangers_key_is_not_found(as_intern: Client, foreign_key: Key, sandbox: Sandbox, act: str) -> None:
-    assert_not_found(as_intern, foreign_key, act, sandbox)
-    assert_only(as_intern, url_of(act, foreign_key), "post")
+@pytest.mark.parametrize("action", ["pause", "resume"])
+def test_a_strangers_key_is_not_found(as_intern: Client, foreign_key: Key, sandbox: Sandbox, action: str) -> None:
+    assert_not_found(as_intern, foreign_key, action, sandbox)
+    assert_only(as_intern, url_of(action, foreign_key), "post")

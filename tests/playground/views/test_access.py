@@ -17,7 +17,7 @@ from playground.urls import urlpatterns
 from tests.conftest import HTMX
 from tests.playground import rows
 
-ACTS = {  # POST only
+ACTIONS = {  # POST only
     *("end_share", "keep", "show", "retry", "again", "stop", "stop_answer"),
     *("start_batch", "stop_batch", "retry_batch", "go_on"),
 }
@@ -110,7 +110,7 @@ def everything() -> list[Any]:
 
 
 def test_every_address_that_names_something_is_in_the_matrix() -> None:
-    assert {name for name, needs in names() if needs} == ACTS | FORMS | READ
+    assert {name for name, needs in names() if needs} == ACTIONS | FORMS | READ
 
 
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "htmx"])
@@ -122,7 +122,7 @@ def test_is_not_found_for_anybody_else(
     before = everything()
 
     for route in routes(of_each_kind):
-        gets = 405 if route.name in ACTS else 404
+        gets = 405 if route.name in ACTIONS else 404
         posts = 405 if route.name in READ else 404
         got, posted = client.get(route.url, headers=headers), client.post(route.url, {"kept": "no"}, headers=headers)
         assert (route.name, got.status_code, posted.status_code) == (route.name, gets, posts)
@@ -133,7 +133,7 @@ def test_is_not_found_for_anybody_else(
 
 def test_unknown_ids_are_not_found(conversation: Conversation, as_intern: Client) -> None:
     for route in routes(None):
-        response = as_intern.post(route.url) if route.name in ACTS else as_intern.get(route.url)
+        response = as_intern.post(route.url) if route.name in ACTIONS else as_intern.get(route.url)
         assert (route.name, response.status_code) == (route.name, 404)
 
 
@@ -160,7 +160,7 @@ def test_a_get_writes_nothing(of_each_kind: Conversation, as_intern: Client) -> 
     for name, needs in names():
         for headers in ({}, HTMX):
             response = as_intern.get(address(name, needs, of_each_kind), headers=headers)
-            assert not needs or (response.status_code == 405) == (name in ACTS)
+            assert not needs or (response.status_code == 405) == (name in ACTIONS)
             as_intern.head(address(name, needs, of_each_kind), headers=headers)
 
     assert everything() == before

@@ -16,7 +16,7 @@ from usage.urls import urlpatterns
 SECRETS = {"mine": "of the intern", "named": "named by staff", "own": "of the staff", "loose": "of nobody"}
 ALL = set(SECRETS.values())
 NOBODY, FORBIDDEN = 302, 403
-MINE, INTERNS, EVERYONE, POLLING, ACT = "mine", "interns", "everyone", "polling", "act"
+MINE, INTERNS, EVERYONE, POLLING, ACTION = "mine", "interns", "everyone", "polling", "action"
 PAGES = {
     "index": MINE,
     "csv": MINE,
@@ -41,9 +41,9 @@ PAGES = {
     "suggest_keys": EVERYONE,
     "runs": POLLING,
     "reconcile": POLLING,
-    "refreshed": ACT,
+    "refreshed": ACTION,
 }
-ACTS = ("refresh", "reconcile", "fix")
+ACTIONS = ("refresh", "reconcile", "fix")
 PEOPLE = ("anonymous", "intern", "staff", "other staff", "reader", "manager", "admin")
 MAY = {
     MINE: {"intern", "staff", "other staff", "reader", "manager", "admin"},
@@ -55,7 +55,7 @@ MAY = {
     },  # whom their policy lets name interns; a superuser has that of Admins
     EVERYONE: {"reader", "manager", "admin"},
     POLLING: {"reader", "manager", "admin"},
-    ACT: {"manager", "admin"},
+    ACTION: {"manager", "admin"},
 }
 
 
@@ -89,7 +89,7 @@ def test_every_address_is_in_the_matrix() -> None:
 
     views = {"start", "views", "view", "save_view", "change_view", "delete_view"}  # test_saved_views.py
     elsewhere = {"notices_seen", "accept_gateway", "rates"}  # tests/keys/test_identity.py, tests/usage/test_rates.py
-    assert names == set(PAGES) | set(ACTS) | elsewhere | views
+    assert names == set(PAGES) | set(ACTIONS) | elsewhere | views
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -103,7 +103,7 @@ def test_pages_and_files_require_permission(people: dict[str, Client], discrepan
     assert answers == refused | allowed
 
 
-@pytest.mark.parametrize("name", ACTS)
+@pytest.mark.parametrize("name", ACTIONS)
 def test_actions_require_permission(people: dict[str, Client], discrepancy: Discrepancy, name: str) -> None:
     url = url_of(name, discrepancy)
 

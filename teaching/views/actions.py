@@ -18,53 +18,53 @@ from keys.views.each import ids_in, some_of
 from teaching import services
 from teaching.forms import TopUpForm
 from teaching.listing import Filters, all_lines, filters_of, found_lines
-from teaching.services import Chosen, StudentAct
+from teaching.services import Chosen, StudentAction
 from teaching.views.common import CourseView, course_to_act_in
 from teaching.views.course import address, order_in
 from web.request import PortalRequest
 
 BUTTONS: Final = {
-    StudentAct.TOP_UP: gettext_lazy("Top up"),
-    StudentAct.BLOCK: gettext_lazy("Block"),
-    StudentAct.UNBLOCK: gettext_lazy("Unblock"),
-    StudentAct.NEW_KEY: gettext_lazy("End the key"),
-    StudentAct.REMOVE: gettext_lazy("Remove from the course"),
+    StudentAction.TOP_UP: gettext_lazy("Top up"),
+    StudentAction.BLOCK: gettext_lazy("Block"),
+    StudentAction.UNBLOCK: gettext_lazy("Unblock"),
+    StudentAction.NEW_KEY: gettext_lazy("End the key"),
+    StudentAction.REMOVE: gettext_lazy("Remove from the course"),
 }
-BAD: Final = (StudentAct.BLOCK, StudentAct.NEW_KEY, StudentAct.REMOVE)
+BAD: Final = (StudentAction.BLOCK, StudentAction.NEW_KEY, StudentAction.REMOVE)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def act(request: PortalRequest, course_id: UUID) -> HttpResponse:
+def action(request: PortalRequest, course_id: UUID) -> HttpResponse:
     """Ask for a confirmation, with the students concerned and those left out; on POST, run the action."""
     view = course_to_act_in(request, course_id)
     data = request.POST if request.method == "POST" else request.GET
-    if data.get("act") not in set(StudentAct):
+    if data.get("action") not in set(StudentAction):
         raise Http404
-    wanted = StudentAct(data["act"])
+    wanted = StudentAction(data["action"])
     if not view.may_act:
         return _ask(
-            request, view, wanted, [], said=_("The course does not run, so nothing can be changed."), status=409
+            request, view, wanted, [], alert=_("The course does not run, so nothing can be changed."), status=409
         )
     ids = ids_in(data.get("students", "").split(",")) if request.method == "POST" else _chosen_ids(request, view)
-    chosen = services.choose_students(view.course, ids, act=wanted)
+    chosen = services.choose_students(view.course, ids, action=wanted)
     to_do = [each.student for each in chosen if not each.why_not]
     if not to_do:
-        said = _("There is no student to whom this can be done.")
-        return _ask(request, view, wanted, chosen, said=said, status=422)
-    if wanted != StudentAct.TOP_UP and len(to_do) > services.MAX_AT_ONCE:
+        alert = _("There is no student to whom this can be done.")
+        return _ask(request, view, wanted, chosen, alert=alert, status=422)
+    if wanted != StudentAction.TOP_UP and len(to_do) > services.MAX_AT_ONCE:
         words = _("These are %(count)d students; at most %(most)d at once. Narrow the list down by filters.")
-        said = words % {"count": len(to_do), "most": services.MAX_AT_ONCE}
-        return _ask(request, view, wanted, [], said=said, status=422)
+        alert = words % {"count": len(to_do), "most": services.MAX_AT_ONCE}
+        return _ask(request, view, wanted, [], alert=alert, status=422)
     if request.method != "POST":
         return _ask(request, view, wanted, chosen)
-    form = TopUpForm(request.POST) if wanted == StudentAct.TOP_UP else None
+    form = TopUpForm(request.POST) if wanted == StudentAction.TOP_UP else None
     if form and not form.is_valid():
         return _ask(request, view, wanted, chosen, form=form, status=422)
     return _run(request, view, wanted, chosen, form)
 
 
 def _run(
-    request: PortalRequest, view: CourseView, wanted: StudentAct, chosen: list[Chosen], form: TopUpForm | None
+    request: PortalRequest, view: CourseView, wanted: StudentAction, chosen: list[Chosen], form: TopUpForm | None
 ) -> HttpResponse:
     """Run the action, and report its result on the page of the course."""
     students = [each.student for each in chosen if not each.why_not]
@@ -76,14 +76,14 @@ def _run(
         else:
             _act(request, view, wanted, students)
     except TooManyActions as refusal:
-        return _ask(request, view, wanted, chosen, form=form, said=str(refusal), status=429)
+        return _ask(request, view, wanted, chosen, form=form, alert=str(refusal), status=429)
     except KeyRefused as refusal:
-        return _ask(request, view, wanted, chosen, form=form, said=refusal.for_admin, status=409)
+        return _ask(request, view, wanted, chosen, form=form, alert=refusal.for_admin, status=409)
     return redirect(address(view.course, filters_of(request.POST), order_in(request.POST)))
 
 
-def _act(request: PortalRequest, view: CourseView, wanted: StudentAct, students: list[Student]) -> None:
-    result = services.act_on_students(view.course, students, act=wanted, actor=actor_of(request))
+def _act(request: PortalRequest, view: CourseView, wanted: StudentAction, students: list[Student]) -> None:
+    result = services.act_on_students(view.course, students, action=wanted, actor=actor_of(request))
     if result.done:
         messages.success(request, _done_words(wanted, len(result.done)))
     if result.refused:
@@ -110,11 +110,11 @@ def _chosen_ids(request: PortalRequest, view: CourseView) -> list[UUID]:
 def _ask(
     request: PortalRequest,
     view: CourseView,
-    wanted: StudentAct,
+    wanted: StudentAction,
     everything: list[Chosen],
     *,
     form: TopUpForm | None = None,
-    said: str = "",
+    alert: str = "",
     status: int = 200,
 ) -> HttpResponse:
     """Show whom the action concerns, what follows, and who is left out."""
@@ -124,11 +124,11 @@ def _ask(
     context = {
         "view": view,
         "course": view.course,
-        "act": wanted.value,
+        "action": wanted.value,
         "title": _title(wanted, len(chosen)),
         "sentences": _sentences(wanted) if chosen else [],
         "form": (form or TopUpForm(initial={"request_id": uuid4()}))
-        if wanted == StudentAct.TOP_UP and chosen
+        if wanted == StudentAction.TOP_UP and chosen
         else None,
         "button": BUTTONS[wanted],
         "is_bad": wanted in BAD,
@@ -137,67 +137,67 @@ def _ask(
         "ids": ",".join(str(each.student.pk) for each in chosen),
         "hidden": _hidden(filters, order),
         "back": address(view.course, filters, order),
-        "said": said,
+        "alert": alert,
     }
-    return render(request, "teaching/act.html", context, status=status)
+    return render(request, "teaching/action.html", context, status=status)
 
 
 def _hidden(filters: Filters, order: str) -> list[tuple[str, str]]:
     return [*filters.params().items(), ("order", order)]
 
 
-def _title(wanted: StudentAct, number: int) -> str:
+def _title(wanted: StudentAction, number: int) -> str:
     titles = {
-        StudentAct.TOP_UP: ngettext(
+        StudentAction.TOP_UP: ngettext(
             "Top up the budget of %(count)d student?", "Top up the budgets of %(count)d students?", number
         ),
-        StudentAct.BLOCK: ngettext(
+        StudentAction.BLOCK: ngettext(
             "Block the key of %(count)d student?", "Block the keys of %(count)d students?", number
         ),
-        StudentAct.UNBLOCK: ngettext(
+        StudentAction.UNBLOCK: ngettext(
             "Unblock the key of %(count)d student?", "Unblock the keys of %(count)d students?", number
         ),
-        StudentAct.NEW_KEY: ngettext(
+        StudentAction.NEW_KEY: ngettext(
             "End the key of %(count)d student?", "End the keys of %(count)d students?", number
         ),
-        StudentAct.REMOVE: ngettext(
+        StudentAction.REMOVE: ngettext(
             "Remove %(count)d student from the course?", "Remove %(count)d students from the course?", number
         ),
     }
     return titles[wanted] % {"count": number}
 
 
-def _sentences(wanted: StudentAct) -> list[str]:
+def _sentences(wanted: StudentAction) -> list[str]:
     mail_words = _("Each of them with an account gets a mail that says so.")
     return {
-        StudentAct.TOP_UP: [
+        StudentAction.TOP_UP: [
             _("Their keys can spend so much more. The budget of the course in all stays as it is."),
             _("The gateway has it within a minute."),
             mail_words,
         ],
-        StudentAct.BLOCK: [_("The gateway refuses their keys until you unblock them."), mail_words],
-        StudentAct.UNBLOCK: [_("The gateway accepts their keys again."), mail_words],
-        StudentAct.NEW_KEY: [
+        StudentAction.BLOCK: [_("The gateway refuses their keys until you unblock them."), mail_words],
+        StudentAction.UNBLOCK: [_("The gateway accepts their keys again."), mail_words],
+        StudentAction.NEW_KEY: [
             _(
                 "Their keys stop working at once. On the page of the course they can get another, with the rest of "
                 "the budget."
             ),
             mail_words,
         ],
-        StudentAct.REMOVE: [_("Their keys stop working at once, and the course is no longer on their pages.")],
+        StudentAction.REMOVE: [_("Their keys stop working at once, and the course is no longer on their pages.")],
     }[wanted]
 
 
-def _done_words(wanted: StudentAct, number: int) -> str:
+def _done_words(wanted: StudentAction, number: int) -> str:
     words = {
-        StudentAct.BLOCK: ngettext("%(count)d key is blocked.", "%(count)d keys are blocked.", number),
-        StudentAct.UNBLOCK: ngettext("%(count)d key works again.", "%(count)d keys work again.", number),
-        StudentAct.NEW_KEY: ngettext(
+        StudentAction.BLOCK: ngettext("%(count)d key is blocked.", "%(count)d keys are blocked.", number),
+        StudentAction.UNBLOCK: ngettext("%(count)d key works again.", "%(count)d keys work again.", number),
+        StudentAction.NEW_KEY: ngettext(
             "%(count)d key has ended; the student can get another.",
             "%(count)d keys have ended; the students can get others.",
             number,
         ),
-        StudentAct.REMOVE: ngettext(
+        StudentAction.REMOVE: ngettext(
             "%(count)d student is removed from the course.", "%(count)d students are removed from the course.", number
         ),
     }

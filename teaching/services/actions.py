@@ -27,7 +27,7 @@ from web.amounts import usd_limit
 MAX_AT_ONCE: Final = 100  # whose keys are changed at the gateway within the request
 
 
-class StudentAct(StrEnum):
+class StudentAction(StrEnum):
     """An action on students."""
 
     TOP_UP = "top_up"
@@ -59,7 +59,7 @@ class Done:
     left: int  # not tried, since the gateway did not answer
 
 
-def choose_students(course: Course, ids: Iterable[UUID], *, act: StudentAct) -> list[Chosen]:
+def choose_students(course: Course, ids: Iterable[UUID], *, action: StudentAction) -> list[Chosen]:
     """Return these students of the course by name, with the reasons why the action leaves some of them out.
 
     One query. Ids of students of other courses, and of those who left, are ignored.
@@ -68,7 +68,7 @@ def choose_students(course: Course, ids: Iterable[UUID], *, act: StudentAct) -> 
     found = sorted(
         students.select_related("account", "key__owner"), key=lambda each: (name_order(name_of(each)), each.pk)
     )
-    return [Chosen(student=student, why_not=_why_not(student, act)) for student in found]
+    return [Chosen(student=student, why_not=_why_not(student, action)) for student in found]
 
 
 def name_of(student: Student) -> str:
@@ -76,17 +76,17 @@ def name_of(student: Student) -> str:
     return student.name or (student.account.display_name if student.account else str(student))
 
 
-def _why_not(student: Student, act: StudentAct) -> str:
+def _why_not(student: Student, action: StudentAction) -> str:
     key = student.key
-    if act == StudentAct.REMOVE:
+    if action == StudentAction.REMOVE:
         return ""
     if key is None or key.state != Key.State.ACTIVE:
         return _("has no key")
-    if act == StudentAct.BLOCK and key.is_blocked_by_others:
+    if action == StudentAction.BLOCK and key.is_blocked_by_others:
         return _("is blocked already")
-    if act == StudentAct.UNBLOCK and is_blocked_by_admin(key):
+    if action == StudentAction.UNBLOCK and is_blocked_by_admin(key):
         return _("an administrator has blocked the key")
-    if act == StudentAct.UNBLOCK and not key.is_blocked_by_others:
+    if action == StudentAction.UNBLOCK and not key.is_blocked_by_others:
         return _("is not blocked")
     return ""
 
@@ -124,7 +124,7 @@ def _top_up(
     )
 
 
-def act_on_students(course: Course, students: Sequence[Student], *, act: StudentAct, actor: Actor) -> Done:
+def act_on_students(course: Course, students: Sequence[Student], *, action: StudentAction, actor: Actor) -> Done:
     """Block, unblock, end the keys of, or remove these students; a refusal for one does not stop the others.
 
     If the gateway does not answer, the rest stays unchanged.
@@ -132,7 +132,7 @@ def act_on_students(course: Course, students: Sequence[Student], *, act: Student
     done, refused = list[str](), list[str]()
     for place, student in enumerate(students):
         try:
-            _act(course, student, act, actor)
+            _act(course, student, action, actor)
         except (GatewayUnavailable, GatewayAdminKeyRefused):
             return Done(done=tuple(done), refused=tuple(refused), left=len(students) - place)
         except (KeyRefused, GatewayError) as error:
@@ -143,26 +143,26 @@ def act_on_students(course: Course, students: Sequence[Student], *, act: Student
     return Done(done=tuple(done), refused=tuple(refused), left=0)
 
 
-def _act(course: Course, student: Student, act: StudentAct, actor: Actor) -> None:
-    if act == StudentAct.REMOVE:
+def _act(course: Course, student: Student, action: StudentAction, actor: Actor) -> None:
+    if action == StudentAction.REMOVE:
         remove_student(student=student, actor=actor)
         return
     if student.key is None:
         raise AssertionError("a student without a key is left out")
-    run, action = _KEY_ACTS[act]
+    run, audited = _KEY_ACTIONS[action]
     run(key=student.key, actor=actor)
-    _tell(course, student, action, actor)
+    _tell(course, student, audited, actor)
 
 
-_KEY_ACTS: Final[dict[StudentAct, tuple[Callable[..., object], AuditAction]]] = {
-    StudentAct.BLOCK: (partial(block_key, as_teacher=True), AuditAction.BLOCK),
-    StudentAct.UNBLOCK: (partial(unblock_key, as_teacher=True), AuditAction.UNBLOCK),
-    StudentAct.NEW_KEY: (delete_key, AuditAction.DELETE),
+_KEY_ACTIONS: Final[dict[StudentAction, tuple[Callable[..., object], AuditAction]]] = {
+    StudentAction.BLOCK: (partial(block_key, as_teacher=True), AuditAction.BLOCK),
+    StudentAction.UNBLOCK: (partial(unblock_key, as_teacher=True), AuditAction.UNBLOCK),
+    StudentAction.NEW_KEY: (delete_key, AuditAction.DELETE),
 }
 
 
 def _tell(
-    course: Course, student: Student, action: AuditAction, actor: Actor, amount_usd: Decimal | None = None
+    course: Course, student: Student, audited: AuditAction, actor: Actor, amount_usd: Decimal | None = None
 ) -> None:
     """Write to a student what a teacher did with their key, by a task."""
     person = student.account
@@ -170,4 +170,4 @@ def _tell(
         with reading_as(person):
             amount = usd_limit(amount_usd)
         by = actor.user.display_name if actor.user else ""
-        send_later("course_key_changed", person, course=course.name, action=action.value, by=by, amount=amount)
+        send_later("course_key_changed", person, course=course.name, action=audited.value, by=by, amount=amount)

@@ -15,7 +15,7 @@ from courses.services import change_course
 from keys.models import Key
 from keys.services import KeyRefused, block_key, unblock_key
 from teaching import services as teaching_services
-from teaching.services import StudentAct, choose_students
+from teaching.services import StudentAction, choose_students
 from tests.conftest import signed_in
 from tests.courses.actions import acting, enrol, follow, get_key, open_course
 from tests.keys.actions import BY_TEST
@@ -45,22 +45,22 @@ def key_of(course: Course, name: str) -> Key:
     return key
 
 
-def do(client: Client, course: Course, act: str, *names: str, **more: Any) -> Any:
+def do(client: Client, course: Course, action: str, *names: str, **more: Any) -> Any:
     ids = ",".join(str(student_of(course, name).pk) for name in names)
-    form = {"act": act, "students": ids, **more}
-    return client.post(reverse("teaching:act", args=[course.pk]), form, follow=True)
+    form = {"action": action, "students": ids, **more}
+    return client.post(reverse("teaching:action", args=[course.pk]), form, follow=True)
 
 
 def test_asks_once_and_says_who_is_left_out(as_staff: Client, course: Course) -> None:
-    address = reverse("teaching:act", args=[course.pk])
+    address = reverse("teaching:action", args=[course.pk])
 
-    text = words_of(as_staff.get(address, {"act": "block", "all": "1"}))
+    text = words_of(as_staff.get(address, {"action": "block", "all": "1"}))
 
     assert "Block the keys of 2 students?" in text
     assert "1 student is left out Cyd : has no key" in text
     assert not Key.objects.filter(blocked=True).exists()
-    assert as_staff.get(address, {"act": "nonsense"}).status_code == 404
-    assert as_staff.get(address, {"act": "block", "student": "nonsense"}).status_code == 422
+    assert as_staff.get(address, {"action": "nonsense"}).status_code == 404
+    assert as_staff.get(address, {"action": "block", "student": "nonsense"}).status_code == 422
 
 
 def test_tops_up_all_and_the_gateway_has_it(as_staff: Client, course: Course, sandbox: Sandbox) -> None:
@@ -98,7 +98,7 @@ def test_a_form_tops_up_once_and_a_raise_for_all_reaches_everybody(
     follow(course)
 
     assert sorted(each["max_budget"] for each in sandbox.live_keys()) == [1.25, 1.75]
-    page = as_staff.get(reverse("teaching:act", args=[course.pk]), {"act": "top_up", "all": "1"})
+    page = as_staff.get(reverse("teaching:action", args=[course.pk]), {"action": "top_up", "all": "1"})
     assertContains(page, 'name="request_id" value="')
 
 
@@ -176,13 +176,15 @@ def test_refuses_bad_amounts_too_many_actions_and_courses_that_ended(
     HourlyCount.objects.update(amount=10_000)
     assert do(as_staff, course, "top_up", "Ada", amount_usd="1").status_code == 429
     over = make_course(staff, name="Over", state=Course.State.ENDED)
-    assert as_staff.get(reverse("teaching:act", args=[over.pk]), {"act": "block"}).status_code == 409
+    assert as_staff.get(reverse("teaching:action", args=[over.pk]), {"action": "block"}).status_code == 409
 
 
 def test_students_of_other_courses_are_never_chosen(course: Course, staff: User) -> None:
     other = Student.objects.get(pk=enrol(open_course(staff, name="Other"), name="Zoe").pk)
 
-    chosen = choose_students(course, [other.pk, uuid.uuid4(), student_of(course, "Ada").pk], act=StudentAct.REMOVE)
+    chosen = choose_students(
+        course, [other.pk, uuid.uuid4(), student_of(course, "Ada").pk], action=StudentAction.REMOVE
+    )
 
     assert [each.name for each in chosen] == ["Ada"]
 

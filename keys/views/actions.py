@@ -160,7 +160,7 @@ def renew(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
         return refuse(request, str(refusal), status=409)
     except GatewayError as error:
         return refuse(request, *in_words(error, nothing=_("The key’s expiry has not changed"), unknown=RENEWED_OR_NOT))
-    return done(request, _("Renewed: “%(label)s” works %(until)s.") % said_of(renewed))
+    return done(request, _("Renewed: “%(label)s” works %(until)s.") % label_and_end(renewed))
 
 
 @require_POST
@@ -287,17 +287,17 @@ def confirm(request: PortalRequest, template: str, key: Key, **context: object) 
 def done(request: PortalRequest, sentence: str) -> HttpResponse:
     """Return to My keys with the result: the panel for htmx, else a redirect."""
     if request.htmx:
-        return render_panel(request, said=sentence)
+        return render_panel(request, alert=sentence)
     messages.success(request, sentence)
     return redirect("keys:index")
 
 
 def refuse(request: PortalRequest, sentence: str, status: int) -> HttpResponse:
     """Show My keys as it is now, and say why nothing was done."""
-    return render_panel(request, said=sentence, said_bad=True, status=status)
+    return render_panel(request, alert=sentence, alert_is_error=True, status=status)
 
 
-def said_of(key: Key) -> dict[str, str]:
+def label_and_end(key: Key) -> dict[str, str]:
     """Return the words for a renewed key."""
     return {"label": key.label, "until": until(key.expires_at) if key.expires_at else ""}
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Act:
+class Action:
     """An action on a course, in words."""
 
     name: str  # of its route
@@ -31,20 +31,20 @@ class Act:
     title: "_StrPromise"
     sentence: "_StrPromise"
     button: "_StrPromise"
-    said: "_StrPromise"
+    message: "_StrPromise"
     counts_keys: bool = False
     is_bad: bool = False
 
 
-OPEN = Act(
+OPEN = Action(
     name="open",
     do=services.open_course,
     title=_("Open the course?"),
     sentence=_("Its students can see it now, and get a key from its start on. It ends by itself at its end."),
     button=_("Open"),
-    said=_("The course is open."),
+    message=_("The course is open."),
 )
-FREEZE = Act(
+FREEZE = Action(
     name="freeze",
     do=services.freeze_course,
     title=_("Freeze the course?"),
@@ -53,50 +53,50 @@ FREEZE = Act(
         "lost, and no one gets a new key meanwhile."
     ),
     button=_("Freeze"),
-    said=_("The course is being frozen."),
+    message=_("The course is being frozen."),
     counts_keys=True,
 )
-THAW = Act(
+THAW = Action(
     name="thaw",
     do=services.thaw_course,
     title=_("End the freeze?"),
     sentence=_("The keys of this course work again, except those that are paused or that somebody has blocked."),
     button=_("End the freeze"),
-    said=_("The keys are being unblocked."),
+    message=_("The keys are being unblocked."),
     counts_keys=True,
 )
-END = Act(
+END = Action(
     name="end",
     do=services.end_course,
     title=_("End the course for good?"),
     sentence=_("All its keys are deleted, and the course cannot be opened again. What was spent stays visible."),
     button=_("End the course"),
-    said=_("The course has ended. Its keys are being deleted."),
+    message=_("The course has ended. Its keys are being deleted."),
     counts_keys=True,
     is_bad=True,
 )
-COPY = Act(
+COPY = Action(
     name="copy",
     do=services.copy_course,
     title=_("Copy the course for next year?"),
     sentence=_("You get a draft with the same settings, teachers and presets, 52 weeks later, without students."),
     button=_("Copy"),
-    said=_("This is the copy. Check its dates, then open it."),
+    message=_("This is the copy. Check its dates, then open it."),
 )
 
 
-def _ask(request: PortalRequest, course_id: uuid.UUID, act: Act) -> HttpResponse:
+def _ask(request: PortalRequest, course_id: uuid.UUID, action: Action) -> HttpResponse:
     """Ask for a confirmation; on POST, act, and show the course, or its copy."""
     course = taught(request, course_id)
     result: list[Course] = []
 
     def do() -> str:
-        result.append(act.do(course=course, actor=actor_of(request)))
-        return str(act.said)
+        result.append(action.do(course=course, actor=actor_of(request)))
+        return str(action.message)
 
     if request.method == "POST":
-        return done(request, course, act.name, do, lambda: redirect("courses:course", result[0].pk))
-    context = {"course": course, "act": act, "keys": _keys_words(course) if act.counts_keys else ""}
+        return done(request, course, action.name, do, lambda: redirect("courses:course", result[0].pk))
+    context = {"course": course, "action": action, "keys": _keys_words(course) if action.counts_keys else ""}
     return render(request, "courses/confirm.html", context)
 
 
@@ -106,12 +106,12 @@ def _keys_words(course: Course) -> str:
     return str(words % {"number": number})
 
 
-def _confirmed(act: Act) -> Callable[[PortalRequest, uuid.UUID], HttpResponse]:
+def _confirmed(action: Action) -> Callable[[PortalRequest, uuid.UUID], HttpResponse]:
     """Return the view of an action: it asks once, and on POST it acts."""
 
     @require_http_methods(["GET", "HEAD", "POST"])
     def view(request: PortalRequest, course_id: uuid.UUID) -> HttpResponse:
-        return _ask(request, course_id, act)
+        return _ask(request, course_id, action)
 
     return view
 
