@@ -18,7 +18,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
-APPS: Final = ("portal", "catalogue", "teaching", "playground", "usage", "courses", "keys", "accounts")
+APPS: Final = ("portal", "api", "catalogue", "teaching", "playground", "usage", "courses", "keys", "accounts")
 DATA: Final = ("db.sqlite3*", "secret_key", "playground_key_secret", "broker", "beat-schedule*", "mail", "media")
 
 
