@@ -22,6 +22,7 @@ BEGINNING = "How do bees find their way home over several kilometres, in…"
 def title_model(sandbox: Sandbox, staff: User, settings: Settings) -> None:
     settings.PLAYGROUND_TITLE_MODEL = "general_nothink"
     settings.PLAYGROUND_TITLE_KEY = str(issue(staff).secret)
+    waiting_tasks()  # those of the key
 
 
 @pytest.fixture
