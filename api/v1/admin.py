@@ -161,7 +161,7 @@ class ExploreAllQuery(ExploreQuery):
 
 @router.get("/admin/people", response=PersonList, auth=READ, summary="All people")
 def list_people(request: ApiRequest, page: Paged) -> PersonList:
-    """List all accounts, for those who may see people."""
+    """List all accounts. It needs the permission to see people."""
     require_sight(request)
     found, cursor = page_of(User.objects.prefetch_related("groups"), page, "date_joined", "id")
     return PersonList(items=[_person_out(person) for person in found], next_cursor=cursor)
@@ -267,7 +267,7 @@ def list_policies(request: ApiRequest) -> PolicyList:
 
 @router.get("/admin/runs", response=RunList, auth=READ, summary="Data updates")
 def list_runs(request: ApiRequest, page: Paged) -> RunList:
-    """List the readings of the gateway's usage, for those who may refresh it."""
+    """List the readings of usage from the gateway. It needs the permission to refresh them."""
     if not page_access(request.user).may_refresh:
         raise PermissionDenied
     found, cursor = page_of(PollRun.objects.all(), page, "started_at", "id")
@@ -277,7 +277,7 @@ def list_runs(request: ApiRequest, page: Paged) -> RunList:
 
 @router.get("/admin/usage/explore", response=ExploreOut, auth=READ, summary="Ask the explorer about everyone")
 def explore_everyone(request: ApiRequest, asked: Annotated[ExploreAllQuery, Query(...)]) -> ExploreOut:
-    """Answer a question about everybody's usage, for those who may see it."""
+    """Answer a question about usage of all people. It needs the permission to see it."""
     return explored_page(request, EVERYONE)
 
 

@@ -76,7 +76,7 @@ def revoke(request: PortalRequest, token_id: uuid.UUID) -> HttpResponse:
 
 @require_safe
 def of_everybody(request: PortalRequest) -> HttpResponse:
-    """List the access tokens of all people, newest first, for those who may see people."""
+    """List the access tokens of all people, newest first; 403 without the permission to see people."""
     access = require_sight(request)
     page = Paginator(AccessToken.objects.select_related("owner").newest_first(), SHOWN).get_page(
         request.GET.get("page")

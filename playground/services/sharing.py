@@ -61,7 +61,7 @@ def token_of(made: Share) -> str:
 
 
 def find_share(token: str) -> Share | None:
-    """Return the live link with this token, of an owner who may still sign in."""
+    """Return the live link with this token, whose owner has an active account."""
     live = Share.objects.live(timezone.now()).filter(conversation__owner__is_active=True)
     return live.select_related("conversation__owner").filter(token_hash=_hash_of(token)).first()
 
