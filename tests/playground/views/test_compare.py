@@ -215,6 +215,12 @@ def test_a_column_that_waited_too_long_does_not_start_by_itself(as_intern: Clien
     assertContains(page, "Ask llama-70b", 1)
 
 
+def test_as_many_models_as_the_setting_allows(as_intern: Client, settings: Settings) -> None:
+    settings.PLAYGROUND_COMPARE_MODELS = 5
+    assert send(as_intern, models=[*FOUR, "vision"]).status_code == 200
+    assert len(columns_now()) == 5
+
+
 # --- Stop -------------------------------------------------------------------------------------------
 def test_stop_all_cancels_queued_columns(as_intern: Client) -> None:
     first, second = compared(as_intern)
@@ -372,43 +378,3 @@ def test_a_temporary_comparison_is_not_listed(as_intern: Client) -> None:
     compared(as_intern, unkept="1")
 
     assert not Conversation.objects.get().kept
-
-
-# --- Afterwards -------------------------------------------------------------------------------------
-def test_goes_on_with_one_of_the_models_in_a_chat(as_intern: Client, intern: User) -> None:
-    answers = compared(as_intern, "Hello [words 3]", system="Be brief.", unkept="1")
-    streamed(as_intern, answers[0])
-    chosen = kept(answers[0])
-
-    gone = as_intern.post(reverse("playground:go_on", args=[chosen.pk]))
-
-    chat = Conversation.objects.get(kind=Conversation.Kind.CHAT)
-    assertRedirects(gone, reverse("playground:conversation", args=[chat.pk]))
-    assert (chat.owner, chat.kept, chat.model_names) == (intern, False, [chosen.model])
-    assert chat.params == {"model": chosen.model, "system": "Be brief."}
-    copy = rows.last_answer(chat)
-    assert (copy.text, copy.message.text) == (chosen.text, "Hello [words 3]")
-    assert Answer.objects.filter(message__conversation=chosen.message.conversation).count() == len(MODELS)
-
-
-def test_does_not_go_on_from_nothing(as_intern: Client) -> None:
-    waiting = compared(as_intern)[0]
-    refused = as_intern.post(reverse("playground:go_on", args=[waiting.pk]))
-    assertContains(refused, "no answer of this model", status_code=409)
-    assert not Conversation.objects.filter(kind=Conversation.Kind.CHAT).exists()
-
-
-def test_a_table_has_the_figures_once_all_have_ended(as_intern: Client) -> None:
-    answers = compared(as_intern)
-    streamed(as_intern, answers[0])
-    assertNotContains(as_intern.get(page_of(answers[0])), "Figures of all models")
-    streamed(as_intern, answers[1])
-    page = as_intern.get(page_of(answers[0]))
-    assertContains(page, "Figures of all models, table")
-    assertContains(page, "Tokens out")
-
-
-def test_as_many_models_as_the_setting_allows(as_intern: Client, settings: Settings) -> None:
-    settings.PLAYGROUND_COMPARE_MODELS = 5
-    assert send(as_intern, models=[*FOUR, "vision"]).status_code == 200
-    assert len(columns_now()) == 5
