@@ -1,15 +1,19 @@
-"""Data of another version of the portal: a database with migrations that this one does not have.
+"""Data of another version of the portal: a database with migrations that this one does not have, or has otherwise.
 
-The embedded mode moves such data to another folder and starts with new data. On servers `migrate` refuses; web and
-worker continue, since a newer version is deployed while the one before it still runs.
+The embedded mode moves such data to another folder and starts with new data. It notices a migration that was edited by
+a stamp next to the database, with the digest of each. On servers `migrate` refuses unknown migrations; web and worker
+continue, since a newer version is deployed while the one before it still runs.
 """
 
+import hashlib
+import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.management.base import CommandError
@@ -18,18 +22,56 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
+from portal.private_files import write_whole
+
 APPS: Final = ("portal", "api", "catalogue", "teaching", "playground", "usage", "courses", "keys", "accounts")
-DATA: Final = ("db.sqlite3*", "secret_key", "playground_key_secret", "broker", "beat-schedule*", "mail", "media")
+STAMP: Final = "db.sqlite3.stamp"  # JSON: the digest of each migration, by its name
+DATA: Final = (  # the database last: until it is moved, the next start goes on
+    *("secret_key", "playground_key_secret", "broker", "beat-schedule*", "mail", "media"),
+    *("db.sqlite3-*", STAMP, "db.sqlite3"),
+)
 
 
 def unknown_migrations() -> list[str]:
     """Return the migrations of our apps that the database has, and we do not."""
+    known = {f"{app}.{name}" for app, name in MigrationLoader(None).disk_migrations}
+    return [name for name in _applied_migrations() if name not in known]
+
+
+def edited_migrations() -> list[str]:
+    """Return the migrations that made the database in DATA_DIR, and read otherwise today; without a stamp all."""
+    stamp = settings.DATA_DIR / STAMP
+    applied = _applied_migrations() if _in_data_dir() else []
+    if not applied or not stamp.exists():
+        return applied
+    made_by, digests = json.loads(stamp.read_text(encoding="utf-8")), dict(_digests())
+    return [name for name in applied if name in made_by and made_by[name] != digests.get(name)]
+
+
+def stamp_data() -> None:
+    """Store which migrations make the database in DATA_DIR; before they run, so that none is without its digest."""
+    if _in_data_dir():
+        write_whole(settings.DATA_DIR / STAMP, json.dumps(dict(_digests()), indent=1))
+
+
+def _applied_migrations() -> list[str]:
+    """Return the migrations of our apps that the database has."""
     try:
-        applied = set(MigrationRecorder(connection).applied_migrations())
+        applied = MigrationRecorder(connection).applied_migrations()
     except DatabaseError:  # unreachable: reported elsewhere
         return []
-    unknown = applied - set(MigrationLoader(None).disk_migrations)
-    return sorted(f"{app}.{name}" for app, name in unknown if app in APPS)
+    return sorted(f"{app}.{name}" for app, name in applied if app in APPS)
+
+
+def _digests() -> Iterator[tuple[str, str]]:
+    """Yield the name and the digest of every migration of our apps."""
+    for app in APPS:
+        for file in Path(apps.get_app_config(app).path, "migrations").glob("[0-9]*.py"):
+            yield f"{app}.{file.stem}", hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _in_data_dir() -> bool:
+    return Path(str(connection.settings_dict["NAME"])).parent == settings.DATA_DIR
 
 
 @register(Tags.database)
@@ -45,22 +87,30 @@ def database_is_of_this_version(*, databases: Sequence[str] | None = None, **kwa
 def begin_anew_after_another_version(say: Callable[[str], None]) -> None:
     """Move the data of another version to another folder, print it, and restart this program with new settings."""
     unknown = unknown_migrations()
+    foreign = unknown or edited_migrations()
     connections.close_all()
-    if not unknown:
+    if not foreign and not _partly_moved(settings.VAR_DIR).exists():
         return
-    if Path(str(connection.settings_dict["NAME"])).parent != settings.DATA_DIR:
+    if unknown and not _in_data_dir():
         raise CommandError(f"DATABASE_URL was made by another version (it has {unknown[0]}): name an empty database.")
-    kept = _keep_aside(settings.DATA_DIR, settings.VAR_DIR)
+    kept = move_aside(settings.DATA_DIR, settings.VAR_DIR)
     say(f"The data in {settings.DATA_DIR} is of another version: it is now in {kept}, and the portal starts afresh.")
     os.execv(sys.executable, sys.orig_argv)  # noqa: S606  (ourselves, with the same arguments)
 
 
-def _keep_aside(folder: Path, var_dir: Path) -> Path:
+def move_aside(folder: Path, var_dir: Path) -> Path:
     """Move our data in `folder` to a new one in `var_dir` that is named by the date; return that."""
     kept = var_dir / f"{folder.name}-{timezone.now():%Y-%m-%d-%H%M%S}"
     if folder != var_dir:
         return folder.rename(kept)
-    kept.mkdir(mode=0o700)
+    partly = _partly_moved(var_dir)
+    partly.mkdir(mode=0o700, exist_ok=True)
     for path in [path for name in DATA for path in var_dir.glob(name)]:  # anything else there is not ours, or no data
-        path.rename(kept / path.name)
-    return kept
+        if not (partly / path.name).exists():  # else it is new: the settings make a secret at every start without one
+            path.rename(partly / path.name)
+    return partly.rename(kept)
+
+
+def _partly_moved(var_dir: Path) -> Path:
+    """Return the folder that has what was moved by a start that ended before all was."""
+    return var_dir / "old-data-partly-moved"
