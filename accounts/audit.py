@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from web.request import PortalRequest
 
 
-NAMING_CODES: Final = ("label_before", "person.changes")  # whose values may contain a person's name
+NAMING_CODES: Final = ("label_before", "leak", "person.changes")  # whose values may contain a person's name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import URLPattern, URLResolver, include, path
 
 from api.v1 import api
-from api.views import documentation, tokens
+from api.views import documentation, leak_reports, tokens
 
 app_name = "api"
 
@@ -23,6 +23,7 @@ urlpatterns = [
     path("account/access-tokens/<uuid:token_id>/revoke/", tokens.revoke, name="revoke_token"),
     path("people/access-tokens/", tokens.of_everybody, name="all_tokens"),
     path("people/access-tokens/<uuid:token_id>/revoke/", tokens.revoke_for, name="revoke_for"),
+    path("leak-reports/", leak_reports.receive, name="leak_reports"),
     path("api/docs/", documentation.page, name="documentation"),
     path("api/v1/", include((_of_version(_routes), _app_name), namespace=_namespace)),
 ]

@@ -121,6 +121,14 @@ def mail_leak(key_id: str, at: str, details: dict[str, Any]) -> None:
     logger.info("keys.mail_leak: %d sent", sent)
 
 
+@shared_task(name="keys.mail_leaks", soft_time_limit=300, acks_late=True, ignore_result=True)
+def mail_leaks() -> None:
+    """Write to owners, interns and admins about reported leaks."""
+    started = time.monotonic()
+    sent = services.mail_leaks()
+    logger.info("keys.mail_leaks: %d sent in %.1f s", sent, time.monotonic() - started)
+
+
 @shared_task(
     name="keys.mail_handover",
     soft_time_limit=60,  # s

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from keys.models import Key, Team
+from keys.models import Key, Team, Token
 from keys.status import BudgetUse
 from web.request import PortalRequest
 
@@ -130,6 +130,9 @@ class UseCounter(Protocol):
 
     def of_secrets(self, key: Key, *, ended_only: bool = False) -> list[SecretUse]:
         """Return the use of the secrets that the owner may still have, or with `ended_only` of the one before."""
+
+    def of_secret_since(self, token: Token, day: date) -> Decimal:
+        """Return the spend with one secret from this UTC day on, as of the last poll."""
 
     def budget_picture(self, use: KeyUse) -> str:
         """Return markup: the spend of a key's budget, with a forecast; "" without a budget for a week or a month."""

@@ -13,13 +13,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import AccessRequest, Announcement, AnnouncementDismissal, User
-from keys.models import Key, LimitChange
+from keys.models import Key, LeakNotice, LimitChange
+from keys.services import spent_since
 from keys.services.trail import limit_lines
 from keys.status import distance
 from usage.models import Notice, utc_today
 from usage.queries.notices import current_notices
 from usage.templatetags.usage_words import notice_words
-from web.templatetags.portal import day
+from web.templatetags.portal import day, usd
 
 DISMISSED: Final = Q(dismissed_of=F("expires_at"))
 
@@ -28,7 +29,8 @@ def announcements_and_number(person: User, kinds: Collection[str], *, shown: boo
     """Return the announcements for the person, warnings first, then the newest, and the number of other notices.
 
     `shown`: whether there may be announcements. `kinds`: of which kinds of the others ("requests", "keys", "budgets",
-    "limits") there may be some that are not dismissed. One query for all; two where there is no announcement after all.
+    "limits", "leaks") there may be some that are not dismissed. One query for all; two where there is no announcement
+    after all.
     """
     numbers = {f"number_of_{kind}": _number(_undismissed(person, kind)) for kind in kinds}
     found: list[Any] = []
@@ -47,8 +49,9 @@ def _undismissed(person: User, kind: str) -> QuerySet[Any]:
         return AccessRequest.objects.addressed_to(person)
     if kind == "keys":
         return _ending(person).filter(Q(dismissed_of=None) | ~DISMISSED)
-    if kind == "limits":
-        return LimitChange.objects.shown_to(person).filter(seen_at=None)
+    if kind in ("limits", "leaks"):
+        model = LimitChange if kind == "limits" else LeakNotice
+        return model.objects.shown_to(person).filter(seen_at=None)
     return current_notices(person, utc_today()).filter(seen_at=None)
 
 
@@ -75,7 +78,7 @@ class Item:
     is_dismissed: bool = False
 
 
-def version_of(row: Announcement | Key | LimitChange | Notice) -> str:
+def version_of(row: Announcement | Key | LeakNotice | LimitChange | Notice) -> str:
     """Identify what the notice of this row says now, so that a form dismisses nothing else; "" if it never changes."""
     if isinstance(row, Announcement):
         return row.digest
@@ -83,15 +86,52 @@ def version_of(row: Announcement | Key | LimitChange | Notice) -> str:
 
 
 def items_for(person: User) -> list[Item]:
-    """Return all notices of the person, urgent ones first; five queries."""
-    open_requests = AccessRequest.objects.addressed_to(person).order_by().values("pk").distinct().count()
+    """Return all notices of the person, urgent ones first; five queries, and with leaks one more, and one for each."""
+    counted = _number(AccessRequest.objects.addressed_to(person)), _number(LeakNotice.objects.shown_to(person))
+    open_requests, leaks = User.objects.filter(pk=person.pk).values_list(*counted).get()
     return [
+        *(_of_leaks(person) if leaks else ()),
         *_of_requests(open_requests),
         *_of_budgets(person),
         *_of_keys(person),
         *_of_limits(person),
         *_of_announcements(person),
     ]
+
+
+def _of_leaks(person: User) -> Iterator[Item]:
+    for notice in LeakNotice.objects.shown_to(person).with_secrets().order_by("-made_at", "-pk"):
+        yield Item(
+            kind="leak",
+            id=str(notice.pk),
+            tone="bad",
+            text=_leak_words(notice),
+            address=_address_of_leak(notice),
+            at=notice.made_at,
+            is_dismissed=notice.seen_at is not None,
+        )
+
+
+def _leak_words(notice: LeakNotice) -> str:
+    report = notice.report
+    words = {"label": report.label, "last_four": report.secret.last_four, "source": report.get_source_display()}
+    spent_usd = spent_since(report)
+    if spent_usd is None:
+        return _("%(source)s reported the access token “%(label)s” (…%(last_four)s) as leaked. It was revoked.") % words
+    words["usd"] = usd(spent_usd)
+    return (
+        _("%(source)s reported the key “%(label)s” (…%(last_four)s) as leaked. Spent with it since: %(usd)s.") % words
+    )
+
+
+def _address_of_leak(notice: LeakNotice) -> str:
+    if notice.report.token is None:
+        return reverse("api:tokens" if notice.role == LeakNotice.Role.OWNER else "api:all_tokens")
+    if notice.role == LeakNotice.Role.INTERN:
+        return reverse("keys:index")
+    if notice.role == LeakNotice.Role.ADMIN:
+        return reverse("people:person", args=[notice.report.token.key.owner_id])
+    return reverse("keys:detail", args=[notice.report.token.key_id])
 
 
 def _of_requests(number: int) -> Iterator[Item]:

@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.rights import WITH_RIGHTS
 from keys.models import GatewayState
+from keys.models.leaks import NEWS_FOR
 from keys.models.limit_changes import SHOWN_FOR
 from usage.models import utc_today
 from usage.periods import budget_first_day
@@ -98,7 +99,11 @@ SELECT state.*,
     EXISTS (
         SELECT 1 FROM keys_limitchange change JOIN keys_intern intern ON intern.id = change.intern_id
         WHERE intern.account_id = %(person)s AND change.seen_at IS NULL AND change.made_at > %(limits_since)s
-    ) AS has_limits
+    ) AS has_limits,
+    EXISTS (
+        SELECT 1 FROM keys_leaknotice leak
+        WHERE leak.person_id = %(person)s AND leak.seen_at IS NULL AND leak.made_at > %(leaks_since)s
+    ) AS has_leaks
 FROM (SELECT 1 AS id) AS one LEFT JOIN keys_gatewaystate state ON state.id = one.id
 """
 
@@ -115,6 +120,7 @@ def header_state(person: User) -> GatewayState:
         "now": now,
         "soon": now + timedelta(days=settings.KEY_RENEW_BEFORE_DAYS),
         "limits_since": now - SHOWN_FOR,
+        "leaks_since": now - NEWS_FOR,
         "first_day": min(first for period in PERIODS if (first := budget_first_day(period, today))),
     }
     return GatewayState.objects.raw(WITH_RIGHTS + SELECT, params)[0]

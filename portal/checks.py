@@ -187,6 +187,20 @@ def playground_secret_is_long(**kwargs: Any) -> list[CheckMessage]:
 
 
 @register
+def leak_reports_are_verified(**kwargs: Any) -> list[CheckMessage]:
+    """Refuse a shared secret that could be guessed, and public keys that somebody on the network could replace."""
+    messages: list[CheckMessage] = []
+    secret, url = settings.LEAK_REPORTS_SECRET, urlsplit(settings.LEAK_REPORTS_GITHUB_KEYS_URL)
+    if secret and len(secret) < SHORTEST_SECRET:
+        hint = f"Set {SHORTEST_SECRET} random characters or more: anybody with it can end keys that they found."
+        messages.append(Error("LEAK_REPORTS_SECRET is too short.", hint=hint, id="portal.E037"))
+    if url.geturl() and not (url.hostname and (url.scheme == "https" or url.hostname in LOOPBACK)):
+        hint = "GitHub's is https://api.github.com/meta/public_keys/secret_scanning"
+        messages.append(Error("LEAK_REPORTS_GITHUB_KEYS_URL is not an https address.", hint=hint, id="portal.E038"))
+    return messages
+
+
+@register
 def titles_have_a_key(**kwargs: Any) -> list[CheckMessage]:
     """Refuse a model for titles without a key that pays for it."""
     if not settings.PLAYGROUND_TITLE_MODEL or settings.PLAYGROUND_TITLE_KEY:

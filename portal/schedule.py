@@ -25,6 +25,8 @@ def beat_schedule(*, usage_poll_s: int) -> dict[str, dict[str, Any]]:
         "keys.send_reminders": _entry("keys.send_reminders", crontab(minute="4-59/10"), expires=500),
         # Sent when a supervisor left; this continues interrupted runs.
         "keys.mail_leaves": _entry("keys.mail_leaves", crontab(minute="3-59/10"), expires=500),
+        # Sent when a leak was reported; this continues interrupted runs.
+        "keys.mail_leaks": _entry("keys.mail_leaks", crontab(minute="1-59/10"), expires=500),
         # Sent when the limits of an intern's key were changed; this continues interrupted runs.
         "keys.mail_limit_changes": _entry("keys.mail_limit_changes", crontab(minute="6-59/10"), expires=500),
         # Sent when somebody has got keys that were made outside; this continues interrupted runs.

@@ -85,6 +85,8 @@ PRESET_CODE = "playground.preset_code.snippets_of"  # a course's preset as code 
 # --- The API for scripts (ADR 46) --------------------------------------------------------------
 ACCESS_TOKEN_MAX_DAYS = env.int("ACCESS_TOKEN_MAX_DAYS", default=365)  # the longest lifetime of an access token
 API_REQUESTS_PER_MINUTE = env.int("API_REQUESTS_PER_MINUTE", default=300)  # of one access token or gateway key
+LEAK_REPORTS_GITHUB_KEYS_URL = env.str("LEAK_REPORTS_GITHUB_KEYS_URL", default="")  # empty: none of GitHub's (ADR 51)
+LEAK_REPORTS_SECRET = env.str("LEAK_REPORTS_SECRET", default="")  # of other scanners; empty: none
 
 # --- Usage -------------------------------------------------------------------------------------
 USAGE_POLL_S = env.int("USAGE_POLL_S", default=60)  # between two polls of today; the cooldown may make it longer

@@ -20,6 +20,8 @@ from keys.models import (
     Intern,
     Key,
     KeyGift,
+    LeakNotice,
+    LeakReport,
     LeaveMail,
     LimitOverride,
     PersonBudget,
@@ -85,6 +87,14 @@ def intern_of(person: User) -> Intern:
 
 def leave_mail_of(person: User) -> LeaveMail:
     return LeaveMail.objects.create(leave=SupervisorLeave.objects.create(supervisor=person), manager=person)
+
+
+def leak_report_of(person: User) -> LeakReport:
+    return LeakReport.objects.create(token=token_of(person), source="github")
+
+
+def leak_notice_of(person: User) -> LeakNotice:
+    return LeakNotice.objects.create(report=leak_report_of(person), person=person, role="owner")
 
 
 def reminder_mail_of(person: User) -> ReminderMail:
@@ -192,6 +202,10 @@ REFUSED: list[tuple[Maker, str, dict[str, Any]]] = [  # a row that is right, the
     (model_of, "keys_prices_not_negative", {"input_usd_per_million": Decimal("-0.000001")}),
     (model_of, "keys_prices_not_negative", {"output_usd_per_million": -1}),
     (identity_of, "keys_identity_problem_known", {"problem": "strange"}),
+    (leak_report_of, "keys_leak_of_one_secret", {"token": None}),
+    (leak_report_of, "keys_leak_source_known", {"source": "colour"}),
+    (leak_notice_of, "keys_leak_role_known", {"role": "colour"}),
+    (leak_notice_of, "keys_leak_notice_has_a_reader", {"person": None}),
     (used_model_of, "usage_colour_known", {"colour": 13}),
     (run_of, "usage_run_kind_known", {"kind": "hourly"}),
     (run_of, "usage_run_outcome_known", {"outcome": ""}),

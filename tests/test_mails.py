@@ -37,11 +37,14 @@ from keys.models import (
     Intern,
     Key,
     KeyGift,
+    LeakNotice,
+    LeakReport,
     LeaveMail,
     LimitChange,
     ReminderMail,
     RequestedReminder,
     SupervisorLeave,
+    Token,
 )
 from notices.services import send_test_mail
 from teaching.models import MessageMail
@@ -63,6 +66,7 @@ CLAIMS: Final = (
     (AdminAlert, "mail_claimed_at"),
     (Invitation, "claimed_at"),
     (KeyGift, "claimed_at"),
+    (LeakNotice, "claimed_at"),
     (LeaveMail, "claimed_at"),
     (LimitChange, "claimed_at"),
     (MailChoices, "claimed_at"),
@@ -203,6 +207,15 @@ def _leaked() -> Callable[[], object]:
     return lambda: key_services.mail_of_leak(str(key.pk), at, details)
 
 
+def _reported_leak() -> Callable[[], object]:
+    owner = _person()
+    token = Token.objects.create(key=_key(owner, _intern(owner)), token="0a" * 32, last_four="abcd")
+    report = LeakReport.objects.create(token=token, source="github", where="https://github.example/x")
+    for role, person in (("owner", owner), ("admin", _decider()), ("intern", None)):
+        LeakNotice.objects.create(report=report, role=role, person=person)
+    return key_services.mail_leaks
+
+
 def _handed_over() -> Callable[[], object]:
     old, new = _person(), _person("two")
     intern, at = _intern(new), timezone.now().isoformat()
@@ -262,6 +275,7 @@ MAILS: Final = {
     "decided request": Mail(make=_decided, to=(ONE,)),
     "alert": Mail(make=_alert, to=(ONE, TWO)),
     "leaked": Mail(make=_leaked, to=(ADA, ONE), is_task=True),
+    "reported leak": Mail(make=_reported_leak, to=(ADA, BOSS, ONE)),
     "handed over": Mail(make=_handed_over, to=(ADA, ONE, TWO), is_task=True),
     "supervisor left": Mail(make=_left, to=(ADA, BOSS)),
     "changed limits": Mail(make=_limits_changed, to=(ADA,)),

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -9,7 +10,7 @@ from uuid import UUID
 from django.template.loader import render_to_string
 
 from accounts.policies import policy_of
-from keys.models import Key, Team
+from keys.models import Key, Team, Token
 from keys.status import BudgetUse
 from keys.use import KeyUse, PersonUse, SecretUse, TeamUse, UseCounter, pressing_budget
 from usage.models import Notice, UsageState, utc_today
@@ -50,6 +51,10 @@ class CountedUse(UseCounter):
             SecretUse(last_four=t.last_four, since=t.created_at, spend_usd=spent_with(t.token, t.alias), as_of=as_of)
             for t in shown
         ]
+
+    def of_secret_since(self, token: Token, day: date) -> Decimal:
+        """Return the spend with one secret from this UTC day on; one query."""
+        return spent_with(token.token, token.alias, since=day)
 
     def budget_picture(self, use: KeyUse) -> str:
         """Render the forecast of a key's budget; no query."""

@@ -48,6 +48,7 @@ class Migration(migrations.Migration):
                             ("renew", "Renewal"),
                             ("rotate", "Replacement of the secret"),
                             ("leak", "Replacement of a leaked secret"),
+                            ("leak_report", "Report of a leaked secret"),
                             ("end_old", "End of the old secret"),
                             ("delete", "Deletion"),
                             ("relabel", "Change of label"),

@@ -38,6 +38,7 @@ class AuditAction(models.TextChoices):
     RENEW = "renew", _("Renewal")
     ROTATE = "rotate", _("Replacement of the secret")
     LEAK = "leak", _("Replacement of a leaked secret")
+    LEAK_REPORT = "leak_report", _("Report of a leaked secret")
     END_OLD = "end_old", _("End of the old secret")
     DELETE = "delete", _("Deletion")
     RELABEL = "relabel", _("Change of label")
@@ -85,6 +86,7 @@ DONE_WORDS = {
     AuditAction.RENEW: _("Renewed"),
     AuditAction.ROTATE: _("Secret replaced"),
     AuditAction.LEAK: _("Leaked secret replaced, the old one ended"),
+    AuditAction.LEAK_REPORT: _("Reported as leaked"),
     AuditAction.END_OLD: _("Old secret ended"),
     AuditAction.DELETE: _("Deleted"),
     AuditAction.RELABEL: _("Label changed"),

@@ -313,6 +313,7 @@ class Migration(migrations.Migration):
                             ("anonymised", "Its owner was anonymised."),
                             ("course_ended", "Its course has ended."),
                             ("course_left", "Its user is no longer in the course."),
+                            ("leaked", "Its secret was reported as leaked."),
                         ],
                         default="",
                         max_length=20,
@@ -507,6 +508,7 @@ class Migration(migrations.Migration):
                                     "anonymised",
                                     "course_ended",
                                     "course_left",
+                                    "leaked",
                                 ),
                             )
                         ),
@@ -1147,5 +1149,109 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+        ),
+        migrations.CreateModel(
+            name="LeakReport",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "source",
+                    models.CharField(
+                        choices=[("github", "GitHub"), ("other", "Another scanner")], editable=False, max_length=10
+                    ),
+                ),
+                ("where", models.CharField(blank=True, editable=False, help_text="A public address.", max_length=500)),
+                ("reported_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("repeats", models.PositiveIntegerField(default=0, editable=False)),
+                (
+                    "access_token",
+                    models.OneToOneField(
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="leak_report",
+                        to="accounts.accesstoken",
+                    ),
+                ),
+                (
+                    "token",
+                    models.OneToOneField(
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="leak_report",
+                        to="keys.token",
+                    ),
+                ),
+            ],
+            options={
+                "default_permissions": (),
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("access_token__isnull", False), ("token", None)),
+                            models.Q(("access_token", None), ("token__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="keys_leak_of_one_secret",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("source__in", ("github", "other"))), name="keys_leak_source_known"
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="LeakNotice",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[("owner", "owner"), ("intern", "intern"), ("admin", "administrator")],
+                        editable=False,
+                        max_length=10,
+                    ),
+                ),
+                ("made_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("seen_at", models.DateTimeField(editable=False, help_text="Dismissed.", null=True)),
+                ("claimed_at", models.DateTimeField(editable=False, help_text="Its mail is being sent.", null=True)),
+                (
+                    "mailed_at",
+                    models.DateTimeField(editable=False, help_text="Or there is nobody to write to.", null=True),
+                ),
+                (
+                    "person",
+                    models.ForeignKey(
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "report",
+                    models.ForeignKey(
+                        editable=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="notices",
+                        to="keys.leakreport",
+                    ),
+                ),
+            ],
+            options={
+                "default_permissions": (),
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("role__in", ("owner", "intern", "admin"))), name="keys_leak_role_known"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("person__isnull", False), ("role", "intern"), _connector="OR"),
+                        name="keys_leak_notice_has_a_reader",
+                    ),
+                    models.UniqueConstraint(fields=("report", "person"), name="keys_leak_one_notice_each"),
+                ],
+            },
         ),
     ]

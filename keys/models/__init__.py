@@ -4,6 +4,7 @@ from keys.models.budgets import PersonBudget, PersonBudgetQuerySet
 from keys.models.gateway import AdminAlert, GatewayIdentity, GatewayModel, GatewayState, TaskRun
 from keys.models.interns import Intern, InternQuerySet
 from keys.models.keys import Key, KeyQuerySet, Token, TokenQuerySet
+from keys.models.leaks import LeakNotice, LeakReport
 from keys.models.leaves import LeaveMail, SupervisorLeave
 from keys.models.limit_changes import LimitChange, LimitChangeQuerySet
 from keys.models.names import ALIAS_PREFIX, new_alias
@@ -26,6 +27,8 @@ __all__ = [
     "Key",
     "KeyGift",
     "KeyQuerySet",
+    "LeakNotice",
+    "LeakReport",
     "LeaveMail",
     "LimitChange",
     "LimitChangeQuerySet",

@@ -131,6 +131,7 @@ class Key(models.Model):
         ANONYMISED = "anonymised", _("Its owner was anonymised.")
         COURSE_ENDED = "course_ended", _("Its course has ended.")
         COURSE_LEFT = "course_left", _("Its user is no longer in the course.")
+        LEAKED = "leaked", _("Its secret was reported as leaked.")
 
     LIVE_STATES: ClassVar = (State.ISSUING, State.ACTIVE, State.DELETING)
     OVER_STATES: ClassVar = (State.DELETED, State.FAILED)
@@ -241,6 +242,7 @@ class Key(models.Model):
                         "anonymised",
                         "course_ended",
                         "course_left",
+                        "leaked",
                     )
                 ),
                 name="keys_problem_known",

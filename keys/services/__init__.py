@@ -18,6 +18,14 @@ from keys.services.handover import MAX_SHOWN, hand_over, hand_over_all, may_take
 from keys.services.interns import change_intern, link_account
 from keys.services.issue import FreshKey, KeyRequest, issue_key
 from keys.services.label import relabel_key
+from keys.services.leak_reports import (
+    Leak,
+    end_leaked_token,
+    find_key_token,
+    mail_leaks,
+    record_leak_of_access_token,
+    spent_since,
+)
 from keys.services.leaves import grace_ends_at, mail_leaves, supervisors_who_left
 from keys.services.limit_mails import mail_limit_changes
 from keys.services.limits import TooManyActions, count_action
@@ -58,6 +66,7 @@ __all__ = [
     "GatewayChanged",
     "KeyRefused",
     "KeysActed",
+    "Leak",
     "Outdated",
     "BudgetStatus",
     "ReplacedKey",
@@ -87,10 +96,12 @@ __all__ = [
     "delete_key",
     "delete_unowned",
     "end_grant",
+    "end_leaked_token",
     "end_old_secret",
     "end_team",
     "end_team_key",
     "ensure_team",
+    "find_key_token",
     "find_outdated",
     "follow_team",
     "follow_teams",
@@ -111,6 +122,7 @@ __all__ = [
     "kind_for",
     "link_account",
     "mail_gifts",
+    "mail_leaks",
     "mail_leaves",
     "mail_limit_changes",
     "mail_of_handover",
@@ -123,6 +135,7 @@ __all__ = [
     "playground_secret",
     "recheck_course_playground_key",
     "recheck_playground_key",
+    "record_leak_of_access_token",
     "relabel_key",
     "remind_owners",
     "renew_key",
@@ -135,6 +148,7 @@ __all__ = [
     "send_requested_reminders",
     "set_key_budget",
     "set_limits",
+    "spent_since",
     "supervisors_who_left",
     "sweep_keys",
     "sync_keys",

@@ -5,7 +5,7 @@ from django.db.models import Q
 
 from accounts.audit import forget_names_on
 from accounts.models import AuditObject, User
-from keys.models import Intern, Key, LimitOverride
+from keys.models import Intern, Key, LeakNotice, LeakReport, LimitOverride
 from keys.models.interns import FORGOTTEN
 from keys.services.delete import begin_deletion
 from keys.services.refusals import KeyRefused
@@ -21,6 +21,8 @@ def forget_keys(owner: User) -> int:
     for intern in Intern.objects.filter(Q(supervisor=owner) | Q(account=owner)):
         forget_intern(intern)
     LimitOverride.objects.filter(key__owner=owner).update(reason="")
+    LeakReport.objects.filter(token__key__owner=owner).update(where="")
+    LeakNotice.objects.filter(person=owner).delete()
     return sum(forget_key(key) for key in Key.objects.owned_by(owner))
 
 

@@ -14,7 +14,7 @@ from accounts.audit_words import Words, add_words
 from accounts.models import AuditAction, AuditEntry, AuditObject, AuditOutcome, BudgetPeriod, User
 from gateway.errors import GatewayAdminKeyRefused, GatewayError, GatewayRejected, GatewayUnavailable, GatewayUnreadable
 from gateway.secret import without_addresses
-from keys.models import Intern, Key, LimitOverride
+from keys.models import Intern, Key, LeakReport, LimitOverride
 from keys.services.refusals import PREFIX, KeyRefused
 from web.amounts import only_usd
 from web.templatetags.portal import day, moment
@@ -145,6 +145,15 @@ def _intern_changes(values: Mapping[str, Any]) -> str:
     return ", ".join(titles.get(name, name) for name in values["changes"]) + "."
 
 
+def _leak(values: Mapping[str, Any]) -> str:
+    """Say who reported a leak, and where the secret was found."""
+    source = LeakReport.Source(values["source"]).label if values["source"] in LeakReport.Source.values else "–"
+    words = {"source": source, "last_four": values["last_four"], "where": values["where"]}
+    if words["where"]:
+        return gettext("The secret ending in …%(last_four)s. Reported by: %(source)s. Found at: %(where)s") % words
+    return gettext("The secret ending in …%(last_four)s. Reported by: %(source)s.") % words
+
+
 def _given(values: Mapping[str, Any]) -> str:
     """Say under which user the gateway had the key before."""
     if not values["user_id"]:
@@ -165,6 +174,7 @@ WORDS: Final[dict[str, Words]] = {
     "gateway.unreadable": _("The gateway’s answer could not be read."),
     "handed_over": _handed_over,
     "intern.changes": _intern_changes,
+    "leak": _leak,
     "label_before": _("before: %(label)s"),
     "limits.set": _limits_set,
     "left_team": _("It had been taken out of its owner’s budget at the gateway, and is put back."),
@@ -179,6 +189,7 @@ WORDS: Final[dict[str, Words]] = {
     "team.ends": _("Its end is that of the course."),
     "team.frozen": _("blocked: the course is frozen"),
     "team.thawed": _("unblocked: the course is no longer frozen"),
+    "via.leak_report": _("by a report of a leak"),
     "via.mail_link": _("with the link of a mail"),
     "within_budget": _("unblocked: the owner’s budget for all keys together is no longer used up"),
 }

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import Announcement, AnnouncementDismissal, User
-from keys.models import Key, LimitChange
+from keys.models import Key, LeakNotice, LimitChange
 from notices.bell import version_of
 from usage.models import Notice
 
@@ -41,7 +41,7 @@ def set_dismissed(person: User, kind: str, number: str, *, dismissed: bool, seen
     return row is not None
 
 
-def _notice_of(person: User, kind: str, number: str) -> Announcement | Key | LimitChange | Notice | None:
+def _notice_of(person: User, kind: str, number: str) -> Announcement | Key | LeakNotice | LimitChange | Notice | None:
     """Return the object of the notice."""
     if kind == "key":
         return Key.objects.owned_by(person).select_for_update(of=("self",)).filter(pk__in=_ids(number)).first()
@@ -49,8 +49,9 @@ def _notice_of(person: User, kind: str, number: str) -> Announcement | Key | Lim
         return None
     if kind == "announcement":
         return Announcement.objects.for_person(person).select_for_update(of=("self",)).filter(pk=number).first()
-    if kind == "limits":
-        return LimitChange.objects.shown_to(person).filter(pk=number).first()
+    if kind in ("limits", "leak"):
+        model = LimitChange if kind == "limits" else LeakNotice
+        return model.objects.shown_to(person).filter(pk=number).first()
     return Notice.objects.filter(person=person, pk=number).first() if kind == "budget" else None
 
 

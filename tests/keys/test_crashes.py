@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from keys import services
-from keys.models import Intern, Key, PersonBudget
+from keys.models import Intern, Key, LeakReport, PersonBudget, Token
 from keys.services.person_budget import check_budget, team_id_of
 from tests.conftest import signed_in
 from tests.factories import change_policies, make_staff
@@ -65,6 +65,16 @@ def replacing_a_leaked_secret_that_is_paused(owner: User, sandbox: Sandbox) -> C
     if not key.blocked:
         services.pause_key(key=key, actor=BY_TEST)
     return lambda: services.replace_leaked_secret(key=again(key), actor=BY_TEST)
+
+
+def ending_a_reported_key(owner: User, sandbox: Sandbox) -> Callable[[], object]:
+    """Return the action of ending a key with two secrets, of which the new one was reported as leaked."""
+    key = _the_key(owner)
+    if not key.retiring:
+        services.rotate_key(key=key, actor=BY_TEST)
+    token = Token.objects.get(key=key, state=Token.State.LIVE)
+    leak = services.Leak(digest=token.token or "", source=LeakReport.Source.GITHUB)
+    return lambda: services.end_leaked_token(token, leak, BY_TEST)
 
 
 def ending_the_old(owner: User, sandbox: Sandbox) -> Callable[[], object]:
@@ -155,6 +165,7 @@ ACTIONS = [
     rotating,
     replacing_a_leaked_secret,
     replacing_a_leaked_secret_that_is_paused,
+    ending_a_reported_key,
     ending_the_old,
     changing_a_stay,
     handing_over,

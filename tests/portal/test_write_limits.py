@@ -174,6 +174,7 @@ BOUNDS: Final = {
     "playground:end_share": CHANGES,
     "playground:favourite": "services.favourites.MAX_FAVOURITES rows of a person",
     "playground:read_files": "accounts.quotas: PLAYGROUND_FILE_READS_PER_HOUR; writes nothing",
+    "api:leak_reports": "verified reporters; one row a secret of ours",
     "provider_logo": "writes nothing",
     "ldap_login": "accounts.limits: sign-in attempts",
     "account_logout": "ends a session",

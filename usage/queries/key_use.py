@@ -152,10 +152,11 @@ def _budget(person: User, keys: list[dict[str, Any]]) -> PersonBudget | None:
     return budget if budget.budget_usd and budget.budget_period in BUDGET_PERIODS else None
 
 
-def spent_with(token: str | None, alias: str | None) -> Decimal:
-    """Return the spend of one secret on all days; the gateway bills some calls under another hash of it."""
+def spent_with(token: str | None, alias: str | None, since: date | None = None) -> Decimal:
+    """Return the spend of one secret, on all days or from one on; the gateway bills some calls under another hash."""
     same = Q(token_ref__token=token) | Q(token_ref__alias=alias, token_ref__alias__gt="")
-    return DayToken.objects.filter(same).aggregate(usd=Sum("spend_usd"))["usd"] or NOTHING_USD
+    days = {} if since is None else {"day__gte": since}
+    return DayToken.objects.filter(same, **days).aggregate(usd=Sum("spend_usd"))["usd"] or NOTHING_USD
 
 
 def spent_of_teams(team_ids: Collection[UUID]) -> dict[UUID, Decimal]:
