@@ -134,7 +134,7 @@ def _people(line: int, cells: list[str], columns: Sequence[str], order: Sequence
     written = [cell for cell in cells if cell]
     if not columns and all(EVERY_ADDRESS.fullmatch(cell) for cell in written):
         for cell in written:
-            yield _row(line, {"email": cell})
+            yield row_of(line, {"email": cell})
         return
     if not columns:
         by_address = len(cells) > 1 and "@" in cells[0] and "@" not in cells[1]
@@ -143,10 +143,11 @@ def _people(line: int, cells: list[str], columns: Sequence[str], order: Sequence
     for name, cell in zip(columns, cells, strict=False):
         if name and not values.get(name):
             values[name] = cell
-    yield _row(line, values, too_many=any(cells[len(columns) :]))
+    yield row_of(line, values, too_many=any(cells[len(columns) :]))
 
 
-def _row(line: int, values: dict[str, str], *, too_many: bool = False) -> Row:
+def row_of(line: int, values: dict[str, str], *, too_many: bool = False) -> Row:
+    """Return a person with the values of the columns, by name."""
     problems = [_("The line has more columns than there are.")] if too_many else []
     name, email = values.get("name", ""), values.get("email", "")
     if "<" in email:

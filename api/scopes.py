@@ -11,10 +11,11 @@ SCOPES: Final = {
     "keys:read": _("Read your keys, without their secrets"),
     "keys:write": _("Create, renew, replace, pause and delete your keys"),
     "interns:read": _("Read your interns, their keys and their usage"),
+    "interns:write": _("Add, change and hand over your interns, and create, replace, renew and delete their keys"),
     "courses:read": _("Read the courses that you teach, and their students"),
-    "courses:write": _("Freeze the courses that you teach, and end a freeze"),
+    "courses:write": _("Create and change courses that you teach, add and remove students, and create their keys"),
     "admin:read": _("Read people, groups, policies, all keys and all usage, as far as you may see them"),
-    "admin:write": _("Block, unblock and delete the keys of people whom you may manage"),
+    "admin:write": _("Change people, their keys, groups, policies and requests, as far as you may on the pages"),
 }
 
 

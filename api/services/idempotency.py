@@ -24,11 +24,15 @@ class OtherRequest(Exception):
     """The key belongs to another request."""
 
 
-def begin(*, owner: User, key: str, digest: str) -> IdempotentRequest:
+class Interrupted(Exception):
+    """The process of the first request with this key died, and what it did is not known here."""
+
+
+def begin(*, owner: User, key: str, digest: str, may_repeat: bool) -> IdempotentRequest:
     """Return the row of a request; with a `status`, it was answered before. Raises StillRunning or OtherRequest.
 
     A request whose process died is begun again after KEY_ANSWER_DEADLINE_S; what creates keys finds the first one by
-    `request_id_of`.
+    `request_id_of`. Raises Interrupted instead for one that may not be repeated, such as the replacement of a secret.
     """
     now = timezone.now()
     try:
@@ -45,6 +49,8 @@ def begin(*, owner: User, key: str, digest: str) -> IdempotentRequest:
         raise OtherRequest
     if row.status is None:
         dead = now - timedelta(seconds=settings.KEY_ANSWER_DEADLINE_S)
+        if not may_repeat and row.begun_at <= dead:
+            raise Interrupted
         if not IdempotentRequest.objects.filter(pk=row.pk, status=None, begun_at__lte=dead).update(begun_at=now):
             raise StillRunning
     return row

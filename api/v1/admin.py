@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Callable
 from datetime import date, datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
@@ -15,6 +15,7 @@ from ninja import Field, Query, Router, Schema, Status
 from accounts.models import AuditAction, KeyRule, Policy, User
 from api.problems import Problem
 from api.v1.auth import ApiRequest, Bearer, actor_of
+from api.v1.choices import OneOf
 from api.v1.errors import gateway_call, gateway_deletion
 from api.v1.money import Usd
 from api.v1.paging import Paged, page_of
@@ -152,8 +153,8 @@ class RunList(Schema):
 class ExploreAllQuery(ExploreQuery):
     """A question about everybody's usage; it can be split by people, too, and filtered by them."""
 
-    metric: Literal[tuple(METRICS)] = "spend"  # type: ignore[valid-type]
-    split: Literal[tuple(SPLIT_WORDS)] = "model"  # type: ignore[valid-type]
+    metric: Annotated[str, OneOf(METRICS)] = "spend"
+    split: Annotated[str, OneOf(SPLIT_WORDS)] = "model"
     person: Text = ""
     group: Text = ""
     supervisor: Text = ""

@@ -1,6 +1,6 @@
 """Who makes a request: the owner of its access token, within the token's scopes."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -24,6 +24,13 @@ class ApiRequest(PortalRequest):
     """A request whose token was accepted; its user is the owner of the token."""
 
     auth: AccessToken | KeyUsage
+    rate_limit_headers: dict[str, str]  # the middleware adds them to the answer
+
+
+def count_for(request: HttpRequest, name: str) -> None:
+    """Count a request under `name`, and keep what is left for the headers of its answer. Raises Problem (429)."""
+    limit = count_request(name, limit=settings.API_REQUESTS_PER_MINUTE)
+    cast("ApiRequest", request).rate_limit_headers = limit.headers()
 
 
 class Bearer(HttpBearer):
@@ -48,8 +55,7 @@ class Bearer(HttpBearer):
         if found is None:
             count_request(f"unknown:{client_address(request)}", limit=UNKNOWN_PER_MINUTE)
             raise unauthorized(_("This access token is unknown, expired or revoked."))
-        limit = count_request(f"token:{found.pk}", limit=settings.API_REQUESTS_PER_MINUTE)
-        request.rate_limit_headers = limit.headers()  # type: ignore[attr-defined]  # the middleware adds them
+        count_for(request, f"token:{found.pk}")
         if self.scope and self.scope not in found.scope_names:
             words = _("This access token does not have the scope %(scope)s.")
             headers = {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{self.scope}"'}
@@ -70,8 +76,7 @@ class BearerOrKey(Bearer):
         known = find_working(secret)
         if known is None:
             raise self._unknown(request)
-        limit = count_request(f"key:{known.pk}", limit=settings.API_REQUESTS_PER_MINUTE)
-        request.rate_limit_headers = limit.headers()  # type: ignore[attr-defined]  # the middleware adds them
+        count_for(request, f"key:{known.pk}")
         try:
             usage = usage_of(known)
         except GatewayError as error:

@@ -1,6 +1,6 @@
 """Turns what services and the framework raise into problems."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -80,12 +80,16 @@ def invalid(errors: list[dict[str, str]]) -> Problem:
     return Problem(422, "invalid", _("Please correct the request: see “errors”."), errors=errors)
 
 
-def check_form(form: forms.Form) -> dict[str, Any]:
-    """Return the cleaned data of a form of the pages. Raises Problem with its errors."""
+def check_form(form: forms.Form, names: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Return the cleaned data of a form of the pages. Raises Problem with its errors.
+
+    `names` are those of the API, by the name in the form, where they differ.
+    """
+    renamed = {"__all__": "", **(names or {})}
     if form.is_valid():
         return form.cleaned_data
     errors = [
-        {"field": "" if name == "__all__" else name, "message": str(message)}
+        {"field": renamed.get(name, name), "message": str(message)}
         for name, messages in form.errors.items()
         for message in messages
     ]

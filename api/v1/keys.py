@@ -7,25 +7,25 @@ from functools import partial
 from typing import Final
 
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 from ninja import Field, Router, Schema, Status
 
-from accounts.policies import policy_of
 from api.problems import Problem
+from api.v1 import key_actions
 from api.v1.auth import ApiRequest, Bearer, actor_of
-from api.v1.errors import check_form, gateway_call, gateway_deletion
+from api.v1.errors import check_form, gateway_call
+from api.v1.key_actions import CreatedKey, ReplaceIn, key_out, own_key
 from api.v1.key_rows import KeyList, KeyOut, shown, with_all
 from api.v1.money import Usd
-from api.v1.once import IdempotencyKey, WithSecret, once
+from api.v1.once import IdempotencyKey, Repeat, once
 from api.v1.paging import Paged, page_of
 from gateway.secret import Secret
 from keys import services
-from keys.forms import KeyForm, LabelForm
+from keys.forms import LabelForm
 from keys.models import Key, Token
-from keys.views.actions import MADE_OR_NOT, RENEWED_OR_NOT, REPLACED_OR_NOT, ROTATED_OR_NOT, SWITCHED_OR_NOT
+from keys.views.actions import SWITCHED_OR_NOT
 from keys.views.check import NO_KEY, NOT_YOURS
 
 router = Router(tags=["keys"])
@@ -52,22 +52,10 @@ class LabelIn(Schema):
     label: str = Field(max_length=200)
 
 
-class ReplaceIn(Schema):
-    """How to replace a secret: with `leaked` the old one ends at once."""
-
-    leaked: bool = False
-
-
 class SecretIn(Schema):
     """The secret of a key."""
 
     secret: str = Field(max_length=500)
-
-
-class CreatedKey(WithSecret):
-    """A key with a new secret."""
-
-    key: KeyOut
 
 
 class CheckOut(Schema):
@@ -93,7 +81,7 @@ def list_keys(request: ApiRequest, page: Paged, ended: bool = False) -> KeyList:
 @router.get("/me/keys/{uuid:key_id}", response=KeyOut, auth=READ, summary="One of your keys")
 def get_key(request: ApiRequest, key_id: uuid.UUID) -> KeyOut:
     """Return one of your keys."""
-    return shown([_own_key(request, key_id)], request.user)[0]
+    return key_out(request, key_id)
 
 
 @router.post("/me/keys", response={201: CreatedKey}, auth=WRITE, summary="Create a key")
@@ -102,45 +90,26 @@ def create_key(
     request: ApiRequest, response: HttpResponse, data: KeyIn, idempotency_key: IdempotencyKey = ""
 ) -> Status[CreatedKey]:
     """Create a key; its secret is in this answer only. Your policy decides its limits and its end."""
-    made = once(request, response, idempotency_key, partial(_create, request, data), CreatedKey)
+    made = once(
+        request, response, idempotency_key, partial(key_actions.create_key_of, request, data.model_dump()), CreatedKey
+    )
     return Status(201, made)
-
-
-@sensitive_variables()
-def _create(request: ApiRequest, data: KeyIn, request_id: uuid.UUID | None) -> CreatedKey:
-    allowance = policy_of(request.user)
-    typed = {name: value for name, value in data.model_dump().items() if value not in (None, "", [])}
-    typed["request_id"] = request_id
-    if "model_names" in typed:
-        typed.setdefault("budget_usd", None)  # with it the form takes both
-    form = KeyForm(typed, owner=request.user, allowance=allowance)
-    check_form(form)
-    services.count_action(request.user, "keys:create")
-    with gateway_call(nothing=_("Nothing was created"), unknown=MADE_OR_NOT):
-        fresh = services.issue_key(
-            owner=request.user, actor=actor_of(request), key_request=form.key_request(), allowance=allowance
-        )
-    return _created(request, fresh)
 
 
 @router.patch("/me/keys/{uuid:key_id}", response=KeyOut, auth=WRITE, summary="Change the label of a key")
 def relabel_key(request: ApiRequest, key_id: uuid.UUID, data: LabelIn) -> KeyOut:
     """Change the label, which you and the administrators see."""
-    key = _own_key(request, key_id)
+    key = own_key(request, key_id)
     label = check_form(LabelForm(data.model_dump()))["label"]
     services.count_action(request.user, "keys:label")
     services.relabel_key(key=key, label=label, actor=actor_of(request))
-    return get_key(request, key_id)
+    return key_out(request, key_id)
 
 
 @router.post("/me/keys/{uuid:key_id}/renew", response=KeyOut, auth=WRITE, summary="Renew a key")
 def renew_key(request: ApiRequest, key_id: uuid.UUID) -> KeyOut:
     """Renew a key for another lifetime; its secret stays the same."""
-    key = _own_key(request, key_id)
-    services.count_action(request.user, "keys:renew")
-    with gateway_call(nothing=_("The key’s expiry has not changed"), unknown=RENEWED_OR_NOT):
-        services.renew_key(key=key, actor=actor_of(request))
-    return get_key(request, key_id)
+    return key_actions.renew(request, own_key(request, key_id))
 
 
 @router.post("/me/keys/{uuid:key_id}/replace", response={201: CreatedKey}, auth=WRITE, summary="Replace a secret")
@@ -153,52 +122,34 @@ def replace_secret(
     idempotency_key: IdempotencyKey = "",
 ) -> Status[CreatedKey]:
     """Give a key a new secret, in this answer only. The old one works for the grace period of your policy."""
-    key = _own_key(request, key_id)
-    made = once(request, response, idempotency_key, partial(_replace, request, key, data), CreatedKey)
-    return Status(201, made)
-
-
-@sensitive_variables()
-def _replace(request: ApiRequest, key: Key, data: ReplaceIn, _request_id: uuid.UUID | None) -> CreatedKey:
-    services.count_action(request.user, "keys:leaked" if data.leaked else "keys:rotate")
-    replace, unknown = services.rotate_key, ROTATED_OR_NOT
-    nothing = _("Your current secret still works")
-    if data.leaked:
-        replace, unknown = services.replace_leaked_secret, REPLACED_OR_NOT
-        nothing = _("The leaked secret works until you delete the key")
-    with gateway_call(nothing=nothing, unknown=unknown):
-        fresh = replace(key=key, actor=actor_of(request))
-    return _created(request, fresh)
+    make = partial(key_actions.replace, request, own_key(request, key_id), data)
+    return Status(201, once(request, response, idempotency_key, make, CreatedKey, repeat=Repeat.NEVER))
 
 
 @router.post("/me/keys/{uuid:key_id}/pause", response=KeyOut, auth=WRITE, summary="Pause a key")
 def pause_key(request: ApiRequest, key_id: uuid.UUID) -> KeyOut:
     """Have the gateway refuse a key until you resume it."""
-    key = _own_key(request, key_id)
+    key = own_key(request, key_id)
     services.count_action(request.user, "keys:pause")
     with gateway_call(nothing=_("Nothing has changed"), unknown=SWITCHED_OR_NOT):
         services.pause_key(key=key, actor=actor_of(request))
-    return get_key(request, key_id)
+    return key_out(request, key_id)
 
 
 @router.post("/me/keys/{uuid:key_id}/resume", response=KeyOut, auth=WRITE, summary="Resume a key")
 def resume_key(request: ApiRequest, key_id: uuid.UUID) -> KeyOut:
     """Have the gateway accept a paused key again."""
-    key = _own_key(request, key_id)
+    key = own_key(request, key_id)
     services.count_action(request.user, "keys:resume")
     with gateway_call(nothing=_("Nothing has changed"), unknown=SWITCHED_OR_NOT):
         services.resume_key(key=key, actor=actor_of(request))
-    return get_key(request, key_id)
+    return key_out(request, key_id)
 
 
 @router.delete("/me/keys/{uuid:key_id}", response={204: None}, auth=WRITE, summary="Delete a key")
 def delete_key(request: ApiRequest, key_id: uuid.UUID) -> Status[None]:
     """Delete a key: the gateway refuses it from now on. What it spent stays in your usage."""
-    key = _own_key(request, key_id)
-    services.count_action(request.user, "keys:delete")
-    with gateway_deletion(key):
-        services.delete_key(key=key, actor=actor_of(request), by_owner=True)
-    return Status(204, None)
+    return key_actions.delete(request, own_key(request, key_id))
 
 
 @router.post("/me/keys/check", response=CheckOut, auth=READ, summary="Check the secret of a key")
@@ -222,12 +173,3 @@ def check_key(request: ApiRequest, data: SecretIn) -> CheckOut:
         seconds=found.seconds,
         cost_usd=found.cost_usd,
     )
-
-
-def _own_key(request: ApiRequest, key_id: uuid.UUID) -> Key:
-    """Return a key of the person's own; another one is not found."""
-    return get_object_or_404(with_all(Key.objects.used_by_owner(request.user)), pk=key_id)
-
-
-def _created(request: ApiRequest, fresh: services.FreshKey) -> CreatedKey:
-    return CreatedKey(key=shown([_own_key(request, fresh.key.pk)], request.user)[0], secret=str(fresh.secret))

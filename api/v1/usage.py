@@ -12,6 +12,7 @@ from ninja import Field, Query, Router, Schema
 from accounts.policies import policy_of
 from api.services.gateway_keys import KeyUsage
 from api.v1.auth import ApiRequest, Bearer, BearerOrKey
+from api.v1.choices import OneOf
 from api.v1.money import Usd
 from usage.explorer_view import OF_ONE, STEP_WORDS, View, view_of
 from usage.models import utc_today
@@ -77,11 +78,11 @@ def my_usage(request: ApiRequest) -> UsageOut:
 class ExploreQuery(Schema):
     """A question to the explorer; filters take several values, with | between them."""
 
-    metric: Literal[tuple(name for name in METRICS if name != "people")] = "spend"  # type: ignore[valid-type]
-    split: Literal[OF_ONE] = "model"  # type: ignore[valid-type]
-    by: Literal[tuple(STEP_WORDS)] = "day"  # type: ignore[valid-type]
+    metric: Annotated[str, OneOf(name for name in METRICS if name != "people")] = "spend"
+    split: Annotated[str, OneOf(OF_ONE)] = "model"
+    by: Annotated[str, OneOf(STEP_WORDS)] = "day"
     compare: Literal["", "1"] = ""
-    period: Literal[(*NAMES, *MORE_NAMES)] = "30d"  # type: ignore[valid-type]
+    period: Annotated[str, OneOf((*NAMES, *MORE_NAMES))] = "30d"
     first_day: date | None = Field(None, alias="from", description="In place of a period, with `to`.")
     last_day: date | None = Field(None, alias="to")
     model: Text = ""

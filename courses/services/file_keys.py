@@ -85,7 +85,7 @@ def make_keys(students: Iterable[Student], *, owner: User, actor: Actor) -> Gene
     """Make a key for each of these who has none, and yield its secret, once; stop where the gateway fails."""
     for student in students:
         try:
-            yield _make(student, owner, actor)
+            yield make_key(student, owner, actor)
         except KeyRefused as refusal:
             yield Line(student=student, problem=str(refusal))
         except GatewayError as error:
@@ -94,7 +94,8 @@ def make_keys(students: Iterable[Student], *, owner: User, actor: Actor) -> Gene
 
 
 @sensitive_variables("fresh")
-def _make(student: Student, owner: User, actor: Actor) -> Line:
+def make_key(student: Student, owner: User, actor: Actor) -> Line:
+    """Make the key of a student without an account. Raises KeyRefused, GatewayUnavailable or GatewayRejected."""
     fresh = issue_team_key(
         team=student.course.team,
         owner=owner,

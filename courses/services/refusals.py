@@ -28,6 +28,7 @@ def _playground_not_begun(values: Mapping[str, Any]) -> str:
 
 REASONS: Final[dict[str, Words]] = {
     "course.beyond": _("This is more than your policy allows: %(what)s. Request it, or lower the values."),
+    "course.account": _("This student has an account, and gets the key there."),
     "course.begun": _("The course has begun, so its start cannot be changed."),
     "course.beyond_running": _(
         "This is more than your policy allows: %(what)s. Lower the values, or request more for the course. A teacher "
@@ -37,6 +38,7 @@ REASONS: Final[dict[str, Words]] = {
     "course.draft": _("This course is not open yet."),
     "course.ended": _("This course has ended."),
     "course.frozen": _("This course is frozen. A teacher can end the freeze."),
+    "course.has_key": _("This student has a key already."),
     "course.last_teacher": _("A course has at least one teacher. Add another one first."),
     "course.left": _("This person is no longer in the course."),
     "course.most_usd": _("A budget is at most 999,999.99 USD."),

@@ -15,7 +15,7 @@ from keys.services.each import KeysActed, Run, run_on_each
 from keys.services.gifts import finish_unowned, gifts_shown, give_key, give_keys, mail_gifts
 from keys.services.grants import apply_due_grants, apply_grant, end_grant, give_grant
 from keys.services.handover import MAX_SHOWN, hand_over, hand_over_all, may_take_over, possible_supervisors
-from keys.services.interns import change_intern, link_account
+from keys.services.interns import change_intern, create_intern, link_account
 from keys.services.issue import FreshKey, KeyRequest, issue_key
 from keys.services.label import relabel_key
 from keys.services.leak_reports import (
@@ -92,6 +92,7 @@ __all__ = [
     "course_playground_budget",
     "course_playground_secret",
     "count_differing",
+    "create_intern",
     "create_team",
     "delete_key",
     "delete_unowned",

@@ -1,11 +1,14 @@
 """Interns: which one a new key is for, and links to their accounts."""
 
+from datetime import date
+
 from allauth.account.models import EmailAddress
 from django.db import transaction
 from django.db.models.functions import Lower
 
 from accounts.audit import Actor
 from accounts.models import AuditAction, AuditOutcome, User
+from accounts.policies import policy_of
 from keys.models import Intern
 from keys.services.refusals import KeyRefused
 from keys.services.trail import audit_intern
@@ -32,6 +35,15 @@ def intern_for_key(supervisor: User, asked: Intern, actor: Actor) -> Intern:
     intern = Intern.objects.create(supervisor=supervisor, name=name, email=email, stay_ends_on=ends_on)
     audit_intern(actor, AuditAction.ISSUE, AuditOutcome.DONE, intern)
     return intern
+
+
+@transaction.atomic
+def create_intern(*, supervisor: User, name: str, email: str, ends_on: date | None, actor: Actor) -> Intern:
+    """Return a new intern without a key, or the one with the same name and address. Raises KeyRefused."""
+    locked = User.objects.select_for_update().get(pk=supervisor.pk)
+    if not policy_of(locked).may_name_interns:
+        raise KeyRefused("intern.none")
+    return intern_for_key(locked, Intern(name=name, email=email, stay_ends_on=ends_on), actor)
 
 
 def change_intern(*, intern: Intern, name: str, email: str, actor: Actor) -> None:

@@ -183,6 +183,7 @@ REASONS: Final[dict[str, Words]] = {
     "handover.themselves": _("Nobody can be their own supervisor. Choose somebody else."),
     "hourly": _hourly,
     "intern": _("You may not create keys for others. Leave the intern’s name empty."),
+    "intern.none": _("Your policy does not include interns. Contact the administrators."),
     "intern_gone": _("This intern is no longer in your list. Choose another."),
     "intern_known": _("You have an intern of this name. Choose them from the list, or add their e-mail address."),
     "intern_known.email": _("You have an intern with this e-mail address. Choose them from the list."),

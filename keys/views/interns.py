@@ -97,7 +97,7 @@ def stay(request: PortalRequest, intern_id: uuid.UUID) -> HttpResponse:
         try:
             services.change_stay(intern=intern, ends_on=ends_on, actor=actor_of(request))
         except (services.KeyRefused, GatewayError) as error:
-            form.add_error(None, _why_not(error, earlier=services.is_earlier(ends_on, than=intern.stay_ends_on)))
+            form.add_error(None, why_not_stay(error, earlier=services.is_earlier(ends_on, than=intern.stay_ends_on)))
         else:
             return _stay_changed(request, intern)
     keys = list(intern.keys.live().newest_first())
@@ -182,7 +182,7 @@ def _handed_over(request: PortalRequest, intern: Intern, to: User, left: int) ->
     return redirect("usage:interns" if intern.supervisor_id == request.user.pk else "admin:keys_intern_changelist")
 
 
-def _why_not(error: services.KeyRefused | GatewayError, *, earlier: bool) -> str:
+def why_not_stay(error: services.KeyRefused | GatewayError, *, earlier: bool) -> str:
     """Explain why a change of the stay did not reach all keys."""
     if not isinstance(error, GatewayError):
         return str(error)

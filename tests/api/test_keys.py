@@ -1,5 +1,6 @@
 """A person's own keys by the API: the same services and rules as on My keys."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -101,6 +102,19 @@ def test_a_repeat_while_the_first_one_runs_is_refused_and_works_after_it_died(
 
     assert (again.status_code, again.json()["code"]) == (409, "repeated")
     assert [str(key.pk) for key in Key.objects.all()] == [first.json()["key"]["id"]]
+
+
+def test_a_replacement_whose_process_died_is_never_repeated(by_intern: Program, sandbox: Sandbox) -> None:
+    path = f"/me/keys/{by_intern.post('/me/keys', NEW).json()['key']['id']}/replace"
+    by_intern.post(path, {}, Idempotency_Key="one")
+    secrets = sandbox.issued_secrets()
+    dead = timezone.now() - timedelta(days=1)
+    IdempotentRequest.objects.update(status=None, answer=None, begun_at=dead)
+
+    again = by_intern.post(path, {}, Idempotency_Key="one")
+
+    assert (again.status_code, again.json()["code"]) == (409, "idempotency_interrupted")
+    assert sandbox.issued_secrets() == secrets
 
 
 def test_a_refused_request_may_be_sent_again(by_intern: Program, sandbox: Sandbox) -> None:
