@@ -23,6 +23,7 @@ from accounts.backends import account_of
 from accounts.entry import why_refused
 from accounts.external import provider_of, social_app
 from accounts.identity_providers import identity_providers
+from accounts.leaving import note_return
 from accounts.mails import NOTIFICATIONS, send_later
 from accounts.models import SignInOutcome, User
 from accounts.rights import permissions_of, update_staff_status
@@ -101,6 +102,7 @@ class AccountAdapter(DefaultAccountAdapter):
             claims = sociallogin.account.extra_data["userinfo"]
             for institution_hook in AT_INSTITUTION_SIGN_IN:
                 institution_hook(user, [*claims.get("groups", ()), *claims.get("member_of", ())])
+        note_return(user, provider=sociallogin.account.provider if sociallogin else "")
         update_staff_status(User.objects.filter(pk=user.pk))  # groups may have changed outside of the admin pages
         record_sign_in(request, user, sociallogin, is_new=bool(kwargs.get("signup")))
         response: HttpResponse = super().post_login(request, user, **kwargs)

@@ -3,6 +3,7 @@
 Imported only where a directory is set up: python-ldap is an optional package.
 """
 
+import re
 import socket
 import ssl
 from collections.abc import Iterable, Mapping
@@ -17,6 +18,7 @@ from accounts.identity_providers import Ldap
 
 LDAPS_PORT: Final = 636
 LONGEST_NAME: Final = 150  # characters
+LOOKED_UP_AT_ONCE: Final = 50  # subjects in one query
 UNKNOWN: Final = "cn=nobody-of-this-name"
 REFUSED: Final = (  # a wrong password, an account that is locked or has none, a name that is no entry
     ldap.INVALID_CREDENTIALS,
@@ -54,6 +56,33 @@ def look_up(provider: Ldap, username: str) -> tuple[str, dict[str, list[str]]] |
     with _connected(provider) as connection:
         found = _read(connection, provider, username)
         return _named(provider, found) if found else None
+
+
+def listed_among(provider: Ldap, subjects: Iterable[str]) -> set[str]:
+    """Return those of the subjects that have an entry with which somebody could sign in, whatever its name.
+
+    Raises DirectoryUnavailable also where only a part of the answer came.
+    """
+    can_sign_in = provider.user_filter.replace("{username}", "*")
+    can_sign_in = can_sign_in if can_sign_in.startswith("(") else f"({can_sign_in})"
+    found, wanted = set[str](), list(subjects)
+    with _connected(provider) as connection:
+        for first in range(0, len(wanted), LOOKED_UP_AT_ONCE):
+            few = wanted[first : first + LOOKED_UP_AT_ONCE]
+            any_of = "".join(_equals(provider.subject, subject) for subject in few)
+            query = f"(&{can_sign_in}(|{any_of}))"
+            entries = _search(connection, provider, provider.base, query, [provider.subject], most=0)
+            found |= {_named(provider, entry)[0].casefold() for entry in entries}
+    return {subject for subject in wanted if subject.casefold() in found}
+
+
+def _equals(name: str, subject: str) -> str:
+    """Return the condition that an attribute has this value, or the bytes that it has in hexadecimal."""
+    as_text = f"({name}={escape_filter_chars(subject)})"
+    if not re.fullmatch(r"(?:[0-9a-f]{2})+", subject):
+        return as_text
+    as_bytes = re.sub("(..)", r"\\\1", subject)
+    return f"{as_text}({name}={as_bytes})"
 
 
 def _named(provider: Ldap, found: Entry) -> Entry:

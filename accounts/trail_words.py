@@ -104,6 +104,10 @@ WORDS: Final[dict[str, Words]] = {
     "terms.texts": _("SHA-256 of the texts: %(digest)s."),
     "announcement.changes": lambda values: _changes("announcement", values),
     "access_token.scopes": _("scopes: %(scopes)s"),
+    "leaving.unlisted": _("%(source)s no longer lists the person"),
+    "leaving.unused": _("not used for %(days)s days"),
+    "leaving.back": _("the person is back"),
+    "leaving.allowed": _("%(count)s accounts at once were accepted"),
     "via.access_token": _("with the access token …%(token)s"),
     "model.changes": lambda values: _changes("catalogue.modelnote", values),
 }

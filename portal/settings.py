@@ -334,6 +334,9 @@ SOCIALACCOUNT_EMAIL_VERIFICATION = "none"  # the institution vouches for its peo
 SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 SIGN_IN_RETENTION_DAYS = env.int("SIGN_IN_RETENTION_DAYS", default=30)  # sign-ins are kept for admins and their person
+LEAVING_UNUSED_DAYS = env.int("LEAVING_UNUSED_DAYS", default=365)  # without use an account is leaving; 0: never
+LEAVING_GRACE_DAYS = env.int("LEAVING_GRACE_DAYS", default=30)  # from the warning to the deactivation
+LEAVING_MAX_PERCENT = env.int("LEAVING_MAX_PERCENT", default=10)  # of the accounts; more at once is a mistake
 OIDC_ISSUER = env.str("OIDC_ISSUER", default="")  # e.g. https://sso.example.edu/realms/main; empty: local accounts only
 OIDC_NAME = env.str("OIDC_NAME", default="")  # as in "Sign in with Example University"
 _oidc_default = environ.Env.NOTSET if OIDC_ISSUER else ""

@@ -23,11 +23,22 @@ from pytest_django import Settings
 import accounts
 import approvals
 import keys
+import people
 import teaching
 import usage
 from accounts import delivery, invitations, mail_choices, mails
 from accounts.audit import Actor
-from accounts.models import AccessRequest, DailyItem, Invitation, MailChoices, RequestDigest, User
+from accounts.models import (
+    AccessRequest,
+    DailyItem,
+    Invitation,
+    LeavingAccount,
+    LeavingCheck,
+    LeavingMail,
+    MailChoices,
+    RequestDigest,
+    User,
+)
 from approvals import services as approval_services
 from keys import services as key_services
 from keys.alerts import alert_admins
@@ -47,6 +58,7 @@ from keys.models import (
     Token,
 )
 from notices.services import send_test_mail
+from people.services import mail_leaving
 from teaching.models import MessageMail
 from teaching.services import send_messages, write_message
 from tests.emptying import empty
@@ -59,7 +71,7 @@ from usage.services import mail_views, warn_of_budgets, warn_of_unusual_spend
 
 TEMPLATES: Final = Path(__file__).parents[1] / "templates"
 FOLDERS: Final = tuple(
-    str(Path(module.__file__ or "").parent) + "/" for module in (accounts, approvals, keys, teaching, usage)
+    str(Path(module.__file__ or "").parent) + "/" for module in (accounts, approvals, keys, people, teaching, usage)
 )
 CLAIMS: Final = (
     (AccessRequest, "mail_claimed_at"),
@@ -68,6 +80,7 @@ CLAIMS: Final = (
     (KeyGift, "claimed_at"),
     (LeakNotice, "claimed_at"),
     (LeaveMail, "claimed_at"),
+    (LeavingMail, "claimed_at"),
     (LimitChange, "claimed_at"),
     (MailChoices, "claimed_at"),
     (MessageMail, "mail_claimed_at"),
@@ -232,6 +245,16 @@ def _left() -> Callable[[], object]:
     return key_services.mail_leaves
 
 
+def _leaving() -> Callable[[], object]:
+    person, supervisor = _person(), _person("boss")
+    account = LeavingAccount.objects.create(person=person, reason="unused")
+    stopped = LeavingCheck.objects.create(reason="unused", outcome="stopped", leaving=5, looked_up=6)
+    for reader in (person, supervisor):
+        LeavingMail.objects.create(account=account, reader=reader)
+    LeavingMail.objects.create(stopped=stopped, reader=_person("two"))
+    return mail_leaving
+
+
 def _limits_changed() -> Callable[[], object]:
     supervisor = _person()
     intern = _intern(supervisor)
@@ -278,6 +301,7 @@ MAILS: Final = {
     "reported leak": Mail(make=_reported_leak, to=(ADA, BOSS, ONE)),
     "handed over": Mail(make=_handed_over, to=(ADA, ONE, TWO), is_task=True),
     "supervisor left": Mail(make=_left, to=(ADA, BOSS)),
+    "leaving account": Mail(make=_leaving, to=(BOSS, ONE, TWO)),
     "changed limits": Mail(make=_limits_changed, to=(ADA,)),
     "given keys": Mail(make=_given, to=(ONE,)),
     "to students": Mail(make=_to_students, to=(ONE, TWO)),

@@ -71,6 +71,9 @@ class Migration(migrations.Migration):
                             ("reset_link", "Link to choose a new password"),
                             ("sign_out", "End of all sessions"),
                             ("unlink", "Removal of the link to the institution’s account"),
+                            ("leaving", "Entry in the list of leaving accounts"),
+                            ("return", "Removal from the list of leaving accounts"),
+                            ("keep", "Keeping of a leaving account"),
                             ("anonymise", "Anonymisation"),
                             ("approve", "Approval"),
                             ("refuse", "Refusal"),
@@ -116,6 +119,7 @@ class Migration(migrations.Migration):
                             ("model", "model"),
                             ("access_token", "access token"),
                             ("rate", "exchange rate"),
+                            ("leaving_check", "check for leaving accounts"),
                         ],
                         editable=False,
                         max_length=20,
@@ -1550,6 +1554,165 @@ class Migration(migrations.Migration):
                     models.Index(fields=["user", "-id"], name="accounts_sign_in_of_person"),
                     models.Index(fields=["provider", "subject"], name="accounts_sign_in_of_subject"),
                     models.Index(fields=["at"], name="accounts_sign_in_at"),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="LeavingAccount",
+            fields=[
+                (
+                    "person",
+                    models.OneToOneField(
+                        editable=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="leaving",
+                        serialize=False,
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "reason",
+                    models.CharField(
+                        choices=[
+                            ("unlisted", "No longer listed by the institution"),
+                            ("unused", "Not used for a long time"),
+                        ],
+                        editable=False,
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "source",
+                    models.CharField(
+                        blank=True, editable=False, help_text="The id of the provider, or empty.", max_length=40
+                    ),
+                ),
+                ("noticed_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "warned_at",
+                    models.DateTimeField(
+                        editable=False, help_text="All warnings were sent; the grace begins.", null=True
+                    ),
+                ),
+                (
+                    "closed_at",
+                    models.DateTimeField(editable=False, help_text="The portal deactivated the account.", null=True),
+                ),
+                (
+                    "kept_until",
+                    models.DateTimeField(editable=False, help_text="An admin keeps the account until then.", null=True),
+                ),
+            ],
+            options={
+                "default_permissions": (),
+                "indexes": [models.Index(fields=["noticed_at"], name="accounts_leaving_noticed")],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("closed_at", None), ("kept_until", None), _connector="OR"),
+                        name="accounts_leaving_is_closed_or_kept",
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="LeavingCheck",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "reason",
+                    models.CharField(
+                        choices=[
+                            ("unlisted", "No longer listed by the institution"),
+                            ("unused", "Not used for a long time"),
+                        ],
+                        editable=False,
+                        max_length=10,
+                    ),
+                ),
+                ("source", models.CharField(blank=True, editable=False, max_length=40)),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[
+                            ("done", "Done"),
+                            ("unavailable", "The directory did not answer"),
+                            ("stopped", "Stopped: too many at once"),
+                        ],
+                        editable=False,
+                        max_length=12,
+                    ),
+                ),
+                ("at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "done_at",
+                    models.DateTimeField(
+                        editable=False, help_text="The last one that was neither stopped nor away.", null=True
+                    ),
+                ),
+                ("looked_up", models.PositiveIntegerField(default=0, editable=False)),
+                ("leaving", models.PositiveIntegerField(default=0, editable=False)),
+                (
+                    "allowed",
+                    models.PositiveIntegerField(default=0, editable=False, help_text="So many an admin has accepted."),
+                ),
+            ],
+            options={
+                "default_permissions": (),
+                "constraints": [
+                    models.UniqueConstraint(fields=("reason", "source"), name="accounts_one_leaving_check_per_source")
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="LeavingMail",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("made_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("claimed_at", models.DateTimeField(editable=False, help_text="It is being sent.", null=True)),
+                (
+                    "done_at",
+                    models.DateTimeField(editable=False, help_text="Sent, or refused by the mail server.", null=True),
+                ),
+                (
+                    "account",
+                    models.ForeignKey(
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="mails",
+                        to="accounts.leavingaccount",
+                    ),
+                ),
+                (
+                    "reader",
+                    models.ForeignKey(
+                        editable=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "stopped",
+                    models.ForeignKey(
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="mails",
+                        to="accounts.leavingcheck",
+                    ),
+                ),
+            ],
+            options={
+                "default_permissions": (),
+                "constraints": [
+                    models.UniqueConstraint(fields=("account", "reader"), name="accounts_one_leaving_mail_per_reader"),
+                    models.UniqueConstraint(fields=("stopped", "reader"), name="accounts_one_stopped_mail_per_reader"),
+                    models.CheckConstraint(
+                        condition=models.Q(("account", None), ("stopped", None), _connector="XOR"),
+                        name="accounts_leaving_mail_has_one_subject",
+                    ),
                 ],
             },
         ),

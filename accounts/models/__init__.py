@@ -5,6 +5,13 @@ from accounts.models.announcements import Announcement, AnnouncementDismissal
 from accounts.models.counts import HourlyCount
 from accounts.models.group_spend import GroupSpend, GroupSpendQuerySet
 from accounts.models.invitations import Invitation
+from accounts.models.leaving import (
+    LeavingAccount,
+    LeavingCheck,
+    LeavingMail,
+    LeavingQuerySet,
+    LeavingReason,
+)
 from accounts.models.mails import DailyItem, MailChoices
 from accounts.models.people import COST_CENTRE_LENGTH, GroupCostCentre, User, UserManager, new_gateway_user_id
 from accounts.models.policy import (
@@ -58,6 +65,11 @@ __all__ = [
     "Invitation",
     "KeyKind",
     "KeyRule",
+    "LeavingAccount",
+    "LeavingCheck",
+    "LeavingMail",
+    "LeavingQuerySet",
+    "LeavingReason",
     "MailChoices",
     "Policy",
     "RequestDigest",

@@ -29,6 +29,7 @@ class AuditObject(models.TextChoices):
     MODEL = "model", _("model")
     ACCESS_TOKEN = "access_token", _("access token")
     RATE = "rate", _("exchange rate")
+    LEAVING_CHECK = "leaving_check", _("check for leaving accounts")
 
 
 class AuditAction(models.TextChoices):
@@ -61,6 +62,9 @@ class AuditAction(models.TextChoices):
     RESET_LINK = "reset_link", _("Link to choose a new password")
     SIGN_OUT = "sign_out", _("End of all sessions")
     UNLINK = "unlink", _("Removal of the link to the institution’s account")
+    LEAVING = "leaving", _("Entry in the list of leaving accounts")
+    RETURN = "return", _("Removal from the list of leaving accounts")
+    KEEP = "keep", _("Keeping of a leaving account")
     ANONYMISE = "anonymise", _("Anonymisation")
     APPROVE = "approve", _("Approval")
     REFUSE = "refuse", _("Refusal")
@@ -109,6 +113,9 @@ DONE_WORDS = {
     AuditAction.RESET_LINK: _("Link to choose a new password sent"),
     AuditAction.SIGN_OUT: _("Signed out everywhere"),
     AuditAction.UNLINK: _("Link to the institution’s account removed"),
+    AuditAction.LEAVING: _("Put on the list of leaving accounts"),
+    AuditAction.RETURN: _("Removed from the list of leaving accounts"),
+    AuditAction.KEEP: _("Leaving account kept for a year"),
     AuditAction.ANONYMISE: _("Anonymised"),
     AuditAction.APPROVE: _("Approved"),
     AuditAction.REFUSE: _("Refused"),

@@ -46,6 +46,8 @@ from people.services.key_bulk import (
     choose_keys,
     remind_of_keys,
 )
+from people.services.leaving import allow, check_leaving, keep, most_at_once, title_of
+from people.services.leaving_mails import mail_leaving
 from people.services.outside import OutsideAction, act_on_outside, people_to_own, why_not_acted_on
 from people.services.policies import (
     Effect,
@@ -99,10 +101,16 @@ __all__ = [
     "Outcome",
     "Planned",
     "activate",
+    "allow",
+    "check_leaving",
     "deactivate",
     "invite_people",
+    "keep",
+    "mail_leaving",
+    "most_at_once",
     "plan_invitations",
     "sign_out_everywhere",
     "tell_about_grant",
     "tell_about_key",
+    "title_of",
 ]

@@ -7,6 +7,7 @@ from django.db import transaction
 
 from accounts.anonymise import end_sessions
 from accounts.audit import Actor, record_person_change
+from accounts.leaving import keep_for_now
 from accounts.locale import reading_as
 from accounts.mails import send_later
 from accounts.models import AuditAction, Grant, Invitation, User
@@ -41,6 +42,7 @@ def activate(*, person: User, actor: Actor) -> bool:
     if not closed.update(is_active=True):
         return False
     Invitation.objects.filter(person=person).exclude(withdrawn_at=None).delete()  # otherwise a list would open it again
+    keep_for_now(person)
     _record(person, actor, AuditAction.ACTIVATE)
     transaction.on_commit(partial(ask_worker, "keys.sweep"), robust=True)
     return True

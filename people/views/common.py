@@ -38,7 +38,7 @@ def subject_of(request: PortalRequest, person_id: int) -> Subject:
     access = page_access(request.user)
     if not access.sees_people:
         raise Http404
-    person = get_object_or_404(User.objects.select_related("person_budget", "invitation"), pk=person_id)
+    person = get_object_or_404(User.objects.select_related("person_budget", "invitation", "leaving"), pk=person_id)
     is_other = person.pk != request.user.pk and person.anonymised_at is None
     may_act = access.manages_people and is_other and may_change(request.user, person)
     return Subject(person=person, access=access, may_act=may_act)

@@ -1,9 +1,8 @@
 """Sign-in by LDAP, against OpenLDAP's server."""
 
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from io import StringIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -34,23 +33,6 @@ LOGIN = "/account/ldap/dir/login/"
 PASSWORD = "correct horse"
 # Attributes that a person need not have, and with any letters: sn and cn are needed, mail is ASCII.
 UNBOUND = {"family_name": "title", "name": "displayName", "email": "employeeType", "groups": "isMemberOf"}
-
-
-@pytest.fixture(scope="module")
-def slapd_process(certificate: Path) -> Iterator["Slapd"]:
-    """Run a directory for the tests of this file."""
-    from tests.accounts.slapd import Slapd
-
-    with Slapd(certificate) as server:
-        server.fill()
-        yield server
-
-
-@pytest.fixture
-def slapd(slapd_process: "Slapd", settings: Settings, db: None) -> "Slapd":
-    """Point the portal at the directory."""
-    settings.IDENTITY_PROVIDERS = [slapd_process.provider()]
-    return slapd_process
 
 
 def enter(client: Client, username: str, password: str = PASSWORD, next_url: str = "") -> Any:

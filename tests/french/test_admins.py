@@ -1,15 +1,18 @@
 """The pages about people in French, with the results of actions."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.core import mail
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import AccessRequest, AuditEntry, Grant, User
 from approvals.services import mail_deciders
 from keys.models import Intern, Key, UnownedKey
 from keys.services import sync_keys
+from people import services
 from tests.approvals.conftest import ask, decider
 from tests.factories import make_user
 from tests.french.conftest import Read, in_french
@@ -34,6 +37,26 @@ def test_the_list_and_a_person(admin: User, staff: User, sandbox: Sandbox, read:
         read(browser.get(f"/people/{address}"))
     assert "Budget pour toutes les clés" in read(browser.get(f"/people/{staff.pk}/"))
     read(browser.get(f"/people/{Intern.objects.get().account_id}/"))
+
+
+def test_leaving_accounts(admin: User, read: Read) -> None:
+    browser, page, long_ago = in_french(admin), "/people/leaving/", timezone.now() - timedelta(days=400)
+    people = [make_user(f"p{number}", email=f"p{number}@example.edu", language="fr") for number in range(4)]
+    read(browser.get(page))
+    User.objects.filter(pk__in=[each.pk for each in people]).update(date_joined=long_ago)
+    services.check_leaving()
+    assert "n’ont pas été utilisés depuis 365 jours" in read(browser.get(page))
+    read(browser.post(reverse("people:allow_leaving", args=[1]), {"count": "4"}, follow=True))
+    services.check_leaving()
+    services.mail_leaving()
+    assert [english_in(str(message.body)) for message in mail.outbox] == [[]] * 4
+    read(browser.get(page))
+    read(browser.get(f"/people/{people[0].pk}/"))
+    for _ in range(2):
+        address = reverse("people:keep", args=[people[0].pk])
+        read(browser.get(address))
+        read(browser.post(address, follow=True))
+    read(browser.get(page, {"state": "kept"}))
 
 
 def test_every_action(admin: User, staff: User, sandbox: Sandbox, read: Read) -> None:

@@ -20,7 +20,7 @@ from tests.factories import make_policy, make_user
 from tests.people.conftest import with_permissions
 from tests.usage.views.facts import key_of
 
-LISTS = ("index", "csv", "keys", "keys_csv", "outside_keys", "groups")
+LISTS = ("index", "csv", "keys", "keys_csv", "outside_keys", "groups", "leaving_accounts")
 MANAGER_LISTS = ("sign_ins", "try_sign_in")
 PERSON_ACTIONS = (
     "deactivate",
@@ -30,6 +30,7 @@ PERSON_ACTIONS = (
     "invite_again",
     "withdraw",
     "hand_over",
+    "keep",
     "top_up",
     "cost_centre",
 )
@@ -119,6 +120,7 @@ def test_every_address_is_in_the_matrix() -> None:
         *PERSON_ACTIONS,
         *GRANT_ACTIONS,
         *KEY_ACTIONS,
+        "allow_leaving",  # a POST, tested in test_leaving_accounts
         *of_groups,
     }
 

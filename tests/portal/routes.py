@@ -41,6 +41,7 @@ SOME_VALUES = {  # for the parameters of patterns; a new one is added here
     "terms_id": 1,
     "grant_id": 1,
     "sign_in_id": 1,
+    "check_id": 1,
     "person_id": 1,  # nobody, or whoever there is
     "group_id": 1,
     "token_id": uuid.UUID(int=16),
