@@ -39,6 +39,11 @@ def readable_in_code(text: str) -> str:
     return text if _is_plain(text) else "".join(c if _is_plain(c) else _SHORT.get(c) or _code_point(c) for c in text)
 
 
+def readable_in_shell_json(text: str) -> str:
+    """Quote as `in_shell_json`, but leave letters of every language as they are."""
+    return readable_in_json(text).replace("'", "\\u0027")
+
+
 def _is_plain(text: str) -> bool:
     """Tell whether all characters are visible and harmless: no quotes, control or direction characters."""
     return text.isprintable() and '"' not in text and "\\" not in text

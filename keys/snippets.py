@@ -1,7 +1,7 @@
 """Code examples, filled in for a person: with their base URL, key and model, ready to run.
 
-The texts are in snippet_texts/<task>/<kind>.txt; `«base_url»`, `«key»` and `«model»` stand in them inside string
-literals, and are escaped for each language: names come from the gateway, and must not become code.
+The texts are in snippet_texts/<task>/<kind>.txt; `«base_url»`, `«key»`, `«model»` and `«prompt»` stand in them inside
+string literals, and are escaped for each language: names come from the gateway, and must not become code.
 """
 
 import re
@@ -18,9 +18,39 @@ from django.utils.translation import gettext, gettext_noop
 from django.views.decorators.debug import sensitive_variables
 
 from keys.catalogue import default_chat_model, default_embedding_model
-from keys.quoting import in_cmd, in_cmd_json, in_code_points, in_env, in_json, in_powershell, in_shell, in_shell_json
+from keys.quoting import (
+    in_cmd,
+    in_cmd_json,
+    in_code_points,
+    in_env,
+    in_json,
+    in_powershell,
+    in_shell,
+    in_shell_json,
+    readable_in_code,
+    readable_in_json,
+    readable_in_shell_json,
+)
 
-Task = Literal["models", "chat", "stream", "embeddings"]
+Task = Literal["models", "chat", "stream", "embeddings", "completion", "moderation", "image", "speech", "transcription"]
+TASK_OF_MODE: Final[Mapping[str, Task]] = {  # the modes of LiteLLM; what is not here is chat
+    "embedding": "embeddings",
+    "completion": "completion",
+    "moderation": "moderation",
+    "image_generation": "image",
+    "audio_speech": "speech",
+    "audio_transcription": "transcription",
+}
+PROMPTS: Final[Mapping[str, str]] = {
+    "chat": gettext_noop("Say hello in one sentence."),
+    "stream": gettext_noop("Tell me a very short story."),
+    "embeddings": gettext_noop("The cat sat on the mat."),
+    "completion": gettext_noop("Once upon a time, in a library without books,"),
+    "moderation": gettext_noop("The cat sat on the mat."),
+    "image": gettext_noop("A cat on a mat, in watercolour."),
+    "speech": gettext_noop("The cat sat on the mat."),
+}
+CONTEXT_TOKENS: Final = 32_768  # where the gateway does not say how much a model reads
 TEXTS: Final = Path(__file__).parent / "snippet_texts"
 NO_SECRET: Final = "API_KEY"  # noqa: S105  (the placeholder of a key)
 NO_MODEL: Final = "MODEL"
@@ -55,6 +85,7 @@ class Kind:
     hint: str
     quote: Callable[[str], str]
     quote_model: Callable[[str], str] | None = None  # where it differs
+    quote_prompt: Callable[[str], str] | None = None  # a text of ours, which stays readable where it can
 
 
 def _python(kind_id: str, title: str, package: str, *, embeddings_package: str = "") -> Kind:
@@ -69,6 +100,7 @@ def _python(kind_id: str, title: str, package: str, *, embeddings_package: str =
         embeddings_install=f"pip install {embeddings_package or package}",
         hint=gettext_noop("Save as {filename}, run {command} (needs {install})"),
         quote=in_code_points,
+        quote_prompt=readable_in_code,
     )
 
 
@@ -80,6 +112,7 @@ KINDS: Final = (
         hint=gettext_noop("Paste into a terminal (Linux, macOS, WSL)"),
         quote=in_shell,
         quote_model=in_shell_json,
+        quote_prompt=readable_in_shell_json,
     ),
     Kind(
         id="powershell",
@@ -95,6 +128,7 @@ KINDS: Final = (
         hint=gettext_noop("Paste into the command prompt (Windows 10 or newer)"),
         quote=in_cmd,
         quote_model=in_cmd_json,
+        quote_prompt=in_cmd_json,
     ),
     _python("requests", "Python requests", "requests"),
     _python("openai", "OpenAI SDK", "openai"),
@@ -106,6 +140,7 @@ KINDS: Final = (
         install='install.packages(c("httr2", "jsonlite"))',
         hint=gettext_noop("Paste into R (needs {install})"),
         quote=in_code_points,
+        quote_prompt=readable_in_code,
     ),
     Kind(
         id="javascript",
@@ -115,6 +150,7 @@ KINDS: Final = (
         command="node try.mjs",
         hint=gettext_noop("Save as {filename}, run {command} (Node 18 or newer)"),
         quote=in_json,
+        quote_prompt=readable_in_json,
     ),
     _python("langchain", "LangChain", "langchain-openai"),
     _python(
@@ -141,6 +177,34 @@ TOOLS: Final = (  # configurations, each as the tool's own documentation describ
         hint=gettext_noop("Save as {filename}"),
         quote=in_code_points,
     ),
+    Kind(  # https://docs.cline.bot/cline-cli, the README of npm's cline; an editor has a form with the same fields
+        id="cline",
+        title="Cline",
+        language="shell",
+        install="npm install -g cline",
+        hint=gettext_noop(
+            "Paste into a terminal (needs {install}). In an editor: provider “OpenAI Compatible” in Cline’s settings"
+        ),
+        quote=in_shell,
+    ),
+    Kind(  # https://zed.dev/docs/ai/use-api-access (OpenAI-compatible endpoints); it keeps keys out of its file
+        id="zed",
+        title="Zed",
+        language="json",
+        filename="~/.config/zed/settings.json",
+        command="PASSERELLE_API_KEY",
+        hint=gettext_noop("Add to {filename}; the key goes into Zed’s settings, or into the environment as {command}"),
+        quote=in_json,
+    ),
+    Kind(  # https://jupyter-ai.readthedocs.io/en/v3/users/jupyternaut/ (traits of JupyternautExtension)
+        id="jupyterai",
+        title="Jupyter AI",
+        language="json",
+        filename="~/.jupyter/jupyter_jupyter_ai_jupyternaut_config.json",
+        install="pip install 'jupyter-ai[jupyternaut]'",
+        hint=gettext_noop("Save as {filename}, restart JupyterLab and write to @Jupyternaut (needs {install})"),
+        quote=in_json,
+    ),
     Kind(  # https://opencode.ai/docs/providers/ (custom provider)
         id="opencode",
         title="opencode",
@@ -163,7 +227,10 @@ TOOLS: Final = (  # configurations, each as the tool's own documentation describ
         language="yaml",
         filename="extra-openai-models.yaml",
         command="llm -m passerelle",
-        hint=gettext_noop("Save as {filename} in the folder of llm, run {command}"),
+        install='dirname "$(llm logs path)"',
+        hint=gettext_noop(
+            "Save as {filename} in the folder that {install} prints, store the key as in its first lines, run {command}"
+        ),
         quote=in_code_points,
     ),
     Kind(  # https://docs.openwebui.com/getting-started/env-configuration (OPENAI_API_BASE_URL, OPENAI_API_KEY)
@@ -201,28 +268,36 @@ def filled(task: Task, *, url: str, model: str | None, secret: str | None = None
 
     Without a secret it says API_KEY, without a model MODEL.
     """
-    return _filled(KINDS, task, url=url, model=model, secret=secret)
+    more = {"prompt": gettext(PROMPTS[task])} if task in PROMPTS else {}
+    return _filled(KINDS, task, url=url, model=model, secret=secret, more=more)
 
 
 @sensitive_variables("secret")
-def filled_tools(*, url: str, model: str | None, secret: str | None = None) -> list[Snippet]:
+def filled_tools(
+    *, url: str, model: str | None, context_tokens: int | None = None, secret: str | None = None
+) -> list[Snippet]:
     """Return the configuration of every tool, in the order of the tabs."""
-    return _filled(TOOLS, "tools", url=url, model=model, secret=secret)
+    more = {"context_tokens": str(context_tokens or CONTEXT_TOKENS)}
+    return _filled(TOOLS, "tools", url=url, model=model, secret=secret, more=more)
 
 
 @sensitive_variables("secret", "values")
-def _filled(kinds: Sequence[Kind], folder: str, *, url: str, model: str | None, secret: str | None) -> list[Snippet]:
+def _filled(
+    kinds: Sequence[Kind], folder: str, *, url: str, model: str | None, secret: str | None, more: Mapping[str, str]
+) -> list[Snippet]:
     values = {
         "base_url": _printable(url),
         "key": _printable(secret) if secret else NO_SECRET,
         "model": model or NO_MODEL,
+        "model_text": model or NO_MODEL,  # where it is not in JSON
+        **more,
     }
     return [_fill(kind, folder, values) for kind in kinds if _text(folder, kind.id)]
 
 
 @sensitive_variables("values", "quoted")
 def _fill(kind: Kind, task: str, values: dict[str, str]) -> Snippet:
-    quoting = {"model": kind.quote_model or kind.quote}
+    quoting = {"model": kind.quote_model or kind.quote, "prompt": kind.quote_prompt or kind.quote}
     quoted = {name: quoting.get(name, kind.quote)(value) for name, value in values.items()}
     install = kind.embeddings_install if task == "embeddings" else kind.install
     return compose(kind, _text(task, kind.id), quoted, install=install)

@@ -24,10 +24,10 @@ from catalogue.one_model import (
     with_texts,
 )
 from catalogue.services import save_note
-from keys.catalogue import CHAT_MODES, EMBEDDING_MODES
+from keys.catalogue import CHAT_MODES
 from keys.models import GatewayModel
 from keys.services import TooManyActions, count_action
-from keys.snippets import Task, base_url, filled, filled_tools
+from keys.snippets import TASK_OF_MODE, base_url, filled, filled_tools
 from usage.queries.access import page_access
 from web.request import PortalRequest
 
@@ -43,8 +43,8 @@ def model(request: PortalRequest, name: str) -> HttpResponse:
     models = GatewayModel.objects.select_related("health") if sees_all else models_open_to(allowance)
     shown = get_object_or_404(with_texts(models), name=name)
     kinds = own_kinds(allowance, name)
-    is_chat, is_embedding = shown.mode in CHAT_MODES, shown.mode in EMBEDDING_MODES
-    task: Task = "embeddings" if is_embedding else "chat"
+    is_chat = shown.mode in CHAT_MODES
+    task = "chat" if is_chat else TASK_OF_MODE.get(shown.mode)
     context = {
         "model": shown,
         "note": note_of(shown),
@@ -60,8 +60,8 @@ def model(request: PortalRequest, name: str) -> HttpResponse:
         "spend_days": SPEND_DAYS,
         "own": None if access.sees_everyone else own_spend(person, name),
         "everyone": all_spend(name) if access.sees_everyone else None,
-        "snippets": filled(task, url=base_url(), model=name) if is_chat or is_embedding else [],
-        "tools": filled_tools(url=base_url(), model=name) if is_chat else [],
+        "snippets": filled(task, url=base_url(), model=name) if task else [],
+        "tools": filled_tools(url=base_url(), model=name, context_tokens=shown.max_input_tokens) if is_chat else [],
     }
     return render(request, "catalogue/model.html", context)
 

@@ -142,7 +142,12 @@ def show_secret(
         "secrets": use_counter().of_secrets(key, ended_only=True) if replaced else [],
         "base_url": base_url(),
         "snippets": filled("chat", url=base_url(), model=name, secret=fresh.secret),
-        "tools": filled_tools(url=base_url(), model=name, secret=fresh.secret),
+        "tools": filled_tools(
+            url=base_url(),
+            model=name,
+            context_tokens=model.max_input_tokens if model else None,
+            secret=fresh.secret,
+        ),
     }
     response = render_region(request, "keys/issued.html", "panel", context, status=201)
     response["Cache-Control"] = "no-store"

@@ -1,6 +1,7 @@
 """A gateway that answers anything and records requests: to check what code really sends."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,7 +19,10 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "completions": {"object": "text_completion", "choices": [{**CHOICE, "text": "Hello."}]},
     "embeddings": {"object": "list", "data": ROWS},
     "moderations": {"results": [VERDICT, VERDICT]},
+    "images/generations": {"data": [{"b64_json": "UGljdHVyZQ=="}]},
+    "audio/transcriptions": {"text": "Hello."},
 }
+SPEECH = b"Sound"
 
 
 class Recorder(ThreadingHTTPServer):
@@ -37,9 +41,11 @@ class _Recording(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         assert isinstance(self.server, Recorder)
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.asked.append((self.headers["Authorization"], json.loads(body)))
+        fields = json.loads(body) if self.headers["Content-Type"].startswith("application/json") else _form(body)
+        self.server.asked.append((self.headers["Authorization"], fields))
         known = {"id": "1", "created": 1, "model": "m", "usage": USAGE}
-        answer = json.dumps({**known, **_answer(self.path, self.server.asked[-1][1])}).encode()
+        is_speech = self.path == "/v1/audio/speech"
+        answer = SPEECH if is_speech else json.dumps({**known, **_answer(self.path, fields)}).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(answer)))
@@ -48,6 +54,12 @@ class _Recording(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
+
+
+def _form(body: bytes) -> dict[str, Any]:
+    """Return the fields of multipart/form-data by their names, decoded."""
+    parts = re.findall(rb'name="(\w+)".*?\r\n\r\n(.*?)\r\n--', body, re.DOTALL)
+    return {name.decode(): value.decode() for name, value in parts}
 
 
 def _answer(path: str, asked: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 import html
 import re
 from pathlib import Path
-from typing import get_args
 
 import pytest
 from django.test import Client
@@ -21,6 +20,7 @@ from tests.sandbox_process import Sandbox
 
 pytestmark = pytest.mark.django_db
 GET_STARTED_URL = "/get-started/"
+SHOWN: tuple[Task, ...] = ("chat", "stream", "embeddings", "models")
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +41,7 @@ def test_shows_the_code_of_every_task_and_kind_as_it_is_run(as_intern: Client) -
     shown = code_on(as_intern.get(reverse("keys:get_started")).content.decode())
 
     assert next(iter(shown)).startswith("chat-")  # what people try first
-    for task in get_args(Task):
+    for task in SHOWN:
         model = "embedding" if task == "embeddings" else "general_nothink"
         for snippet in filled(task, url="https://gateway.example.edu/v1", model=model):
             assert shown.pop(f"{task}-{snippet.id}") == snippet.code

@@ -219,9 +219,54 @@ def test_tools_read_address_key_and_model_from_their_files(name: str) -> None:
     written = yaml.safe_load(tool("aider", model=name))
     assert written == {"openai-api-base": URL, "openai-api-key": SECRET, "model": f"openai/{name}"}
 
+    # crates/settings_content/src/language_model.rs in zed-industries/zed: OpenAiCompatibleSettingsContent
+    written = json.loads(re.sub("^  //.*", "", tool("zed", model=name, context_tokens=8191), flags=re.MULTILINE))
+    provider = written["language_models"]["openai_compatible"]["Passerelle"]
+    model = {"name": name, "display_name": name, "max_tokens": 8191}
+    assert provider == {"api_url": URL, "available_models": [model]}
+    assert written["agent"]["default_model"] == {"provider": "Passerelle", "model": name}
+
+    # jupyter_ai_jupyternaut/extension_app.py in jupyter-ai-jupyternaut: its traits
+    written = json.loads(tool("jupyterai", model=name))["JupyternautExtension"]
+    assert written["initial_language_model"] == f"openai/{name}"
+    assert written["model_parameters"] == {f"openai/{name}": {"api_base": URL, "api_key": SECRET}}
+
     (entry,) = yaml.safe_load(tool("llm", model=name))
     about = {"model_id": "passerelle", "model_name": name, "api_base": URL, "api_key_name": "passerelle"}
     assert entry == about
+
+
+@pytest.mark.parametrize("name", NASTY)
+def test_a_hostile_name_and_secret_are_words_of_the_command_of_cline(name: str) -> None:
+    secret = "sk-it's $(touch pwned) `touch pwned` \"\\"
+
+    words = shlex.split(tool("cline", model=name, secret=secret))
+
+    options = dict(zip(words[2::2], words[3::2], strict=True))
+    assert options == {
+        "--provider": "openai-compatible",
+        "--baseurl": URL,
+        "--modelid": name,
+        "--apikey": secret,
+    }
+
+
+def test_keys_are_in_comments_of_files_that_have_no_place_for_them() -> None:
+    assert f"  // PASSERELLE_API_KEY={SECRET}\n" in tool("zed")
+    assert tool("llm").startswith(f"# llm keys set passerelle\n# {SECRET}\n")
+    assert '"max_tokens": 32768' in tool("zed")
+
+
+def test_prompts_are_in_the_language_of_the_person() -> None:
+    with override("fr"):
+        french = {task: filled(task, url=URL, model="m") for task in get_args(Task)}
+    said = {task: {snippet.id: snippet.code for snippet in snippets} for task, snippets in french.items()}
+    for kind in ("curl", "powershell", "requests", "openai", "httr2", "javascript"):
+        assert "Dites bonjour en une phrase." in said["chat"][kind]
+        assert "Le chat était assis sur le tapis." in said["embeddings"][kind]
+    assert "Le chat \\u00e9tait assis" in said["embeddings"]["cmd"]
+    english = re.compile("Say hello|Tell me|The cat|Once upon|A cat")
+    assert not [code for codes in said.values() for code in codes.values() if english.search(code)]
 
 
 def test_a_hostile_secret_stays_in_the_environment_of_open_webui() -> None:

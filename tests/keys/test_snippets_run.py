@@ -3,12 +3,13 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 import requests
 
 from keys.snippets import Snippet, Task, filled
+from tests.keys.recorder import recording
 from tests.keys.run_code import answer_of, run_code
 from tests.sandbox_process import Sandbox
 
@@ -24,10 +25,19 @@ def marks_of(kind: str) -> list[pytest.MarkDecorator]:
 
 CASES = [
     pytest.param(task, snippet.id, id=f"{task}-{snippet.id}", marks=marks_of(snippet.id))
-    for task in get_args(Task)
+    for task in MODELS
     for snippet in filled(task, url="", model=MODELS[task])
     if snippet.id not in OF_WINDOWS
 ]
+OTHER_TASKS: dict[Task, dict[str, str]] = {  # not all are of the sandbox: what is sent, but for the model
+    "completion": {"prompt": "Once upon a time, in a library without books,"},
+    "moderation": {"input": "The cat sat on the mat."},
+    "image": {"prompt": "A cat on a mat, in watercolour."},
+    "speech": {"input": "The cat sat on the mat.", "voice": "alloy"},
+    "transcription": {"file": "What was said"},
+}
+MADE = {"image": ("image.png", b"Picture"), "speech": ("speech.mp3", b"Sound")}
+SAID = {"completion": "Hello.", "moderation": "violence", "transcription": "Hello."}
 KINDS = [
     pytest.param(snippet.id, id=snippet.id, marks=marks_of(snippet.id))
     for snippet in filled("chat", url="", model=CHAT)
@@ -75,6 +85,27 @@ def test_runs_as_shown(task: Task, kind: str, sandbox: Sandbox, tmp_path: Path) 
     said = answer_of(snippet_of(task, kind, origin=sandbox.url, secret=secret), tmp_path)
 
     assert said.startswith(expected(task, kind, origin=sandbox.url, secret=secret))
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=marks_of(kind)) for kind in (*LIGHT, "openai", "httr2", "javascript")]
+)
+def test_code_for_other_modes_sends_what_it_should_and_keeps_the_answer(kind: str, tmp_path: Path) -> None:
+    (tmp_path / "recording.mp3").write_text("What was said")
+    with recording() as recorder:
+        for task, fields in OTHER_TASKS.items():
+            [snippet] = [s for s in filled(task, url=recorder.url, model="it's", secret="sk-1") if s.id == kind]
+
+            done = run_code(language=snippet.language, filename=snippet.filename, code=snippet.code, folder=tmp_path)
+
+            assert done.returncode == 0, done.stderr
+            assert SAID.get(task, "") in done.stdout
+            authorization, sent = recorder.asked.pop()
+            assert authorization == "Bearer sk-1"
+            assert sent.items() >= {**fields, "model": "it's"}.items(), task
+            if task in MADE and kind != "curl":
+                file, content = MADE[task]
+                assert (tmp_path / file).read_bytes() == content
 
 
 @pytest.fixture(scope="module")
