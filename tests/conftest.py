@@ -40,6 +40,11 @@ NEW_OBJECTS_A_COLLECTION = (
     20_000  # Python's own 700 cost a tenth of the processor time: a suite has millions of objects
 )
 LONGEST_TEST_S = 60  # of those that count days; an idle machine needs half of it for the longest
+NEED_A_VARIABLE = (
+    ("REAL_GATEWAY_URL", "real_gateway"),
+    ("REAL_OTHER_GATEWAY_URL", "second_real_gateway"),
+    ("TOOLS_FOLDER", "tools"),
+)
 NAMES_A_REAL_GATEWAY = re.compile("real_gateway|contract_gateway")
 TESTS = Path(__file__).resolve().parent
 
@@ -100,7 +105,7 @@ def vendor() -> str:
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
     """Mark what `tests.rounds` names, before pytest leaves out what -m does not name; when all is in order, leave out
-    what is about another database and what asks real gateways that nobody names, and put first what is early.
+    what is about another database and what asks real gateways or tools that nobody names, and put first what is early.
 
     What uses no database is the same on each: it runs on SQLite only.
     """
@@ -116,7 +121,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = {item for item in items for mark in item.iter_markers("only_on") if vendor() not in mark.args}
     if vendor() != "sqlite":
         left_out |= {item for item in items if not uses_database(item)}
-    for name, mark in (("REAL_GATEWAY_URL", "real_gateway"), ("REAL_OTHER_GATEWAY_URL", "second_real_gateway")):
+    for name, mark in NEED_A_VARIABLE:
         if not os.environ.get(name):
             left_out |= {item for item in items if item.get_closest_marker(mark)}
     config.hook.pytest_deselected(items=list(left_out))

@@ -32,10 +32,10 @@ def run_code(*, language: str, filename: str, code: str, folder: Path) -> subpro
     if language == "env":
         return run_code(language="python", filename="try.py", code=ENV_PROGRAM, folder=folder)
     if language == "python":
-        return subprocess.CompletedProcess(filename, *run_warm(filename, folder, _environment(folder), TIMEOUT_S))
+        return subprocess.CompletedProcess(filename, *run_warm(filename, folder, environment_of(folder), TIMEOUT_S))
     command = ["sh", "-c", code] if language == "shell" else [*COMMANDS[language], filename]
     return subprocess.run(
-        command, cwd=folder, env=_environment(folder), capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+        command, cwd=folder, env=environment_of(folder), capture_output=True, text=True, timeout=TIMEOUT_S, check=False
     )
 
 
@@ -47,7 +47,8 @@ def answer_of(snippet: Snippet, folder: Path) -> str:
     return " ".join(text.split())
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def environment_of(folder: Path) -> dict[str, str]:
+    """Return what a program gets: a home of its own, and no way to another machine."""
     local = "127.0.0.1,localhost"
     return {
         "PATH": os.environ["PATH"],
