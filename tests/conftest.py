@@ -167,12 +167,14 @@ def default_language_and_zone() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def empty_cache(request: pytest.FixtureRequest) -> None:
-    """Start each test that uses the database with nothing cached: no rate limit or models of the last one."""
+def empty_cache_and_queues(request: pytest.FixtureRequest) -> None:
+    """Start each test that uses the database with nothing cached or queued: no rate limit, models, task of the last."""
     if uses_database(request.node):
         database = "transactional_db" if "live_server" in request.fixturenames else "db"
         request.getfixturevalue(database)
-        cache.clear()
+        cache.clear()  # on Redis it empties the queues, too
+        for message in settings.BROKER_DIR.glob("[0-9]*"):
+            message.unlink(missing_ok=True)
 
 
 # --- Database ---------------------------------------------------------------------------------------

@@ -44,12 +44,12 @@ def mail_of_handover(intern_id: str, before: int, after: int, by: int | None, at
     """Notify an intern and both supervisors, except the actor, of a handover; return how many mails went out.
 
     Raises MailServerUnavailable: then all are sent again, with the same Message-IDs. None is sent if the intern was
-    handed over again.
+    handed over again, or if the former supervisor's account was deleted.
     """
     intern = Intern.objects.select_related("account", "supervisor").filter(pk=intern_id, supervisor=after).first()
-    old = User.objects.get(pk=before)
-    actor = User.objects.filter(pk=by).first() if by else None
-    if intern is None:
+    people = User.objects.in_bulk([before, by] if by else [before])
+    old, actor = people.get(before), people.get(by or 0)
+    if intern is None or old is None:
         return 0
     new, when = intern.supervisor, datetime.fromisoformat(at)
     who = actor.display_name if actor else ""

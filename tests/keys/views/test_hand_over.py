@@ -106,6 +106,8 @@ def test_an_admin_hands_over_and_the_former_supervisor_has_a_mail_too(
     assert Intern.objects.get().supervisor == other
     to = sorted(message.to[0] for message in mail.outbox)
     assert to == ["ada@example.edu", "k.doe@example.edu", "staff@example.edu"]
+    deleted = User.objects.latest("pk").pk + 1
+    assert services.mail_of_handover(str(ada.pk), deleted, other.pk, admin.pk, "2026-11-29T10:00:00+00:00") == 0
 
 
 def test_an_unavailable_gateway_is_reported_to_the_new_supervisor_too(
