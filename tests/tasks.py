@@ -1,8 +1,11 @@
 """The work of a worker: runs the queued tasks here and now."""
 
+from contextlib import suppress
+from queue import Empty
 from typing import Any
 
 from celery import current_app
+from django.conf import settings
 from django.db import connection
 
 
@@ -14,18 +17,25 @@ def commit() -> None:
         callback()
 
 
-def waiting_tasks() -> list[tuple[str, list[Any]]]:
-    """Take the tasks out of the broker; return name and arguments of each, in order."""
+def waiting_tasks(*queues: str) -> list[tuple[str, list[Any]]]:
+    """Take the tasks out of these queues (by default: Celery's own); return name and arguments of each, in order.
+
+    It never blocks: Redis would keep the connection's end waiting for a second.
+    """
     commit()
     found: list[tuple[str, list[Any]]] = []
-    with current_app.connection_for_read() as broker, broker.SimpleQueue(current_app.conf.task_default_queue) as queue:
-        while True:
-            try:
-                message = queue.get(timeout=0.01)
-            except queue.Empty:
-                return found
-            message.ack()
-            found.append((message.headers["task"], message.payload[0]))
+    with current_app.connection_for_read() as broker:
+        for name in queues or (current_app.conf.task_default_queue,):
+            with broker.SimpleQueue(name) as queue, suppress(Empty):
+                while message := queue.get(block=False):
+                    message.ack()
+                    found.append((message.headers["task"], message.payload[0]))
+    return found
+
+
+def sent_tasks() -> list[tuple[str, list[Any]]]:
+    """Take the tasks out of all queues; return name and arguments of each."""
+    return waiting_tasks(*(each.name for each in settings.CELERY_TASK_QUEUES))
 
 
 def run_tasks() -> list[tuple[str, list[Any]]]:

@@ -17,10 +17,10 @@ from tests.french.conftest import Read, in_french
 from tests.french.reading import english_in
 from tests.keys.views.pages import words_of
 from tests.sandbox_process import Sandbox
+from tests.tasks import sent_tasks
 from tests.usage.polling import poll, report_day
 from tests.usage.polling import used as reported_use
 from tests.usage.views.facts import day, file_of, key_of, settle, used
-from tests.usage.views.tasks import sent_tasks
 from usage.models import Discrepancy, Notice, PollRun, Reconciliation, UsageState, utc_today
 from usage.services import warn_of_budgets
 from usage.templatetags.usage_words import long_day

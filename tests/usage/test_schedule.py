@@ -9,8 +9,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from tests.sandbox_process import Sandbox
+from tests.tasks import sent_tasks
 from tests.usage.polling import assert_sums_are_right, end_cooldown, report_day, spent, used, yesterday
-from tests.usage.views.tasks import sent_tasks
 from usage import services, tasks
 from usage.models import Fact, PollRun, Reconciliation, UsageState, utc_today
 

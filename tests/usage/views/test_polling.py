@@ -11,8 +11,8 @@ from django.utils import timezone
 from accounts.models import User
 from tests.conftest import HTMX
 from tests.keys.views.pages import assert_form, words_of
+from tests.tasks import sent_tasks
 from tests.usage.views.facts import day, key_of, settle
-from tests.usage.views.tasks import sent_tasks
 from usage.models import Discrepancy, PollRun, Reconciliation, UsageState
 
 REFRESH, REFRESHED, RUNS, COMPARE = "/usage/refresh/", "/usage/refreshed/", "/usage/runs/", "/usage/compare/"
