@@ -45,10 +45,12 @@ def empty(connection: BaseDatabaseWrapper) -> None:
     """Empty a database now, but for what a new portal starts with."""
     tables = sorted(set(connection.introspection.django_table_names(only_existing=True, include_views=False)) - KEPT)
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
-        if connection.vendor == "postgresql":  # no trigger is asked: neither foreign keys nor the one of the trail
-            cursor.execute("SET LOCAL session_replication_role = 'replica'")
-        for table in tables:
-            cursor.execute(f"DELETE FROM {connection.ops.quote_name(table)}")
+        deletions = [f"DELETE FROM {connection.ops.quote_name(table)}" for table in tables]
+        if connection.vendor == "postgresql":  # in one exchange; no trigger is asked: no foreign key, nor the trail's
+            cursor.execute("; ".join(["SET LOCAL session_replication_role = 'replica'", *deletions]))
+        else:
+            for deletion in deletions:
+                cursor.execute(deletion)
         if connection.alias not in _seeded:
             _seed()
             _seeded[connection.alias] = [seeds for table in tables if (seeds := _rows_of(table, connection))]
