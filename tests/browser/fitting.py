@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
-from tests.browser.axe import OF_COLOURS, violations
+from tests.browser.axe import ALL, OF_COLOURS, violations
 from tests.browser.test_narrow import NARROW
 from tests.browser.test_pages import beyond_the_window
 from tests.browser.visit import PHONE, Visit
@@ -13,7 +13,7 @@ from tests.browser.visit import PHONE, Visit
 LONG = "W" * 60  # nowhere to break
 
 
-LIGHT_AND_DARK = (("en-GB", "light", None), ("fr", "dark", OF_COLOURS))
+LIGHT_AND_DARK = (("en-GB", "light", ALL), ("fr", "dark", OF_COLOURS))
 
 
 def assert_fits_narrow_windows(

@@ -16,7 +16,7 @@ from playwright.sync_api import Page
 
 from accounts.models import User
 from keys.models import GatewayModel, Key
-from tests.browser.axe import OF_COLOURS, violations
+from tests.browser.axe import ALL, OF_COLOURS, violations
 from tests.browser.test_pages import sticks_out
 from tests.browser.usage_data import weeks_of_use
 from tests.browser.visit import Visit
@@ -100,7 +100,7 @@ def test_full_pages_are_accessible_and_fit_every_window(
             page.set_viewport_size({"width": width, "height": 900})
             page.emulate_media(color_scheme=scheme)
             is_for_axe = width != 768 and (language == "fr") == (scheme == "dark")
-            rules = OF_COLOURS if scheme == "dark" else None  # all else is as in the light
+            rules = OF_COLOURS if scheme == "dark" else ALL  # all else is as in the light
             found[where] = violations(page, rules) if is_for_axe else []
             if beyond := sticks_out(page):
                 found[where].append(f"{beyond} px too wide")

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page
 
 from accounts.models import User
-from tests.browser.axe import OF_COLOURS, violations
+from tests.browser.axe import NOT_OF_COLOURS, OF_COLOURS, violations
 from tests.browser.key_states import keys_in_every_state
 from tests.browser.page_list import OF_A_NEWCOMER, OF_STAFF, PUBLIC, Way
 from tests.browser.visit import DESK, PHONE, Visit
@@ -65,8 +65,8 @@ def assert_in_order(page: Page, axe_everywhere: bool) -> None:
 def disorder(page: Page, axe_everywhere: bool) -> dict[str, list[str]]:
     """Look at a page in three widths, with axe on the desk in light; return what is wrong, by where it is.
 
-    Axe everywhere: also on a phone, and in the dark for what depends on colours, since nothing else changes. The
-    colours of a phone are the same.
+    Axe everywhere: also in the dark for what depends on colours, since nothing else changes, and on a phone for what
+    does not: the colours of a phone are the same. `test_full_pages.py` looks at them there, too.
     """
     found = {"inline": page.evaluate(INLINE)}
     page.set_viewport_size(DESK)
@@ -79,7 +79,7 @@ def disorder(page: Page, axe_everywhere: bool) -> dict[str, list[str]]:
     page.set_viewport_size(PHONE)
     found["beyond 390 px"] = beyond_the_window(page)
     if axe_everywhere:
-        found["light, 390 px"] = violations(page)
+        found["light, 390 px"] = violations(page, NOT_OF_COLOURS)
     page.set_viewport_size({"width": 360, "height": 700})
     found["beyond 360 px"] = beyond_the_window(page)
     return found
