@@ -1,11 +1,13 @@
 """A person's batches as pages and files show them."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from django.core.paginator import Page, Paginator
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import Count, Q, Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
@@ -14,7 +16,7 @@ from accounts.models import User
 from playground.batch_models import Batch, BatchCall, BatchPrompt
 from playground.errors.cards import Card, card_of
 from playground.errors.classify import AnswerError
-from web.spreadsheet import Format, Row
+from web.spreadsheet import FOR_PROGRAMS, Format, Row
 
 BATCHES_A_PAGE: Final = 25
 COLUMNS: Final = {  # of the file, by the names for programs
@@ -115,6 +117,21 @@ def result_rows(batch: Batch, form: Format) -> Iterator[Row]:
     calls = list(batch.calls.select_related("prompt").order_by("prompt__number", "pk"))
     problems = {call.pk: card.title for call in calls if (card := _card(call))}
     return _generated(header, states, calls, problems)
+
+
+def as_json(batch: Batch) -> str:
+    """Return the batch with its settings, and its calls by the names of the file for programs."""
+    names, *rows = result_rows(batch, FOR_PROGRAMS)
+    body = {
+        "format": "passerelle-batch-1",
+        "title": batch.title,
+        "state": batch.state,
+        "models": batch.model_names,
+        "params": batch.params,
+        "created_at": batch.created_at,
+        "results": [dict(zip(map(str, names), row, strict=True)) for row in rows],
+    }
+    return json.dumps(body, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2)
 
 
 def _generated(

@@ -90,6 +90,7 @@ urlpatterns = [
     path("batches/<uuid:batch_id>/retry/", batches.retry_batch, name="retry_batch"),
     path("batches/<uuid:batch_id>/delete/", batches.delete_batch, name="delete_batch"),
     path("batches/<uuid:batch_id>/results.csv", batches.batch_results, name="batch_results"),
+    path("batches/<uuid:batch_id>/results.json", batches.batch_json, name="batch_json"),
     path("completion/", completion.completion, name="completion"),
     path("completion/code/", completion.completion_code, name="completion_code"),
     path("completion/<uuid:conversation_id>/", completion.completed, name="completed"),

@@ -36,6 +36,7 @@ SAME_IN_BOTH = {  # words that are French too
     "Prompt",
     "Prompts",
     "Publication",
+    "Question %(number)s",
     "Secrets",
     "Total",
     "Version",

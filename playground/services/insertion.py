@@ -26,8 +26,11 @@ class NewRows:
     head: Answer | None = None
 
 
-def insert(owner: User, rows: NewRows) -> Conversation:
-    """Save the rows, all or none, within the quotas of `owner`. Raises AskRefused."""
+def insert(owner: User, rows: NewRows, *, counts_files: bool = True) -> Conversation:
+    """Save the rows, all or none, within the quotas of `owner`. Raises AskRefused.
+
+    Without `counts_files`, their files were counted in this hour's quota when they were sent.
+    """
     conversation, stored = rows.conversation, list[StoredFile]([*rows.files, *rows.pictures])
     _measure(rows)
     added = sum((each.stored_bytes for each in rows.messages), start=size_of())
@@ -40,7 +43,7 @@ def insert(owner: User, rows: NewRows) -> Conversation:
             owner,
             added_bytes=added + sum(each.stored_bytes for each in sets.values()),
             parameters=None,
-            file_bytes=sum(file.size for file in stored),
+            file_bytes=sum(file.size for file in stored) if counts_files else 0,
             is_new=True,
         )
         ParameterSet.objects.bulk_create(sets.values(), ignore_conflicts=True)

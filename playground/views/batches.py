@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.audit import actor_of
 from accounts.policies import policy_of
 from playground.batch_models import Batch
-from playground.batch_results import COLUMNS, batches_page, prompts_page, result_rows
+from playground.batch_results import COLUMNS, as_json, batches_page, prompts_page, result_rows
 from playground.forms.batch import BatchForm
 from playground.services import batches as services
 from playground.services.batch_costs import estimate_of
@@ -25,6 +25,7 @@ from playground.services.batches import NewBatch
 from playground.services.chat import ChatContext
 from playground.services.payers import Payers
 from playground.views.common import REFUSALS, Refusal, sentence_of, status_of
+from playground.views.exports import download
 from web.currency_columns import with_currency
 from web.pages import render_region
 from web.request import PortalRequest
@@ -121,6 +122,15 @@ def batch_results(request: PortalRequest, batch_id: UUID) -> StreamingHttpRespon
     name = slugify(batch.title)[:60] or "batch"
     rows = with_currency([*COLUMNS], result_rows(batch, form))
     return csv_response(f"passerelle-{name}.csv", rows, form)
+
+
+@require_safe
+@never_cache
+@gzip_page
+def batch_json(request: PortalRequest, batch_id: UUID) -> HttpResponse:
+    """Return the batch with prompts and answers as JSON."""
+    batch = _own_batch(request, batch_id)
+    return download(as_json(batch), "application/json", batch.title, "json")
 
 
 def _own_batch(request: PortalRequest, batch_id: UUID) -> Batch:

@@ -28,9 +28,14 @@ def export(request: PortalRequest, conversation_id: UUID, form: str) -> HttpResp
         raise Http404
     conversation = own_conversation(request, conversation_id)
     write, content_type = WRITERS[form]
-    response = HttpResponse(write(conversation), content_type=content_type)
-    name = slugify(conversation.title, allow_unicode=True)[:60] or "conversation"
-    response["Content-Disposition"] = content_disposition_header(True, f"{name}.{form}") or "attachment"
+    return download(write(conversation), content_type, conversation.title, form)
+
+
+def download(text: str, content_type: str, title: str, ending: str) -> HttpResponse:
+    """Return a file of the person's own, named by its title."""
+    response = HttpResponse(text, content_type=content_type)
+    name = slugify(title, allow_unicode=True)[:60] or "conversation"
+    response["Content-Disposition"] = content_disposition_header(True, f"{name}.{ending}") or "attachment"
     response["X-Content-Type-Options"] = "nosniff"
     response["Cache-Control"] = "no-store"
     return response

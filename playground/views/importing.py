@@ -71,7 +71,7 @@ def save_import(request: PortalRequest) -> HttpResponse:
         return redirect("playground:conversation", conversation_id)
     try:
         found = imported(request.user, read_file(name), conversation_id=conversation_id)
-        conversation = insert(request.user, found.rows)
+        conversation = insert(request.user, found.rows, counts_files=False)
     except (FileNotFoundError, NotImportable, IntegrityError):  # saved meanwhile, deleted, or a limit was lowered
         if _is_saved(request.user, conversation_id):
             return redirect("playground:conversation", conversation_id)

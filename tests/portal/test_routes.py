@@ -148,6 +148,7 @@ GET_ONLY = {
     "playground:answer",
     "playground:batch",
     "playground:batch_results",
+    "playground:batch_json",
     "playground:column",
     "playground:column_code",
     "playground:comparison",

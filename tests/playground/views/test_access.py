@@ -25,7 +25,7 @@ FORMS = {"edit", "rename", "delete", "delete_answer", "delete_batch", "share"}  
 READ = {  # GET only
     *("conversation", "comparison", "completed", "answer", "column", "column_code", "written", "stream"),
     *("details", "image", "generated_image", "file", "file_data", "export"),
-    *("batch", "batch_results"),
+    *("batch", "batch_results", "batch_json"),
 }
 OTHERWISE = {
     *("course_id", "preset_id"),  # of a course: tests/playground/test_course_presets.py

@@ -143,6 +143,10 @@ def test_results_are_a_file_without_formulas(as_intern: Client, intern: User) ->
     for_people = b"".join(as_intern.get(url("batch_results", batch), {"for": "people"})).decode()
     assert for_people.startswith("\ufeff")
     assert "Tokens out" in for_people
+    as_json = as_intern.get(url("batch_json", batch)).json()
+    assert (as_json["models"], as_json["state"]) == ([MODEL], "done")
+    assert [result["prompt"] for result in as_json["results"]] == ["=HYPERLINK(1) [echo]", "Bad [too-long]"]
+    assert as_json["results"][0]["answer"].startswith("=HYPERLINK")
 
 
 def test_text_of_models_is_escaped_and_no_secret_is_stored(as_intern: Client, intern: User) -> None:

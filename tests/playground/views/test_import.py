@@ -11,7 +11,7 @@ from django.urls import reverse
 from pytest_django import Settings
 from pytest_django.asserts import assertContains, assertNotContains, assertRedirects
 
-from accounts.models import User
+from accounts.models import HourlyCount, User
 from playground.models import Conversation
 from playground.services.export import as_json
 from tests.playground import rows
@@ -27,6 +27,11 @@ SAVE = "/playground/conversations/import/save/"
 def storage(settings: Settings, tmp_path: Path) -> None:
     """Keep files in a storage that can be away."""
     settings.STORAGES = {**settings.STORAGES, "images": configured(tmp_path)}
+
+
+def counted(user: User) -> int:
+    """Return how many bytes of files count in this hour."""
+    return HourlyCount.objects.get(user=user, action="playground:file_bytes").amount
 
 
 @pytest.fixture
@@ -76,6 +81,24 @@ def test_a_confirmed_preview_becomes_a_conversation_once(exported: bytes, intern
     assert files() == {}
     made.delete()
     assertContains(as_intern.post(SAVE, {"signed": signed}), "Choose the file again", status_code=409)
+
+
+def test_files_count_once_and_details_say_that_nothing_was_sent(staff: User, intern: User, as_intern: Client) -> None:
+    source = rows.conversation(staff, ("Is this a cat?", "It is."))
+    rows.image(rows.last_answer(source).message)
+    source.refresh_from_db()
+    signed = preview(as_intern, as_json(source).encode())
+    before = counted(intern)
+
+    as_intern.post(SAVE, {"signed": signed})
+
+    made = Conversation.objects.owned_by(intern).get()
+    assert made.messages.get().attachments.count() == 1
+    assert counted(intern) == before > 0
+    details = as_intern.get(reverse("playground:details", args=[rows.last_answer(made).pk]))
+    assertContains(details, "This answer is from an imported file.")
+    assertNotContains(details, "What was sent")
+    assertNotContains(details, "Headers of the gateway")
 
 
 def test_the_database_refuses_a_second_confirmation_at_the_same_time(
