@@ -222,19 +222,32 @@ class AskForm(BoxForm):
         uploads = [*self.carried, *cleaned.get("attachments", [])]
         if not uploads:
             return
-        place = "attachments" if "attachments" in self.fields else "model"
-        if model and "vision" not in model.features and any(upload.is_image for upload in uploads):
-            self.add_error(place, self._who_sees(model))
-        if model and "pdf" not in model.features:
-            for scan in (upload for upload in uploads if upload.media_type == PDF and not upload.text):
-                self.add_error(place, self._who_reads(scan, model))
-        size = sum(len(upload.data) for upload in uploads)
+        if model:
+            self._check_kinds(uploads, model)
+        size = sum(len(upload.data) for upload in uploads) * self.copies
         if self.conversation:
             size += stored_bytes(self.conversation)
         if size > settings.PLAYGROUND_CONVERSATION_IMAGE_MB * 1_000_000:
             most = settings.PLAYGROUND_CONVERSATION_IMAGE_MB
             words = _("The images and files of a conversation may have %(most)d MB. Begin a new one for more.")
-            self.add_error(place, words % {"most": most})
+            self.add_error(self._files_place, words % {"most": most})
+
+    def _check_kinds(self, uploads: Sequence[Upload], model: GatewayModel) -> None:
+        """Refuse images and scans that the model does not take."""
+        if "vision" not in model.features and any(upload.is_image for upload in uploads):
+            self.add_error(self._files_place, self._who_sees(model))
+        if "pdf" not in model.features:
+            for scan in (upload for upload in uploads if upload.media_type == PDF and not upload.text):
+                self.add_error(self._files_place, self._who_reads(scan, model))
+
+    @property
+    def copies(self) -> int:
+        """Return how often its files are stored."""
+        return 1
+
+    @property
+    def _files_place(self) -> str:
+        return "attachments" if "attachments" in self.fields else "model"
 
     def _who_sees(self, model: GatewayModel) -> str:
         seeing = self._names_with("vision")

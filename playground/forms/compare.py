@@ -1,6 +1,7 @@
-"""The form of a comparison: one message, and the models to answer it."""
+"""The form of a comparison: one message, the models to answer it, and what each of them is sent."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from typing import Any, Final, cast
 
 from django import forms
@@ -9,7 +10,8 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from playground.forms.ask import AskForm
+from keys.models import GatewayModel
+from playground.forms.ask import FORM_ID, AskForm
 from playground.parameters import USUAL_ANSWER, Parameter
 
 FEWEST: Final = 2
@@ -52,10 +54,12 @@ class SeveralModelsForm(AskForm):
         return [name for name in self.models if name in chosen]
 
     def clean(self) -> dict[str, Any]:
-        """Check the parameters against each of the models."""
+        """Check the parameters and the files against each of the models."""
         cleaned = super().clean()
-        for name in cleaned.get("models", ()):
+        uploads = cleaned.get("attachments", [])
+        for name in self.chosen_names(cleaned):
             self._check_length(cleaned, self.models[name])
+            self._check_kinds(uploads, self.models[name])
         return cleaned
 
     def chosen_names(self, cleaned: dict[str, Any]) -> Sequence[str]:
@@ -66,9 +70,75 @@ class SeveralModelsForm(AskForm):
         return USUAL_ANSWER if parameter.name == "max_tokens" else parameter.high
 
 
-class CompareForm(SeveralModelsForm):
-    """A question to several models at once. Files are not included."""
+class OwnForm(AskForm):
+    """The settings of one model, in place of those for all. What is empty is as for all."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._drop(attachments=True)
+    def __init__(self, data: Any = None, *, model: GatewayModel, **options: Any) -> None:
+        super().__init__(data, models=[model], with_message=False, prefix=own_prefix(model.name), **options)
+        self.of_model = model
+        self._drop(model=True)
+
+    def clean(self) -> dict[str, Any]:
+        """Check the length against the model."""
+        cleaned = super().clean()
+        self._check_length(cleaned, self.of_model)
+        return cleaned
+
+    def _check_tools(self, cleaned: dict[str, Any]) -> None:
+        """Accept a choice of tools without tools: they may be among the settings for all, and are not sent without."""
+
+    def _highest(self, parameter: Parameter) -> float | None:
+        return (self.of_model.max_output_tokens or USUAL_ANSWER) if parameter.name == "max_tokens" else parameter.high
+
+
+def own_prefix(name: str) -> str:
+    """Return what the names of a model's own fields begin with; as an id it may not contain everything."""
+    return f"own-{sha256(name.encode()).hexdigest()[:12]}"
+
+
+class CompareForm(SeveralModelsForm):
+    """A question to several models at once, or a further one to all models of `conversation`.
+
+    A model has settings of its own if the form has them: the field `own` names these models.
+    """
+
+    def __init__(self, data: Any = None, files: Any = None, **options: Any) -> None:
+        super().__init__(data, files, **options)
+        if self.conversation:
+            self._drop(models=True)
+        named = data.getlist("own") if data else []
+        self.own = {
+            name: OwnForm(data, model=model, form_id=FORM_ID) for name, model in self.models.items() if name in named
+        }
+
+    @property
+    def copies(self) -> int:
+        """Return how often its files are stored: each model has its own message, from the second question on."""
+        return len(self.conversation.model_names) if self.conversation else 1
+
+    def chosen_names(self, cleaned: dict[str, Any]) -> Sequence[str]:
+        """Return the names of the chosen models, or of those of the comparison that can still be called."""
+        if self.conversation is None:
+            return super().chosen_names(cleaned)
+        return [name for name in self.conversation.model_names if name in self.models]
+
+    def clean(self) -> dict[str, Any]:
+        """Check the models' own settings too."""
+        cleaned = super().clean()
+        if self.conversation and not self.chosen_names(cleaned):
+            self.add_error(None, _("None of these models can be called here any more. Begin a new comparison."))
+        for name in self.chosen_names(cleaned):
+            for field, errors in self.own[name].errors.items() if name in self.own else ():
+                label = self.own[name].fields[field].label
+                for error in errors:
+                    self.add_error(None, f"{name}, {label}: {error}")
+        return cleaned
+
+    def params_by_model(self, kept: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+        """Return what each model is sent; `kept` are its own settings where the form has none."""
+        of_all = self.params()
+        params = {}
+        for name in self.chosen_names(self.cleaned_data):
+            own = self.own[name].params() if name in self.own else kept.get(name, {})
+            params[name] = {**of_all, **own, "model": name}
+        return params

@@ -1,12 +1,13 @@
 """Checks the limits, saves a question, and prepares the call for when a page requests it. Calls no model itself.
 
-An answer waits between its form and its stream: `ask`, `retry` and `compare` save it, `begin` claims it.
+An answer waits between its form and its stream: `ask` and `retry` save it (services.comparing for several models), and
+`begin` claims it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
@@ -24,8 +25,8 @@ from keys.models import GatewayModel, Key
 from keys.services import playground_secret
 from playground.models import STALE_AFTER, ActiveCall, Answer, Attachment, Conversation, Message, ParameterSet
 from playground.services.handover import Prepared, hand_over
-from playground.services.limits import lock_owner, start_call
-from playground.services.quotas import check_budget, check_waiting, claim_storage, size_of
+from playground.services.limits import start_call
+from playground.services.quotas import check_budget, claim_storage, size_of
 from playground.services.refusals import AskRefused
 from playground.services.requests import (
     USER,
@@ -40,7 +41,7 @@ from playground.services.stored_files import with_files
 from playground.services.titles import title_of
 from playground.services.tree import bring_files, way_to
 
-Params = Mapping[str, object]
+Params = Mapping[str, Any]
 CHANGED_BY_ANSWERS: Final = ("model_names", "parameters", "head", "used_at", "paid_by")  # of a conversation
 
 
@@ -104,10 +105,10 @@ def ask(context: ChatContext, question: NewMessage) -> Answer:
     secret, is_alone = secret_of(context), question.goes_on
     file_bytes = sum(len(upload.data) for upload in question.uploads)
     check_budget(context.user, context.paid_by, file_bytes=file_bytes)
-    conversation, message, files = _rows_of(context.user, question)
+    conversation, message, files = rows_of(context.user, question)
     conversation.paid_by = context.paid_by
     parameters = ParameterSet.of(context.user.pk, question.params)
-    answer = _answer_to(message, question.params["model"], parameters, context.paid_by)
+    answer = answer_to(message, question.params["model"], parameters, context.paid_by)
     added, is_new = message.stored_bytes + answer.stored_bytes, question.conversation is None
     with with_files(files), _within_limits(context) as call:
         claim_storage(
@@ -118,7 +119,7 @@ def ask(context: ChatContext, question: NewMessage) -> Answer:
         Attachment.objects.bulk_create(files)
         answer.active_call = call
         answer.save(force_insert=True)
-    _hand_over(context, secret, [answer], are_alone=is_alone)
+    prepare_streams(context, secret, [answer], are_alone=is_alone)
     return answer
 
 
@@ -128,39 +129,14 @@ def retry(context: ChatContext, earlier: Answer, params: Params) -> Answer:
     _check_preset(context.user, conversation.locked_preset)
     secret, conversation.paid_by = secret_of(context), context.paid_by
     parameters = ParameterSet.of(context.user.pk, params)
-    answer = _answer_to(earlier.message, params["model"], parameters, context.paid_by)
+    answer = answer_to(earlier.message, params["model"], parameters, context.paid_by)
     with _within_limits(context) as call:
         claim_storage(context.user, added_bytes=answer.stored_bytes, parameters=answer.parameters)
         _keep(conversation, answer, added_bytes=answer.stored_bytes, is_new=False)
         answer.active_call = call
         answer.save(force_insert=True)
-    _hand_over(context, secret, [answer])
+    prepare_streams(context, secret, [answer])
     return answer
-
-
-def compare(context: ChatContext, question: NewMessage, models: Sequence[str]) -> list[Answer]:
-    """Save a message with one waiting answer for each model, in a new conversation; `begin` starts each.
-
-    The person's key is created first if needed, so that all streams find it.
-    """
-    secret = secret_of(context)
-    conversation, message, files = _rows_of(context.user, question)
-    parameters = ParameterSet.of(context.user.pk, question.params)
-    answers = [_answer_to(message, name, parameters) for name in models]
-    conversation.model_names, conversation.parameters = list(models), parameters
-    conversation.head = answers[0]
-    conversation.stored_bytes = message.stored_bytes + sum(answer.stored_bytes for answer in answers)
-    with with_files(files), transaction.atomic():
-        lock_owner(context.user)
-        check_waiting(context.user, added=len(answers))
-        claim_storage(context.user, added_bytes=conversation.stored_bytes, parameters=parameters, is_new=True)
-        conversation.save(force_insert=True)
-        message.save(force_insert=True)
-        Attachment.objects.bulk_create(files)
-        for answer in answers:
-            answer.save(force_insert=True)
-    _hand_over(context, secret, answers)
-    return answers
 
 
 def prepare(context: ChatContext, answer: Answer) -> Prepared:
@@ -216,7 +192,10 @@ def secret_of(context: ChatContext) -> Secret:
     return playground_secret(owner=context.user, actor=context.actor, allowance=context.allowance)
 
 
-def _hand_over(context: ChatContext, secret: Secret, answers: Sequence[Answer], *, are_alone: bool = False) -> None:
+def prepare_streams(
+    context: ChatContext, secret: Secret, answers: Sequence[Answer], *, are_alone: bool = False
+) -> None:
+    """Keep what the streams of new answers need, for when their page opens them."""
     hand_over(
         Prepared(owner=context.user, answer=answer, allowance=context.allowance, secret=secret, is_alone=are_alone)
         for answer in answers
@@ -237,7 +216,7 @@ def _gone() -> AskRefused:
     return AskRefused("gone", _("What this follows was deleted meanwhile. Nothing was sent."))
 
 
-def _rows_of(owner: User, question: NewMessage) -> tuple[Conversation, Message, list[Attachment]]:
+def rows_of(owner: User, question: NewMessage) -> tuple[Conversation, Message, list[Attachment]]:
     """Return the rows of a question, unsaved."""
     conversation = question.conversation or Conversation(
         owner=owner,
@@ -254,12 +233,11 @@ def _rows_of(owner: User, question: NewMessage) -> tuple[Conversation, Message, 
     return conversation, message, files
 
 
-def _answer_to(
-    message: Message, model: object, parameters: ParameterSet | None, paid_by: Course | None = None
-) -> Answer:
+def answer_to(message: Message, model: str, parameters: ParameterSet | None, paid_by: Course | None = None) -> Answer:
+    """Return the row of a waiting answer, unsaved."""
     return Answer(
         message=message,
-        model=str(model),
+        model=model,
         parameters=parameters,
         paid_by=paid_by,
         state=Answer.State.WAITING,

@@ -26,7 +26,7 @@ from playground.services.refusals import AskRefused
 
 MB: Final = 1_000_000  # bytes
 ROW_BYTES: Final = 500  # of a row in addition to its texts
-MOST_WAITING: Final = 12  # answers of one person whose stream has not started: three comparisons of four models
+COMPARISONS_WAITING: Final = 3  # of one person, whose streams have not started
 REMEMBERED_S: Final = 60  # that a budget was used up; it may have been raised since
 
 
@@ -93,11 +93,12 @@ def check_waiting(owner: User, *, added: int) -> None:
     waiting = Answer.objects.filter(
         message__conversation__owner=owner, state=Answer.State.WAITING, saved_at__gt=timezone.now() - ABANDONED_AFTER
     )
-    if waiting.count() + added > MOST_WAITING:
+    most = COMPARISONS_WAITING * settings.PLAYGROUND_COMPARE_MODELS
+    if waiting.count() + added > most:
         words = _(
             "%(most)d answers are already waiting for their turn. Nothing was sent or stored: wait, or stop them."
         )
-        raise AskRefused("waiting", words % {"most": MOST_WAITING})
+        raise AskRefused("waiting", words % {"most": most})
 
 
 def check_budget(owner: User, paid_by: Course | None, *, file_bytes: int) -> None:

@@ -21,7 +21,7 @@ from playground.services import chat, columns
 from playground.services.handover import take_over
 from playground.services.refusals import AskRefused
 from playground.services.stopping import stop_answers
-from playground.views import compare, completion
+from playground.views import compare_columns, completion
 from playground.views.chat import stream_view
 from playground.views.common import chat_context_of, own_answer
 from playground.views.streams import StreamView, streamed
@@ -77,7 +77,7 @@ def _view_of(request: PortalRequest, answer: Answer, *, is_alone: bool = False) 
     """Return how an answer is shown on the page of its conversation."""
     kind = answer.message.conversation.kind
     if kind == Kind.COMPARE:
-        return compare.stream_view(request, answer)
+        return compare_columns.stream_view(request, answer)
     if kind == Kind.COMPLETION:
         return completion.stream_view(request, answer)
     return stream_view(request, answer, is_alone=is_alone)

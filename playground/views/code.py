@@ -56,12 +56,26 @@ def code(request: PortalRequest) -> HttpResponse:
 
 def show_code(request: PortalRequest, kind: Kind, body: Mapping[str, Any], *, back: str) -> HttpResponse:
     """Show a request's body as code, in the dialog of the page or on a page with a link to `back`."""
+    return show_codes(request, kind, [body], back=back)
+
+
+def show_codes(request: PortalRequest, kind: Kind, bodies: Sequence[Mapping[str, Any]], *, back: str) -> HttpResponse:
+    """Show requests that are sent together as code, each under the name of its model."""
+    calls = [_call(kind, body, f"-{number}" if number else "") for number, body in enumerate(bodies)]
+    return render_region(request, PAGE, "snippets", {"calls": calls, "back": back})
+
+
+def _call(kind: Kind, body: Mapping[str, Any], suffix: str) -> dict[str, Any]:
+    """Return what the template shows of one request; `suffix` makes the ids unique."""
     body = {name: value for name, value in body.items() if name != USER}  # a program's own key identifies it
-    files = [picture.file for picture in in_files(body)[1]]
-    context = {"snippets": code_for(kind, body), "files": files, "back": back}
-    if kind == "chat":
-        context["tools"] = filled_tools(url=base_url(), model=body.get("model"))
-    return render_region(request, PAGE, "snippets", context)
+    return {
+        "model": body.get("model"),
+        "snippets": code_for(kind, body),
+        "files": [picture.file for picture in in_files(body)[1]],
+        "tools": filled_tools(url=base_url(), model=body.get("model")) if kind == "chat" else None,
+        "code_prefix": f"as-code{suffix}",
+        "tool_prefix": f"tool{suffix}",
+    }
 
 
 def no_code(request: PortalRequest, form: Form, *, back: str) -> HttpResponse:
@@ -73,7 +87,7 @@ def _turns(parent: Answer | None, form: ChatForm) -> Sequence[Turn]:
     """Return the conversation with the typed text at its end; an empty form begins with a greeting."""
     text = form.cleaned_data.get("message", _("Say hello in one sentence."))
     before: Sequence[Turn] = way_to(parent) if parent else []
-    return [*before, (_unsaved(text, form.uploads()), None)]
+    return [*before, (unsaved(text, form.uploads()), None)]
 
 
 def _last_turns(conversation: Conversation) -> Sequence[Turn]:
@@ -83,7 +97,8 @@ def _last_turns(conversation: Conversation) -> Sequence[Turn]:
     return [*before, (message, None)]
 
 
-def _unsaved(text: str, uploads: Sequence[Upload]) -> Message:
+def unsaved(text: str, uploads: Sequence[Upload]) -> Message:
+    """Return a message as it would be sent."""
     message = Message(text=text)
     message.sent_files = [attachment_of(upload, message, position) for position, upload in enumerate(uploads)]
     return message

@@ -1,6 +1,7 @@
 """Files of messages: what would be sent of them, their text, their data."""
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
@@ -40,8 +41,8 @@ class FileRow:
     size: int
     error: str = ""
     upload: Upload | None = None
-    usd: Decimal | None = None  # of its text with each message
-    as_pdf: bool = False  # the model gets the file itself
+    usd: Decimal | None = None  # of its text with each message, for all models
+    as_pdf: bool = False  # a model gets the file itself
 
     @property
     def excerpt(self) -> str:
@@ -55,13 +56,13 @@ def read_files(request: PortalRequest) -> HttpResponse:
     """Show what would be sent of the files, and about what it costs; nothing is sent or stored."""
     payers = Payers.of(request.user, policy_of(request.user))
     models = {model.name: model for model in payers.models}
-    model = models.get(request.POST.get("model", ""))
+    chosen = [models[name] for name in _names(request) if name in models]
     refusal = ""
     try:
-        rows = _rows(request, model)
+        rows = _rows(request, chosen)
     except ValidationError as refused:
         rows, refusal = [], " ".join(refused.messages)
-    context = {"rows": rows, "model": model, "refusal": refusal}
+    context = {"rows": rows, "names": ", ".join(model.name for model in chosen), "refusal": refusal}
     status = 429 if refusal else 200
     if request.htmx:
         return render(request, "playground/_file_rows.html", context, status=status)
@@ -69,27 +70,36 @@ def read_files(request: PortalRequest) -> HttpResponse:
     return render(request, PAGE, {**page, **context}, status=status)
 
 
-def _rows(request: PortalRequest, model: GatewayModel | None) -> list[FileRow]:
+def _names(request: PortalRequest) -> list[str]:
+    """Return the chosen model, or the models that are to be compared."""
+    if "model" in request.POST:
+        return [request.POST["model"]]
+    conversation = named_conversation(request)
+    return conversation.model_names if conversation else request.POST.getlist("models")
+
+
+def _rows(request: PortalRequest, models: Sequence[GatewayModel]) -> list[FileRow]:
     """Return the rows of files, refused ones first; images only if they are refused: the page itself shows them."""
     files = request.FILES.getlist("attachments")
     count_reads(request.user, len(files))
     until = deadline()
-    rows = [_row(request, file, position, model, until) for position, file in enumerate(files)]
+    rows = [_row(request, file, position, models, until) for position, file in enumerate(files)]
     shown = [row for row in rows if row.error or (row.upload and not row.upload.is_image)]
     return sorted(shown, key=lambda row: not row.error)
 
 
 def _row(
-    request: PortalRequest, file: "UploadedFile[bytes]", position: int, model: GatewayModel | None, until: float
+    request: PortalRequest, file: "UploadedFile[bytes]", position: int, models: Sequence[GatewayModel], until: float
 ) -> FileRow:
     about: dict[str, Any] = {"position": position, "name": clean_name(file.name or ""), "size": file.size or 0}
     try:
         upload = read_upload(file, reader=request.user, until=until)
     except ValidationError as problem:
         return FileRow(error=" ".join(problem.messages), **about)
-    reads_pdf = model is not None and "pdf" in model.features
-    price = model.input_usd_per_million if model else None
-    usd = None if price is None or upload.tokens is None else price * upload.tokens / A_MILLION
+    reads_pdf = any("pdf" in model.features for model in models)
+    prices = [model.input_usd_per_million for model in models if model.input_usd_per_million is not None]
+    is_priced = bool(models) and len(prices) == len(models) and upload.tokens is not None
+    usd = sum(prices, Decimal()) * (upload.tokens or 0) / A_MILLION if is_priced else None
     return FileRow(upload=upload, usd=usd, as_pdf=reads_pdf and upload.media_type == Attachment.PDF, **about)
 
 

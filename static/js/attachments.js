@@ -2,7 +2,8 @@
 // the others the server says what it has read in them, and about what they cost (#playground-files).
 
 const input = () => document.querySelector("#playground-box input[type=file]");
-const sees = () => document.querySelector("input[name=model]:checked")?.matches("[data-vision]");
+const MODELS = "input[name=model]:checked, input[name=models]:checked"; // one, or those that are compared
+const sees = () => [...document.querySelectorAll(MODELS)].every((model) => model.matches("[data-vision]"));
 const isImage = (file) => file.type.startsWith("image/");
 const chosen = () => [...(input()?.files ?? [])];
 
@@ -87,7 +88,7 @@ function hasCopiedFiles(clipboard) {
 
 document.addEventListener("change", (event) => {
   if (event.target === input()) put(chosen());
-  if (event.target.name !== "model" || !input()) return;
+  if (!["model", "models"].includes(event.target.name) || !input()) return;
   warn();
   if (!chosen().every(isImage)) read(); // another price
 });

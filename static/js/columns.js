@@ -66,5 +66,11 @@ document.addEventListener("htmx:finally:request", (event) => {
   marking = setTimeout(mark, SETTLE_MS);
 });
 
+// A further question begins where its answers come.
+document.addEventListener("htmx:after:swap", (event) => {
+  const rounds = [...document.querySelectorAll(".ps-round")];
+  if (event.detail.ctx.sourceElement?.id === "playground-form" && rounds.length > 1) rounds.at(-1).scrollIntoView();
+});
+
 document.addEventListener("htmx:after:settle", tidy);
 tidy();

@@ -1,5 +1,5 @@
-// [data-chooser]: checkboxes of which at most [data-most] may be ticked, with a search; ticked ones are shown as chips.
-// It folds when the answers come, which would otherwise begin far below it.
+// [data-chooser]: checkboxes of which at most [data-most] may be ticked, with a search; ticked ones are shown as chips,
+// and so are the own settings of each. After the first question the page has no choice any more.
 
 import { isOfInputMethod } from "./input-method.js";
 
@@ -27,6 +27,11 @@ function tell() {
   const full = chosen.length >= Number(chooser.dataset.most);
   chips.replaceChildren(...chosen.map(chipOf));
   for (const box of boxes()) box.disabled = full && !box.checked;
+  const names = chosen.map((box) => box.value);
+  for (const own of document.querySelectorAll("[data-own]")) {
+    own.toggleAttribute("data-unchosen", !names.includes(own.dataset.own));
+    for (const field of own.querySelectorAll("input, textarea, select")) field.disabled = "unchosen" in own.dataset;
+  }
   const line = chooser.querySelector("[data-tells]");
   line.textContent = full ? line.dataset.full : "";
 }
@@ -50,9 +55,6 @@ if (chooser && chips) {
     if (event.key !== "Enter" || isOfInputMethod(event) || !event.target.matches("[data-narrows]")) return;
     event.preventDefault(); // it finds, it does not send
     chooser.querySelector("[data-words]:not([hidden]) input:enabled")?.click();
-  });
-  document.addEventListener("htmx:after:swap", (event) => {
-    if (event.detail.ctx.target?.id === "playground-columns") chooser.open = false;
   });
   tell();
 }

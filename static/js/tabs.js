@@ -1,7 +1,9 @@
 // Tabs: one stop for the Tab key; arrows, Home and End move. [data-remember] stores the choice in this browser,
-// for every list of that name. The server sends all panels; without JavaScript all are shown.
+// for every list of that name. A tab may have several panels. The server sends all panels; without JavaScript all are
+// shown.
 
-const tabsOf = (list) => [...list.querySelectorAll("[role=tab]")];
+export const tabsOf = (list) => [...list.querySelectorAll("[role=tab]")];
+const panelsOf = (tab) => (tab.getAttribute("aria-controls") ?? "").split(" ").map((id) => document.getElementById(id));
 
 function recall(name) {
   try {
@@ -19,12 +21,12 @@ function remember(name, choice) {
   }
 }
 
-function select(tab) {
+export function select(tab) {
   for (const other of tabsOf(tab.closest("[role=tablist]"))) {
     const chosen = other === tab;
     other.setAttribute("aria-selected", chosen);
     other.tabIndex = chosen ? 0 : -1;
-    document.getElementById(other.getAttribute("aria-controls")).toggleAttribute("data-behind", !chosen);
+    for (const panel of panelsOf(other)) panel?.toggleAttribute("data-behind", !chosen);
   }
 }
 

@@ -10,7 +10,7 @@ from accounts.models import User
 from playground.models import Answer
 from tests.browser import playground_steps as chat
 from tests.browser.test_pages import assert_in_order
-from tests.browser.visit import Visit
+from tests.browser.visit import DESK, PHONE, Visit
 from tests.playground import rows
 from tests.sandbox_process import Sandbox
 from tests.waiting import wait_until
@@ -71,7 +71,7 @@ def test_four_models_answer_side_by_side(visit: Visit, intern: User) -> None:
     compare(page, "[pace 100][count 40] numbers")
 
     under_way(page, 3)
-    expect(page.locator("[data-chooser]")).not_to_have_attribute("open", "")  # the answers begin beneath the question
+    expect(page.locator("[data-chooser]")).to_have_count(0)  # further questions go to the same models
     growing = page.locator(".ps-column:has(.msg-live)")
     assert chat.growing(growing.nth(0), 2)
     assert chat.growing(growing.nth(1), 2)
@@ -84,6 +84,40 @@ def test_four_models_answer_side_by_side(visit: Visit, intern: User) -> None:
     expect(page.get_by_role("button", name="Stop all")).to_be_hidden()
     page.reload()
     so_many(page, "Finished", 4)
+
+
+def test_a_phone_has_tabs_and_a_reload_amid_a_further_question_rejoins_all(visit: Visit, intern: User) -> None:
+    page = visit("/playground/compare/", user=intern, viewport=PHONE)
+    page.get_by_text("Own settings of a model").click()
+    page.locator("[data-own=gpt-4o-mini] summary").click()
+    page.locator("[data-own=gpt-4o-mini]").get_by_label("temperature", exact=True).fill("1.5")
+    compare(page, "[count 9] numbers", ("general_nothink", "gpt-4o-mini"))
+    tabs = page.get_by_role("tab")
+    expect(tabs).to_have_text(["general_nothink", "gpt-4o-mini"])
+    so_many(page, "Finished", 2)
+    chat.composer(page).fill("[pace 60][count 60] more")
+    page.get_by_role("button", name="Send").click()
+    under_way(page, 2)
+
+    page.reload()
+
+    under_way(page, 2)
+    expect(page.get_by_role("tabpanel")).to_have_count(2)  # one below each question
+    tabs.first.press("ArrowRight")
+    expect(tabs.last).to_be_focused()
+    expect(page.get_by_role("tabpanel", name="gpt-4o-mini")).to_have_count(2)
+    expect(page.get_by_role("tabpanel", name="general_nothink")).to_have_count(0)
+    so_many(page, "Finished", 4)
+    expect(page.get_by_role("tabpanel", name="gpt-4o-mini").last).to_contain_text("59 60")
+    page.get_by_role("tabpanel").last.get_by_role("button", name="Retry gpt-4o-mini").click()
+    so_many(page, "Finished", 4)
+    expect(page.get_by_role("tabpanel", name="gpt-4o-mini")).to_have_count(2)  # still the same tab
+    page.set_viewport_size(DESK)
+    expect(page.get_by_role("tab")).to_have_count(0)
+    expect(page.locator(".ps-column")).to_have_count(4)
+    for column in page.locator(".ps-column").all():
+        expect(column).to_be_visible()
+    assert {answer.params.get("temperature") for answer in Answer.objects.filter(model="gpt-4o-mini")} == {1.5}
 
 
 @pytest.mark.slow

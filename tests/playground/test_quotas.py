@@ -14,7 +14,7 @@ from pytest_django import Settings
 from accounts.models import HourlyCount, User
 from playground.models import Answer, Attachment, Conversation, Message, ParameterSet
 from playground.services import turns
-from playground.services.quotas import MOST_WAITING, room_of
+from playground.services.quotas import COMPARISONS_WAITING, room_of
 from tests.conftest import HTMX, signed_in
 from tests.keys.playground_actions import spend_at, use
 from tests.keys.views.pages import words_of
@@ -132,7 +132,7 @@ def test_comparisons_that_wait_have_a_limit(as_intern: Client) -> None:
     answers = [compare(as_intern, FOUR) for _ in range(5)]
 
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
-    assert Answer.objects.count() == MOST_WAITING
+    assert Answer.objects.count() == COMPARISONS_WAITING * len(FOUR)
     assert "12 answers are already waiting for their turn." in words_of(answers[-1])
 
 
@@ -144,7 +144,7 @@ def test_a_retry_in_a_column_respects_the_limit_too(as_intern: Client, intern: U
     answers = [as_intern.post(address, headers=HTMX) for _ in range(10)]
 
     assert [answer.status_code for answer in answers] == [200] * 8 + [429] * 2
-    assert Answer.objects.count() == MOST_WAITING
+    assert Answer.objects.count() == COMPARISONS_WAITING * len(FOUR)
     assert f'id="column-{first.pk}"' in answers[-1].content.decode()
 
 

@@ -16,7 +16,7 @@ ACTIONS: Final = "KEY_ACTIONS_PER_HOUR, and refusals are counted"
 ASKS: Final = (
     "PLAYGROUND_REQUESTS_PER_MINUTE, PLAYGROUND_STORED_MB_PER_USER, _CONVERSATIONS_PER_HOUR, _IMAGE_MB_PER_HOUR"
 )
-WAITS: Final = "answers that wait (services.quotas.MOST_WAITING), PLAYGROUND_STORED_MB_PER_USER"
+WAITS: Final = "answers that wait (services.quotas.COMPARISONS_WAITING), PLAYGROUND_STORED_MB_PER_USER"
 CHANGES: Final = "changes or deletes rows that are there, and makes none"
 NOTHING: Final = "writes nothing to the database"
 MOST_VIEWS: Final = "usage.services.saved_views.MAX_VIEWS rows of a person"

@@ -90,7 +90,7 @@ def test_each_model_waits_for_its_own_stream(as_intern: Client) -> None:
 
     answers = [column.answer for column in columns_now()]
     assert [(answer.model, answer.state) for answer in answers] == [(name, State.WAITING) for name in MODELS]
-    assert response.headers["HX-Push-Url"] == page_of(answers[0])
+    assertContains(response, f'data-address="{page_of(answers[0])}"')
     for answer in answers:
         assertContains(response, f'hx-get="{reverse("playground:stream", args=[answer.pk])}"')
     assertContains(response, 'hx-trigger="load"', 2)
@@ -146,7 +146,7 @@ def test_the_page_of_a_comparison_shows_what_came(as_intern: Client) -> None:
     assertContains(page, "so far")
     assertContains(page, f'hx-get="{reverse("playground:stream", args=[second.pk])}"', 1)
     assertContains(page, "Count [count 9]")
-    assertContains(page, 'value="llama-70b" form="playground-form" checked')
+    assertContains(page, f'name="conversation" value="{first.message.conversation_id}"')
 
 
 # --- Without a script -------------------------------------------------------------------------------
