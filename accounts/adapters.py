@@ -54,7 +54,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def get_login_stages(self) -> list[str]:
         """Return the steps between a correct password and the session."""
-        return ["accounts.stages.SignUpVerification"]
+        return ["accounts.stages.SignUpVerification", "accounts.stages.SecondFactor"]
 
     def is_safe_url(self, url: str | None) -> bool:
         """Return whether `url` is a page of ours."""

@@ -4,6 +4,7 @@ import secrets
 from urllib.parse import quote_plus
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from django.apps import apps
 from django.contrib.admin.models import LogEntry
@@ -40,6 +41,7 @@ def anonymise_account(person: User) -> None:
     MailChoices.objects.filter(person=person).delete()
     DailyItem.objects.filter(person=person).delete()
     AccessToken.objects.owned_by(person).delete()
+    Authenticator.objects.filter(user=person).delete()
     apps.get_model("api", "IdempotentRequest")._default_manager.filter(owner=person).delete()  # of a layer above
     _forget_views(person, username)
     _forget_requests(person)

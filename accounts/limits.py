@@ -20,6 +20,8 @@ FROM_ONE_PLACE: Final = "5/5m/key"  # attempts with one name, from one address o
 WITH_ONE_NAME: Final = "300/h/key"  # from all addresses together
 FROM_ONE_ADDRESS: Final = "60/m/ip"  # whatever the names: a class of a hundred shares one address
 SLOWLY: Final = "1/30s/key"  # after the first or the second of these
+CODES: Final = "5/5m/key,20/h/key,50/d/key"  # of one person's second factor, after the right password
+SECURITY_KEYS: Final = "20/5m/key"  # their answers: nobody guesses one
 WRONG_CODES: Final = "20/h/user"  # of courses: typed or copied badly, not tried one after another
 BROWSER_AGE_S: Final = 90 * 24 * 3600
 NAMES_OF_A_BROWSER: Final = 10  # user name and address of five people
@@ -44,6 +46,13 @@ def begin_try(request: HttpRequest, login: str) -> ratelimit.RateLimitUsage | No
             return None
         usage.usage += more.usage
     return usage
+
+
+def begin_second_factor(request: HttpRequest, person: User, *, rate: str) -> ratelimit.RateLimitUsage | None:
+    """Count a try of a second factor; None: too many, refuse it. Roll back the usage of one that was right."""
+    config = {"second_factor": rate}
+    key = f"{rate} {person.pk}"
+    return ratelimit.consume(request, app="accounts", action="second_factor", config=config, key=key)
 
 
 def is_within_limit(request: HttpRequest, action: str, rate: str) -> bool:

@@ -43,6 +43,7 @@ KINDS: Final = {
     "access_token_created",
     "course_added",
     "course_ended",
+    "second_factor_changed",
     "account_already_exists",
     "email_confirmation",
     "email_confirmation_signup",

@@ -1,13 +1,19 @@
 """Activates the person's language and time zone for each request, keeps the last use, takes the tick of the terms."""
 
 from collections.abc import Callable
+from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import translation
 
 from accounts.locale import activate_for
+from accounts.second_factor import owes_second_factor
 from accounts.sessions import note_use
 from accounts.terms import FIELD, accept_terms
+from web.middleware import page_before
+from web.redirects import with_next
 
 
 def own_locale(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
@@ -34,6 +40,29 @@ def note_last_use(get_response: Callable[[HttpRequest], HttpResponse]) -> Callab
         return response
 
     return middleware
+
+
+class SecondFactorFirst:
+    """Lead people who can administer, and have to have a second factor, to setting it up before anything else."""
+
+    OPEN: Final = {"account_second_factor", "account_totp", "account_add_security_key"}
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer as the rest does."""
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Callable[..., Any], *_: object) -> HttpResponse | None:
+        """Redirect to the page of second factors, except from pages that need no sign-in."""
+        is_open = not getattr(view, "login_required", True) or (
+            request.resolver_match is not None and request.resolver_match.view_name in self.OPEN
+        )
+        if is_open or not owes_second_factor(request):
+            return None
+        page = request.get_full_path() if request.method in ("GET", "HEAD") else page_before(request)
+        return redirect(with_next(reverse("account_second_factor"), page))
 
 
 class AcceptTerms:

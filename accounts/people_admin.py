@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any, cast
 
 from allauth.account import admin as account_admin
+from allauth.mfa import admin as mfa_admin
 from allauth.socialaccount import admin as social_admin
 from django import forms
 from django.contrib import admin, messages
@@ -45,6 +46,7 @@ for model in (
     social_admin.SocialAccount,
     social_admin.SocialApp,  # from the settings
     social_admin.SocialToken,  # not kept
+    mfa_admin.Authenticator,  # people add theirs, and a page of the portal resets them
 ):
     admin.site.unregister(model)
 

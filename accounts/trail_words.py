@@ -94,12 +94,20 @@ def _granted_at_once(values: Mapping[str, Any]) -> str:
     return gettext("%(granted)s, at once, as the policy allows") % {"granted": _granted(values)}
 
 
+FACTORS: Final = {  # of allauth.mfa.models.Authenticator.Type
+    "totp": _("authenticator app"),
+    "webauthn": _("security key"),
+    "recovery_codes": _("recovery codes"),
+}
+
+
 WORDS: Final[dict[str, Words]] = {
     "request.about": _granted,
     "request.at_once": _granted_at_once,
     "grant.about": _granted,
     "policy.changes": lambda values: _changes("policy", values),
     "person.changes": lambda values: _changes("user", values),
+    "person.factor": lambda values: str(FACTORS.get(values["factor"], values["factor"])),
     "group.changes": lambda values: _changes("user", values),
     "terms.texts": _("SHA-256 of the texts: %(digest)s."),
     "announcement.changes": lambda values: _changes("announcement", values),

@@ -4,7 +4,7 @@ from allauth.account import views as allauth_views
 from allauth.socialaccount import views as social_views
 from django.urls import path, re_path
 
-from accounts import cas_views, provider_views, session_views, views
+from accounts import cas_views, provider_views, second_factor_views, session_views, views
 
 urlpatterns = [
     path("login/", views.SignIn.as_view(), name="account_login"),
@@ -16,6 +16,12 @@ urlpatterns = [
     path("sign-ins/", session_views.sign_ins, name="account_sign_ins"),
     path("sessions/<int:sign_in_id>/end/", session_views.end_one, name="account_end_session"),
     path("sessions/end-others/", session_views.end_others, name="account_end_other_sessions"),
+    path("second-factor/", second_factor_views.index, name="account_second_factor"),
+    path("second-factor/app/", second_factor_views.totp, name="account_totp"),
+    path("second-factor/key/", second_factor_views.add_security_key, name="account_add_security_key"),
+    path("second-factor/<int:factor_id>/remove/", second_factor_views.remove, name="account_remove_factor"),
+    path("second-factor/recovery-codes/", second_factor_views.recovery_codes, name="account_recovery_codes"),
+    path("login/second-factor/", second_factor_views.authenticate, name="mfa_authenticate"),
     path("email/", views.Address.as_view(), name="account_email"),
     path("confirm-email/", allauth_views.email_verification_sent, name="account_email_verification_sent"),
     path("confirm-email/<str:key>/", allauth_views.confirm_email, name="account_confirm_email"),

@@ -9,10 +9,10 @@ from django.views.decorators.debug import sensitive_variables
 from accounts.people_list import read_lines
 from courses.first_call import call_for_card
 from courses.models import Course
-from courses.services.qr import qr_svg
 from gateway.secret import Secret, has_secret, token_of
 from keys.models import Token
 from keys.snippets import base_url
+from web.qr import qr_svg
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

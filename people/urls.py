@@ -55,6 +55,7 @@ urlpatterns = [
     path("<int:person_id>/activate/", person.activate, name="activate"),
     path("<int:person_id>/keep/", leaving_accounts.keep, name="keep"),
     path("<int:person_id>/sign-out/", person.sign_out, name="sign_out"),
+    path("<int:person_id>/second-factor/", person.reset_second_factor, name="reset_second_factor"),
     path("<int:person_id>/anonymise/", person.anonymise, name="anonymise"),
     path("<int:person_id>/cost-centre/", cost_centres.cost_centre, name="cost_centre"),
     path("<int:person_id>/top-up/", limits.top_up, name="top_up"),

@@ -21,6 +21,7 @@ class PortalStaticFiles(StaticFilesConfig):
     default = False
     ignore_patterns = [
         *StaticFilesConfig.ignore_patterns,
+        "mfa",  # of allauth: security keys have a module of ours
         "django_htmx",  # copies of htmx: ours come from npm, and those import missing files
         *("jquery.js", "select2.full.js", "xregexp.js"),  # of Django's admin, which loads them minified
     ]

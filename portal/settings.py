@@ -52,6 +52,7 @@ HTTPS = _portal.scheme == "https"
 ALLOWED_HOSTS = [_portal.hostname or "", *(["127.0.0.1", "localhost"] if EMBEDDED else [])]
 CSRF_TRUSTED_ORIGINS = [f"{_portal.scheme}://{_portal.netloc}"]
 SECRET_KEY = env.str("SECRET_KEY", default=embedded_secret("secret_key"))
+ENCRYPTION_SECRETS = env.list("ENCRYPTION_SECRETS", default=[])  # of secrets in the database; empty: SECRET_KEY
 
 # --- The web server (portal/serve.py) -------------------------------------------------------------
 WEB_HOST = env.str("WEB_HOST", default="127.0.0.1")  # the address to listen on
@@ -245,6 +246,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.socialaccount",
     "allauth.socialaccount.providers.openid_connect",
+    "allauth.mfa",
     "csp",
     "django_htmx",
     "template_partials",
@@ -268,6 +270,7 @@ MIDDLEWARE = [
     "accounts.middleware.own_locale",
     "accounts.middleware.note_last_use",
     "web.middleware.LoginRequired",
+    "accounts.middleware.SecondFactorFirst",
     "accounts.middleware.AcceptTerms",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -333,6 +336,11 @@ SOCIALACCOUNT_EMAIL_REQUIRED = False
 SOCIALACCOUNT_EMAIL_VERIFICATION = "none"  # the institution vouches for its people
 SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
+SECOND_FACTOR_REQUIRED = env.bool("SECOND_FACTOR_REQUIRED", default=not EMBEDDED)  # of local accounts with permissions
+MFA_ADAPTER = "accounts.second_factor_adapter.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_TOTP_TOLERANCE = 1  # half minutes by which a phone's clock may be wrong
+MFA_RECOVERY_CODE_COUNT = 10
 SIGN_IN_RETENTION_DAYS = env.int("SIGN_IN_RETENTION_DAYS", default=30)  # sign-ins are kept for admins and their person
 LEAVING_UNUSED_DAYS = env.int("LEAVING_UNUSED_DAYS", default=365)  # without use an account is leaving; 0: never
 LEAVING_GRACE_DAYS = env.int("LEAVING_GRACE_DAYS", default=30)  # from the warning to the deactivation

@@ -16,6 +16,7 @@ class SignInOutcome(models.TextChoices):
     CREATED = "created", _("Signed in, with a new account")
     LINKED = "linked", _("Signed in, linked by the address")
     PASSWORD = "password", _("Refused: wrong user name or password")
+    CODE = "code", _("Refused: wrong second factor")
     INACTIVE = "inactive", _("Refused: the account is deactivated")
     GROUP = "group", _("Refused by the rule about groups")
     AFFILIATION = "affiliation", _("Refused by the rule about affiliations")

@@ -73,6 +73,10 @@ class AuditAction(models.TextChoices):
     GRANT = "grant", _("Top-up")
     END_GRANT = "end_grant", _("End of a grant")
     REVOKE = "revoke", _("Revocation")
+    ADD_FACTOR = "add_factor", _("Addition of a second factor")
+    REMOVE_FACTOR = "remove_factor", _("Removal of a second factor")
+    RENEW_CODES = "renew_codes", _("Renewal of the recovery codes")
+    RESET_FACTOR = "reset_factor", _("Reset of the second factor")
 
 
 class AuditOutcome(models.TextChoices):
@@ -124,6 +128,10 @@ DONE_WORDS = {
     AuditAction.GRANT: _("Topped up"),
     AuditAction.END_GRANT: _("Grant ended"),
     AuditAction.REVOKE: _("Revoked"),
+    AuditAction.ADD_FACTOR: _("Second factor added"),
+    AuditAction.REMOVE_FACTOR: _("Second factor removed"),
+    AuditAction.RENEW_CODES: _("Recovery codes renewed"),
+    AuditAction.RESET_FACTOR: _("Second factor reset"),
 }
 
 

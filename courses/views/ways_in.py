@@ -15,11 +15,11 @@ from accounts.audit import actor_of
 from courses.models import Course
 from courses.services import joining
 from courses.services.join_codes import code_of
-from courses.services.qr import qr_svg
 from courses.student_forms import EntryForm
 from courses.views.common import taught
 from courses.views.limited import limited
 from web.pages import render_region
+from web.qr import qr_svg
 from web.request import PortalRequest
 
 

@@ -8,6 +8,7 @@ from django.shortcuts import get_object_or_404
 
 from accounts.models import User
 from accounts.rights import may_change
+from accounts.second_factor import with_second_factor
 from usage.queries.access import PageAccess, page_access
 from web.request import PortalRequest
 
@@ -38,7 +39,8 @@ def subject_of(request: PortalRequest, person_id: int) -> Subject:
     access = page_access(request.user)
     if not access.sees_people:
         raise Http404
-    person = get_object_or_404(User.objects.select_related("person_budget", "invitation", "leaving"), pk=person_id)
+    people = with_second_factor(User.objects.select_related("person_budget", "invitation", "leaving"))
+    person = get_object_or_404(people, pk=person_id)
     is_other = person.pk != request.user.pk and person.anonymised_at is None
     may_act = access.manages_people and is_other and may_change(request.user, person)
     return Subject(person=person, access=access, may_act=may_act)

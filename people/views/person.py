@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts import second_factor
 from accounts.audit import actor_of
 from accounts.models import User
 from keys.services import TooManyActions, count_action
@@ -101,6 +102,26 @@ def sign_out(request: PortalRequest, subject: Subject) -> HttpResponse:
         )
     services.sign_out_everywhere(person=person, actor=actor_of(request))
     return done(request, person, _("Signed out: %(name)s has to sign in again."))
+
+
+@act_on_person
+def reset_second_factor(request: PortalRequest, subject: Subject) -> HttpResponse:
+    """Ask for a confirmation; on POST, remove the second factor of a person who lost it."""
+    person = subject.person
+    if request.method != "POST":
+        sentences = [
+            _("Their password alone signs %(name)s in until they set up another one.") % {"name": person.display_name},
+            _("Check the person’s identity first: somebody else who knows the password may be asking."),
+            _("They are signed out everywhere."),
+            mail_sentence(person),
+        ]
+        title = _("Reset the second factor of %(name)s?") % {"name": person.display_name}
+        return confirm(
+            request, subject, Confirmation(title=title, sentences=sentences, button=_("Reset the second factor"))
+        )
+    if not second_factor.reset_second_factor(person, actor_of(request)):
+        return render_person(request, subject, alert=_("Nothing changed: there is no second factor."), status=409)
+    return done(request, person, _("Reset: %(name)s signs in without a second factor until they set up another one."))
 
 
 @act_on_person

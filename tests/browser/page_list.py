@@ -199,6 +199,8 @@ OF_A_NEWCOMER: dict[str, Way] = {  # in this order: those at the end change what
     "privacy": at("/privacy/"),
     "access tokens": at("/account/access-tokens/"),
     "sign-ins": at("/account/sign-ins/"),
+    "second factor": at("/account/second-factor/"),
+    "second factor, app": at("/account/second-factor/app/"),
     "access token, new": new_access_token,
     "password": at("/account/password/change/"),
     "e-mail": at("/account/email/"),

@@ -26,6 +26,7 @@ PERSON_ACTIONS = (
     "deactivate",
     "activate",
     "sign_out",
+    "reset_second_factor",
     "anonymise",
     "invite_again",
     "withdraw",

@@ -40,6 +40,7 @@ SOME_VALUES = {  # for the parameters of patterns; a new one is added here
     "name": "small",
     "terms_id": 1,
     "grant_id": 1,
+    "factor_id": 1,
     "sign_in_id": 1,
     "check_id": 1,
     "person_id": 1,  # nobody, or whoever there is

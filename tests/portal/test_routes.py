@@ -40,6 +40,7 @@ PUBLIC = {
     "cas_callback",
     "cas_login",
     "ldap_login",
+    "mfa_authenticate",
     "provider_logo",
     "socialaccount_login_cancelled",
     "web:live",
@@ -108,6 +109,7 @@ POST_ONLY = {
     "web:theme",
 }
 GET_ONLY = {
+    "account_second_factor",
     "account_sign_ins",
     "api:all_tokens",
     "api:documentation",

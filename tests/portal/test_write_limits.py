@@ -117,6 +117,7 @@ BOUNDS: Final = {
                 "people:invite_again",
                 "people:keep",
                 "people:limit_key",
+                "people:reset_second_factor",
                 "people:sign_out",
                 "people:try_sign_in",
                 "people:top_up",
@@ -179,6 +180,11 @@ BOUNDS: Final = {
     "api:leak_reports": "verified reporters; one row a secret of ours",
     "provider_logo": "writes nothing",
     "ldap_login": "accounts.limits: sign-in attempts",
+    "mfa_authenticate": "accounts.limits: CODES, SECURITY_KEYS",
+    **dict.fromkeys(
+        ("account_add_security_key", "account_recovery_codes", "account_remove_factor", "account_totp"),
+        "second_factor_views.CHANGES, second_factor.MOST_KEYS",
+    ),
     "account_logout": "ends a session",
     **dict.fromkeys(
         ("openid_connect_login", "openid_connect_callback", "cas_login", "cas_callback"),
