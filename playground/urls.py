@@ -31,6 +31,7 @@ app_name = "playground"
 urlpatterns = [
     path("", chat.index, name="index"),
     path("c/<uuid:conversation_id>/", chat.conversation, name="conversation"),
+    path("c/<uuid:conversation_id>/branches/", turns.branches, name="branches"),
     path("send/", chat.send, name="send"),
     path("answers/<uuid:answer_id>/", chat.answer, name="answer"),
     path("answers/<uuid:answer_id>/stream/", answers.stream, name="stream"),

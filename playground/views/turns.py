@@ -6,12 +6,14 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from playground.listing import address_of
 from playground.models import Answer
 from playground.services import turns as services
-from playground.views.common import own_answer, page_context
+from playground.services.outline import outline_of
+from playground.views.common import own_answer, own_conversation, page_context
 from playground.views.conversations import UNDER_WAY
 from web.pages import render_region
 from web.request import PortalRequest
@@ -23,9 +25,22 @@ def show(request: PortalRequest, answer_id: UUID) -> HttpResponse:
     answer = own_answer(request, answer_id)
     conversation = services.show_answer(answer)
     if not request.htmx:
-        return redirect(address_of(conversation))
+        return redirect(f"{address_of(conversation)}?from={answer.message_id}#message-{answer.message_id}")
     context = page_context(request, conversation, start=answer.message_id)
     return render_region(request, "playground/index.html", "conversation", context)
+
+
+@require_safe
+@never_cache
+def branches(request: PortalRequest, conversation_id: UUID) -> HttpResponse:
+    """List where the shown branch has alternatives, and which; each can be shown from there."""
+    conversation = own_conversation(request, conversation_id)
+    context = {
+        "conversation": conversation,
+        "places": outline_of(conversation),
+        "address": address_of(conversation),
+    }
+    return render(request, "playground/branches.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

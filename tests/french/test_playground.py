@@ -25,6 +25,10 @@ def test_sharing(intern: User, staff: User, read: Read) -> None:
         read(owner.post(share, form, follow=True))
     read(owner.get(reverse("playground:shares")))
     read(owner.get(reverse("playground:conversation", args=[conversation.pk])))
+    versions = reverse("playground:branches", args=[conversation.pk])
+    read(owner.get(versions))
+    rows.answer(rows.last_answer(conversation).message, "Elles volent.")
+    read(owner.get(versions))
     running = rows.answer(rows.last_answer(conversation).message, state=Answer.State.STREAMING)
     read(owner.post(share, {"lasts_days": "7"}))
     for made in Share.objects.all():

@@ -151,6 +151,7 @@ GET_ONLY = {
     "playground:batch",
     "playground:batch_results",
     "playground:batch_json",
+    "playground:branches",
     "playground:column",
     "playground:column_code",
     "playground:comparison",

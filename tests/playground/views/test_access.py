@@ -24,7 +24,7 @@ ACTIONS = {  # POST only
 FORMS = {"edit", "rename", "delete", "delete_answer", "delete_batch", "share"}  # GET asks, POST does
 READ = {  # GET only
     *("conversation", "comparison", "completed", "answer", "column", "column_code", "written", "stream"),
-    *("details", "image", "generated_image", "file", "file_data", "export"),
+    *("branches", "details", "image", "generated_image", "file", "file_data", "export"),
     *("batch", "batch_results", "batch_json"),
 }
 OTHERWISE = {

@@ -4,7 +4,8 @@ from decimal import Decimal
 
 from django.test import Client
 from django.urls import reverse
-from pytest_django.asserts import assertContains, assertRedirects
+from pytest_django import DjangoAssertNumQueries
+from pytest_django.asserts import assertContains, assertNotContains, assertRedirects
 
 from accounts.models import User
 from playground.models import Answer, Conversation, Message
@@ -38,7 +39,8 @@ def test_shows_the_newest_end_of_an_alternative(intern: User, as_intern: Client)
 
     response = as_intern.post(url("show", find("1")))
 
-    assertRedirects(response, page(conversation), fetch_redirect_response=False)
+    there = f"{page(conversation)}?from={find('1').message_id}#message-{find('1').message_id}"
+    assertRedirects(response, there, fetch_redirect_response=False)
     assert said(conversation) == [("a", "1"), ("b", "2")]
 
 
@@ -50,6 +52,29 @@ def test_answers_htmx_with_the_conversation(intern: User, as_intern: Client) -> 
 
     assert response.content.strip().startswith(b'<div id="playground-conversation"')
     assertContains(response, "first answer")
+
+
+def test_lists_where_there_are_versions_and_shows_one(
+    intern: User, as_intern: Client, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    conversation = rows.conversation(intern, ("a", "first answer"), ("b", "2"))
+    versions = reverse("playground:branches", args=[conversation.pk])
+    assertContains(as_intern.get(versions), "There is one version of every message and answer.")
+    rows.answer(find("first answer").message, "second answer " * 50, model="other-model")
+    rows.answer(rows.message(conversation, "b, reworded", parent=find("first answer")), "2, again")
+
+    with django_assert_max_num_queries(20):
+        listed = as_intern.get(versions)
+
+    assertContains(listed, "Answer to message 1: 1 of 2")
+    assertContains(listed, "Message 2: 2 of 2")
+    assertContains(listed, "other-model")
+    assertContains(listed, 'type="submit" aria-current="true"', 2)
+    assertNotContains(listed, "second answer " * 20)
+    assertContains(listed, f'action="{url("show", find("2"))}"', 1)  # the other wording, by its newest answer
+    assertContains(as_intern.get(page(conversation)), f'href="{versions}"', 3)  # two pagers and the menu
+    as_intern.post(url("show", find("2")))
+    assert said(conversation)[-1] == ("b", "2")
 
 
 def test_paging_does_not_extend_the_retention(intern: User, as_intern: Client) -> None:
