@@ -3,7 +3,7 @@
 
 import { select, tabsOf } from "./tabs.js";
 
-const narrow = matchMedia("(max-width: 767px)");
+const narrow = matchMedia("screen and (max-width: 767px)");
 let chosen = null; // the model
 
 function connect(tab) {
