@@ -111,6 +111,10 @@ def test_takes_of_a_distinguished_name_only_the_name_of_its_group(name: str) -> 
     assert ("Staff" in _groups({"groups": [name]})) == (name in ("cn=Staff", "Staff"))
 
 
+def test_a_bracket_without_its_other_one_belongs_to_the_name() -> None:
+    assert _groups({"groups": "[Staff, Interns"}) == ["[Staff", "Interns"]
+
+
 def test_does_not_take_a_part_of_a_listed_name_for_a_group() -> None:
     assert _groups({"groups": ["Former Staff", "Staff, retired", "/Alumni/Staff"]}) == [
         "Former Staff",

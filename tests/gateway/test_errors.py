@@ -209,3 +209,7 @@ def test_errors_survive_pickling_between_processes(stub: StubGateway, gateway: G
         copy = pickle.loads(pickle.dumps(error))
 
         assert (type(copy), str(copy), vars(copy)) == (type(error), str(error), vars(error))
+
+
+def test_an_outage_may_have_had_an_effect_unless_it_is_certain_that_not() -> None:
+    assert GatewayUnavailable("no answer").may_have_happened

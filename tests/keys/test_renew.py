@@ -26,6 +26,15 @@ def test_renews_a_key_that_expires_soon_for_another_lifetime(intern: User, sandb
     assert renewed.pk == fresh.key.pk
 
 
+def test_a_renewal_does_not_look_a_key_up_that_is_in_its_team(intern: User, sandbox: Sandbox) -> None:
+    key = ending_in(issue(intern).key, sandbox, days=3)
+    sandbox.faults("/key/info", "drop_before")
+
+    services.renew_key(key=key, actor=BY_TEST)
+
+    assert [fault["path"] for fault in sandbox.armed_faults()] == ["/key/info"]
+
+
 def test_an_expired_key_works_again_after_renewal(intern: User, sandbox: Sandbox) -> None:
     fresh = issue(intern)
     key = ending_in(fresh.key, sandbox, days=-2)

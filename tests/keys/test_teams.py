@@ -101,6 +101,21 @@ def test_freeze_blocks_all_keys_and_thaw_brings_back_only_those(sandbox: Sandbox
     assert services.follow_team(team.pk) == 0
 
 
+def test_somebody_who_comes_back_during_a_freeze_waits_for_the_thaw(intern: User, sandbox: Sandbox) -> None:
+    team = make_team()
+    fresh = issue_in(team, intern)
+    for is_active in (False, True):
+        User.objects.filter(pk=intern.pk).update(is_active=is_active)
+        services.sweep_keys()
+        services.freeze_team(team.pk)
+    key = again(fresh.key)
+    assert (key.blocked_by_portal, key.blocked_for_team, ask(sandbox, fresh.secret)) == (False, True, 401)
+
+    services.thaw_team(team.pk)
+    services.follow_team(team.pk)
+    assert ask(sandbox, fresh.secret) == 200
+
+
 def test_an_admin_takes_over_the_block_of_a_freeze(intern: User, sandbox: Sandbox) -> None:
     team = make_team()
     fresh = issue_in(team, intern)

@@ -7,9 +7,11 @@ from io import StringIO
 import pytest
 from django.core.management import call_command
 
+from accounts.models import User
 from tests.sandbox_process import Sandbox
 from tests.usage.polling import assert_sums_are_right, poll, report_day, used, yesterday
-from usage.models import DayModel, DayToken, Fact, TokenRef, UsageState, UsedModel, utc_today
+from usage.models import CountedMember, DayModel, DayToken, Fact, TokenRef, UsageState, UsedModel, utc_today
+from usage.services.rollups import Changes
 
 pytestmark = pytest.mark.django_db
 A, B = "a" * 64, "b" * 64
@@ -68,3 +70,10 @@ def test_sums_are_exact_where_floats_would_not_be(db: None) -> None:
     rebuild()
 
     assert DayModel.objects.get().spend_usd == 500 * large + 500 * small == Decimal("617050.000000000500")
+
+
+def test_two_runs_note_a_member_once(intern: User) -> None:
+    for _ in range(2):
+        Changes(token_refs={}, added=[(intern.pk, 1)], removed=[]).note()
+
+    assert list(CountedMember.objects.values_list("person", "group_number")) == [(intern.pk, 1)]
