@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 
 from django.core.checks import CheckMessage, Error
 
-from accounts.identity_providers import Cas, Ldap, OpenIDConnect, identity_providers
+from accounts.identity_providers import Cas, IdentityProvider, Ldap, OpenIDConnect, Saml, identity_providers
+from accounts.saml_signatures import find_xmlsec
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
@@ -17,8 +18,15 @@ def institution_is_asked_over_https(**kwargs: Any) -> list[CheckMessage]:
     return [
         Error(f"{each.address} is not an https address.", hint=hint, id="accounts.E001")
         for each in identity_providers()
-        if isinstance(each, OpenIDConnect | Cas) and _is_plain(each.address, "https")
+        if _is_trusted_by_its_address(each) and _is_plain(each.address, "https")
     ]
+
+
+def _is_trusted_by_its_address(provider: IdentityProvider) -> bool:
+    """Return whether nothing but HTTPS says that answers are of the provider: metadata may be signed."""
+    if isinstance(provider, Saml):
+        return bool(provider.metadata_url) and not provider.metadata_certificate_files
+    return isinstance(provider, OpenIDConnect | Cas)
 
 
 def identity_is_asked_for(**kwargs: Any) -> list[CheckMessage]:
@@ -51,7 +59,16 @@ def _is_plain(address: str, scheme: str) -> bool:
 
 
 def libraries_are_there(**kwargs: Any) -> list[CheckMessage]:
-    """Refuse a kind of provider whose package is not installed."""
-    hint = "pip install --require-hashes -r requirements/ldap.txt"
-    needed = any(isinstance(each, Ldap) for each in identity_providers()) and find_spec("ldap") is None
-    return [Error("A directory is set up, but not python-ldap.", hint=hint, id="accounts.E004")] if needed else []
+    """Refuse a kind of provider whose package or program is not installed."""
+    found: list[CheckMessage] = []
+    if _has_kind(Ldap) and find_spec("ldap") is None:
+        hint = "pip install --require-hashes -r requirements/ldap.txt"
+        found.append(Error("A directory is set up, but not python-ldap.", hint=hint, id="accounts.E004"))
+    if _has_kind(Saml) and find_xmlsec() is None:
+        hint = "apt-get install xmlsec1"
+        found.append(Error("A SAML provider is set up, but not xmlsec1.", hint=hint, id="accounts.E005"))
+    return found
+
+
+def _has_kind(kind: type[IdentityProvider]) -> bool:
+    return any(isinstance(each, kind) for each in identity_providers())

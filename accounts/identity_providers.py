@@ -12,8 +12,7 @@ from django.conf import settings
 
 INSTITUTION: Final = "institution"  # the id of the provider of the settings OIDC_…
 Names = tuple[str, ...]
-# SAML names attributes by object identifiers; some servers by their short names.
-_OID: Final = {
+OIDS: Final = {  # SAML names attributes by object identifiers; some servers by their short names
     "uid": "urn:oid:0.9.2342.19200300.100.1.1",
     "mail": "urn:oid:0.9.2342.19200300.100.1.3",
     "displayName": "urn:oid:2.16.840.1.113730.3.1.241",
@@ -21,10 +20,17 @@ _OID: Final = {
     "sn": "urn:oid:2.5.4.4",
     "givenName": "urn:oid:2.5.4.42",
     "manager": "urn:oid:0.9.2342.19200300.100.1.10",
+    "memberOf": "urn:oid:1.2.840.113556.1.2.102",
     "eduPersonAffiliation": "urn:oid:1.3.6.1.4.1.5923.1.1.1.1",
+    "eduPersonPrincipalName": "urn:oid:1.3.6.1.4.1.5923.1.1.1.6",
     "eduPersonEntitlement": "urn:oid:1.3.6.1.4.1.5923.1.1.1.7",
+    "eduPersonScopedAffiliation": "urn:oid:1.3.6.1.4.1.5923.1.1.1.9",
+    "eduPersonUniqueId": "urn:oid:1.3.6.1.4.1.5923.1.1.1.13",
     "isMemberOf": "urn:oid:1.3.6.1.4.1.5923.1.5.1.1",
+    "subject-id": "urn:oasis:names:tc:SAML:attribute:subject-id",
+    "pairwise-id": "urn:oasis:names:tc:SAML:attribute:pairwise-id",
 }
+MACE: Final = "urn:mace:dir:attribute-def:"  # before the short name, in SAML 1 and old servers
 _DIRECTORY: Final[dict[str, Names]] = {
     "username": ("uid",),
     "name": ("displayName", "cn"),
@@ -156,8 +162,48 @@ class Cas(IdentityProvider, frozen=True, kw_only=True, tag="cas"):
         return self.server
 
 
+class KeyPair(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A key of the portal with its certificate, as PEM files."""
+
+    key_file: str
+    certificate_file: str
+
+
+class Saml(IdentityProvider, frozen=True, kw_only=True, tag="saml"):
+    """A SAML 2 identity provider, or a federation of them."""
+
+    kind = "saml"
+    default_attributes = {**_DIRECTORY, "username": ("uid", "eduPersonPrincipalName")}
+    metadata_file: str = ""  # of the institution or federation; this or the URL
+    metadata_url: str = ""
+    metadata_certificate_files: Names = ()  # PEM: the metadata has to be signed with the key of one of them
+    institutions: Names = ()  # entity IDs of those that can sign people in; empty: all of the metadata
+    entity_id: str = ""  # of the portal; empty: the address of its metadata
+    keys: tuple[KeyPair, ...] = ()  # of the portal: the first signs, each decrypts
+    subject: str = "name_id"  # or the attribute that never changes, and is never given to another: subject-id
+
+    def __post_init__(self) -> None:
+        """Refuse a provider without metadata, or with two sources of it."""
+        if bool(self.metadata_file) == bool(self.metadata_url):
+            raise ValueError("either metadata_file or metadata_url is needed")
+
+    @property
+    def address(self) -> str:
+        """Where its metadata is."""
+        return self.metadata_url or self.metadata_file
+
+    def attribute(self, what: str) -> Names:
+        """Return the names, each also as object identifier."""
+        return tuple(same for name in super().attribute(what) for same in names_of_attribute(name))
+
+
+def names_of_attribute(name: str) -> Names:
+    """Return the names under which SAML sends an attribute."""
+    return (name, OIDS[name], f"{MACE}{name}") if name in OIDS else (name,)
+
+
 class _File(msgspec.Struct, forbid_unknown_fields=True):
-    provider: list[OpenIDConnect | Ldap | Cas] = []
+    provider: list[OpenIDConnect | Ldap | Cas | Saml] = []
 
 
 def read_providers(text: str) -> list[IdentityProvider]:

@@ -32,6 +32,7 @@ ROUTES: Final = {
     "oidc": "openid_connect_login",
     "ldap": "ldap_login",
     "cas": "cas_login",
+    "saml": "saml_login",
 }  # where a sign-in of each kind starts
 
 

@@ -10,6 +10,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from accounts import mails
 from accounts.invitations import send_invitations as send_all_invitations
 from accounts.mail_choices import send_daily_mails as send_all_daily_mails
+from accounts.saml_metadata import refresh_due
 from accounts.sign_ins import prune_sign_ins as prune_all_sign_ins
 
 logger = logging.getLogger(__name__)
@@ -54,3 +55,11 @@ def prune_sign_ins() -> None:
     started = time.monotonic()
     deleted = prune_all_sign_ins()
     logger.info("accounts.prune_sign_ins: %d deleted in %.1f s", deleted, time.monotonic() - started)
+
+
+@shared_task(name="accounts.refresh_saml_metadata", soft_time_limit=540, acks_late=True, ignore_result=True)
+def refresh_saml_metadata() -> None:
+    """Read the metadata of SAML federations that is due; the next run tries again what could not be read."""
+    started = time.monotonic()
+    read = refresh_due()
+    logger.info("accounts.refresh_saml_metadata: %d read in %.1f s", read, time.monotonic() - started)

@@ -4,7 +4,7 @@ from allauth.account import views as allauth_views
 from allauth.socialaccount import views as social_views
 from django.urls import path, re_path
 
-from accounts import cas_views, provider_views, second_factor_views, session_views, views
+from accounts import cas_views, provider_views, saml_views, second_factor_views, session_views, views
 
 urlpatterns = [
     path("login/", views.SignIn.as_view(), name="account_login"),
@@ -44,6 +44,9 @@ urlpatterns = [
     path("ldap/<str:provider_id>/login/", provider_views.directory_sign_in, name="ldap_login"),
     path("cas/<str:provider_id>/login/", cas_views.sign_in, name="cas_login"),
     path("cas/<str:provider_id>/login/callback/", cas_views.callback, name="cas_callback"),
+    path("saml/<str:provider_id>/login/", saml_views.sign_in, name="saml_login"),
+    path("saml/<str:provider_id>/answer/", saml_views.answer, name="saml_answer"),
+    path("saml/<str:provider_id>/metadata/", saml_views.metadata, name="saml_metadata"),
     path("logo/<str:provider_id>/", provider_views.logo, name="provider_logo"),
     path("oidc/cancelled/", social_views.login_cancelled, name="socialaccount_login_cancelled"),
 ]

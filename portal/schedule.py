@@ -56,6 +56,8 @@ def beat_schedule(*, usage_poll_s: int) -> dict[str, dict[str, Any]]:
         "people.check_leaving": _entry("people.check_leaving", crontab(hour="1-5", minute=52), expires=3000),
         # Sent when somebody is put on the list; this continues interrupted runs.
         "people.mail_leaving": _entry("people.mail_leaving", crontab(minute="8-59/10"), expires=500),
+        # Reads what is due: URLs every two hours, and files that have changed.
+        "accounts.refresh_saml_metadata": _entry("accounts.refresh_saml_metadata", crontab(minute="*/10"), expires=500),
         "api.prune": _entry("api.prune", crontab(hour=3, minute=38), expires=3000),
         "playground.prune": _entry("playground.prune", crontab(minute=50), expires=3000),
         "playground.settle": _entry("playground.settle", 60.0, expires=50),

@@ -59,6 +59,7 @@ REQUIREMENTS = {
         lambda: shutil.which("soffice") is not None, "needs LibreOffice Calc (Debian: libreoffice-calc-nogui)"
     ),
     "node": Requirement(lambda: shutil.which("node") is not None, "needs node (Debian: nodejs)"),
+    "xmlsec": Requirement(lambda: shutil.which("xmlsec1") is not None, "needs xmlsec1 (Debian: xmlsec1)"),
     "slapd": Requirement(
         lambda: find_slapd() is not None and importlib.util.find_spec("ldap") is not None,
         "needs slapd and python-ldap (Debian: slapd, libldap-dev, libsasl2-dev; requirements/ldap.txt)",

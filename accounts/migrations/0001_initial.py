@@ -1721,4 +1721,64 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
+        migrations.CreateModel(
+            name="SamlMetadata",
+            fields=[
+                ("provider", models.CharField(editable=False, max_length=40, primary_key=True, serialize=False)),
+                (
+                    "version",
+                    models.CharField(
+                        editable=False, help_text="Of the file, or ETag; unchanged: not read.", max_length=200
+                    ),
+                ),
+                (
+                    "source",
+                    models.CharField(
+                        editable=False, help_text="SHA-256 of the settings that were used.", max_length=64
+                    ),
+                ),
+                (
+                    "loaded_at",
+                    models.DateTimeField(editable=False, help_text="Last time that it was valid.", null=True),
+                ),
+                ("tried_at", models.DateTimeField(editable=False, null=True)),
+                ("error", models.CharField(editable=False, help_text="Of the last try; empty: none.", max_length=300)),
+                ("count", models.PositiveIntegerField(default=0, editable=False, help_text="Of institutions.")),
+            ],
+            options={
+                "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
+            name="SamlInstitution",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "provider",
+                    models.CharField(editable=False, help_text="The id in IDENTITY_PROVIDERS.", max_length=40),
+                ),
+                ("entity_id", models.CharField(editable=False, max_length=500)),
+                (
+                    "name",
+                    models.CharField(editable=False, help_text="In English, or else in some language.", max_length=200),
+                ),
+                ("names", models.JSONField(default=dict, editable=False, help_text="By language.")),
+                (
+                    "search",
+                    models.TextField(
+                        editable=False, help_text="Names, keywords, domains; in lower case, without accents."
+                    ),
+                ),
+                ("scopes", models.JSONField(default=list, editable=False, help_text="The domains that it speaks for.")),
+                ("is_hidden", models.BooleanField(default=False, editable=False, help_text="Wants not to be listed.")),
+                ("descriptor", models.TextField(editable=False, help_text="Its keys and addresses, as XML.")),
+                ("valid_until", models.DateTimeField(editable=False, null=True)),
+            ],
+            options={
+                "default_permissions": (),
+                "constraints": [
+                    models.UniqueConstraint(fields=("provider", "entity_id"), name="accounts_saml_institution")
+                ],
+            },
+        ),
     ]

@@ -24,6 +24,7 @@ from accounts.models.policy import (
     validate_model_names,
 )
 from accounts.models.requests import AccessRequest, Grant, GrantQuerySet, RequestDigest, Thing
+from accounts.models.saml import SamlInstitution, SamlInstitutionQuerySet, SamlMetadata
 from accounts.models.setup import SetupState
 from accounts.models.sign_ins import SignIn, SignInOutcome, SignInQuerySet
 from accounts.models.terms import Terms, TermsAcceptance, owes_terms
@@ -73,6 +74,9 @@ __all__ = [
     "MailChoices",
     "Policy",
     "RequestDigest",
+    "SamlInstitution",
+    "SamlInstitutionQuerySet",
+    "SamlMetadata",
     "SetupState",
     "SignIn",
     "SignInOutcome",

@@ -2,7 +2,8 @@
 
 from pytest_django import Settings
 
-from accounts.identity_providers import Enter, Ldap, OpenIDConnect
+from accounts.identity_providers import Enter, Ldap, OpenIDConnect, Saml
+from accounts.models import SamlInstitution
 from tests.accounts.institution import CLIENT_ID, CLIENT_SECRET, Institution
 from tests.accounts.visits import come_back
 from tests.french.conftest import Read, in_french
@@ -32,3 +33,16 @@ def test_the_form_of_a_directory(db: None, settings: Settings, read: Read) -> No
 
     assert "Se connecter avec Physics" in read(client.get("/account/ldap/dir/login/"))
     read(client.post("/account/ldap/dir/login/"))
+
+
+def test_the_choice_of_an_institution(db: None, settings: Settings, read: Read) -> None:
+    settings.IDENTITY_PROVIDERS = [Saml(id="fed", name="Physics", metadata_file="x")]
+    for name in ("Lyon", "Oslo"):
+        SamlInstitution.objects.create(provider="fed", entity_id=f"https://{name}", name=name, search=name.lower())
+    client = in_french()
+
+    assert "2 établissements" in read(client.get("/account/saml/fed/login/"))
+    assert "Aucun établissement" in read(client.get("/account/saml/fed/login/?q=x"))
+    answer = {"SAMLResponse": "x"}
+    assert "Votre connexion se poursuit ici." in read(client.post("/account/saml/fed/answer/", answer))
+    read(client.post("/account/saml/fed/answer/", {**answer, "with_cookies": "1"}))

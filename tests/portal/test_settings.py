@@ -31,7 +31,7 @@ PROGRAMS = {
     "web": [  # with the library of no identity provider that is not set up
         sys.executable,
         "-c",
-        "import sys, portal.asgi; assert not {'cas', 'ldap'} & sys.modules.keys()",
+        "import sys, portal.asgi; assert not {'cas', 'ldap', 'saml2'} & sys.modules.keys()",
     ],
 }
 

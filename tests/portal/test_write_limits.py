@@ -178,7 +178,7 @@ BOUNDS: Final = {
     "playground:favourite": "services.favourites.MAX_FAVOURITES rows of a person",
     "playground:read_files": "accounts.quotas: PLAYGROUND_FILE_READS_PER_HOUR; writes nothing",
     "api:leak_reports": "verified reporters; one row a secret of ours",
-    "provider_logo": "writes nothing",
+    **dict.fromkeys(("provider_logo", "saml_metadata"), "writes nothing"),
     "ldap_login": "accounts.limits: sign-in attempts",
     "mfa_authenticate": "accounts.limits: CODES, SECURITY_KEYS",
     **dict.fromkeys(
@@ -187,7 +187,7 @@ BOUNDS: Final = {
     ),
     "account_logout": "ends a session",
     **dict.fromkeys(
-        ("openid_connect_login", "openid_connect_callback", "cas_login", "cas_callback"),
+        ("openid_connect_login", "openid_connect_callback", "cas_login", "cas_callback", "saml_login", "saml_answer"),
         "the institution's own sign-in",
     ),
 }

@@ -57,7 +57,8 @@ def test_all_post_with_a_csrf_token() -> None:
     posting = [(name, form) for name in NAMES for form in forms_in(text_of(name)) if 'method="post"' in form]
 
     assert posting
-    assert [name for name, form in posting if "{% csrf_token %}" not in form] == []
+    to_public_views = ["socialaccount/send_again.html"]  # an institution's form is posted there as well
+    assert [name for name, form in posting if "{% csrf_token %}" not in form] == to_public_views
 
 
 def test_all_work_without_htmx() -> None:

@@ -1,0 +1,234 @@
+"""SAML 2: the request that starts a sign-in, and whom the answer is about. Knows no account.
+
+Imported only where somebody signs in by SAML. pysaml2 checks signatures with the program xmlsec1.
+"""
+
+import hashlib
+import logging
+from base64 import b64decode
+from collections.abc import Iterator, Mapping
+from datetime import UTC
+from typing import Any, Final
+from urllib.parse import quote
+
+from defusedxml.ElementTree import fromstring
+from django.core.cache import cache
+from django.utils import timezone
+from django.utils.crypto import get_random_string
+from django.utils.dateparse import parse_datetime
+from saml2 import BINDING_HTTP_POST, BINDING_HTTP_REDIRECT
+from saml2.client import Saml2Client
+from saml2.config import SPConfig
+from saml2.metadata import entity_descriptor
+from saml2.saml import NAMEID_FORMAT_PERSISTENT, NAMEID_FORMAT_TRANSIENT, SCM_BEARER
+
+from accounts.identity_providers import Saml, names_of_attribute
+from accounts.models import SamlInstitution
+from accounts.saml_portal import Portal
+from accounts.saml_signatures import find_xmlsec, is_outdated
+
+logging.getLogger("saml2").setLevel(logging.CRITICAL)  # it logs whole answers; ours says what is wrong
+TOLERANCE_S: Final = 300  # of clocks
+REPLAY_S: Final = 24 * 3600  # a state is valid for ten minutes, so no answer is accepted later
+LONGEST_SUBJECT: Final = 255  # characters, as the database has
+SCOPED: Final = (
+    "eduPersonPrincipalName",
+    "eduPersonScopedAffiliation",
+    "eduPersonUniqueId",
+    "subject-id",
+    "pairwise-id",
+)
+
+
+class AnswerRefused(Exception):
+    """The answer is not valid. Its text is for the log, and names nobody."""
+
+
+def new_request_id() -> str:
+    """Return the identifier of a request; XML wants a letter or _ first."""
+    return f"_{get_random_string(32)}"
+
+
+def sign_in_address(
+    provider: Saml, institution: SamlInstitution, portal: Portal, *, request_id: str, relay_state: str
+) -> str:
+    """Return where the browser is sent to sign in."""
+    client = Saml2Client(_config(provider, portal, institution))
+    address = client.sso_location(institution.entity_id, BINDING_HTTP_REDIRECT)
+    persistent = NAMEID_FORMAT_PERSISTENT if provider.subject == "name_id" else None
+    _id, message = client.create_authn_request(
+        address,
+        message_id=request_id,
+        sign=False,
+        nameid_format=persistent,
+        allow_create="true" if persistent else None,
+    )
+    sent = client.apply_binding(
+        BINDING_HTTP_REDIRECT, str(message), address, relay_state=relay_state, sign=bool(provider.keys)
+    )
+    return str(dict(sent["headers"])["Location"])
+
+
+def portal_metadata(provider: Saml, portal: Portal) -> str:
+    """Return the portal's own metadata, with all of its keys."""
+    return str(entity_descriptor(_config(provider, portal, None)))
+
+
+def read_answer(
+    provider: Saml, institution: SamlInstitution, portal: Portal, *, request_id: str, answer: str
+) -> tuple[str, dict[str, list[str]]]:
+    """Return subject and attributes of whom the institution has signed in. Raises AnswerRefused.
+
+    It has to be signed by the institution, for this portal and this request, now and once.
+    """
+    client = Saml2Client(_config(provider, portal, institution))
+    try:
+        fromstring(b64decode(answer), forbid_dtd=True)  # xmlsec1 would expand entities
+        found = client.parse_authn_request_response(answer, BINDING_HTTP_POST, outstanding={request_id: "/"})
+    except Exception as error:  # pysaml2 raises all kinds, Exception itself too
+        raise AnswerRefused(f"not valid: {type(error).__name__}: {_words_of(error)}") from error
+    if found is None or len(found.assertions) != 1:
+        raise AnswerRefused("not an answer to this address with one assertion")
+    [assertion] = found.assertions
+    _check_assertion(assertion, institution, portal, request_id)
+    if found.response.in_response_to != request_id:
+        raise AnswerRefused("for another request")
+    attributes = _attributes(assertion, provider, institution)
+    subject = _subject(provider, found.name_id, attributes)
+    if not cache.add(f"saml:{_digest(institution.entity_id, assertion.id)}", True, REPLAY_S):
+        raise AnswerRefused("used before")
+    return _global_subject(institution, subject), attributes
+
+
+def trusts_address(provider: Saml, institution: SamlInstitution, attributes: Mapping[str, list[str]]) -> bool:
+    """Return whether to take the address for verified: an institution of many speaks for its own domains alone."""
+    if not provider.trust_email or not (institution.scopes or _is_alone(institution)):
+        return False
+    sent = next((attributes[name] for name in provider.attribute("email") if name in attributes), [])
+    domain = sent[0].rpartition("@")[2].lower() if sent else ""
+    return not institution.scopes or any(
+        domain == scope or domain.endswith(f".{scope}") for scope in institution.scopes
+    )
+
+
+def _is_alone(institution: SamlInstitution) -> bool:
+    return SamlInstitution.objects.filter(provider=institution.provider).count() == 1
+
+
+def _config(provider: Saml, portal: Portal, institution: SamlInstitution | None) -> SPConfig:
+    pairs = [{"key_file": pair.key_file, "cert_file": pair.certificate_file} for pair in provider.keys]
+    options: dict[str, Any] = {
+        "entityid": portal.entity_id,
+        "xmlsec_binary": find_xmlsec(),
+        "accepted_time_diff": TOLERANCE_S,
+        "allow_unknown_attributes": True,
+        "metadata": {"inline": [institution.descriptor] if institution else []},
+        "service": {
+            "sp": {
+                "endpoints": {"assertion_consumer_service": [(portal.answer_address, BINDING_HTTP_POST)]},
+                "want_assertions_signed": True,
+                "want_response_signed": False,
+                "allow_unsolicited": False,
+                "authn_requests_signed": bool(pairs),
+            }
+        },
+    }
+    if pairs:
+        options |= {
+            **pairs[0],
+            "encryption_keypairs": pairs,
+            "additional_cert_files": [pair["cert_file"] for pair in pairs[1:]],
+        }
+    config = SPConfig()
+    config.load(options)
+    return config
+
+
+# --- Checks ---------------------------------------------------------------------------------------
+def _check_assertion(assertion: Any, institution: SamlInstitution, portal: Portal, request_id: str) -> None:
+    """Refuse what pysaml2 accepts if it is missing: audience, end, request, a signature that cannot be forged."""
+    if assertion.issuer is None or (assertion.issuer.text or "").strip() != institution.entity_id:
+        raise AnswerRefused("of another institution")
+    signed = assertion.signature.signed_info if assertion.signature else None
+    if signed is None:
+        raise AnswerRefused("without a signature of the assertion")
+    methods = [signed.signature_method, *(one.digest_method for one in signed.reference)]
+    if any(is_outdated(method.algorithm) for method in methods):
+        raise AnswerRefused("signed with SHA-1 or MD5")
+    restrictions = assertion.conditions.audience_restriction if assertion.conditions else []
+    audiences = [{(one.text or "").strip() for one in each.audience} for each in restrictions]
+    if not audiences or any(portal.entity_id not in each for each in audiences):
+        raise AnswerRefused("for another portal")
+    bearers = [one for one in assertion.subject.subject_confirmation if one.method == SCM_BEARER]
+    if not any(_confirms(one.subject_confirmation_data, portal, request_id) for one in bearers):
+        raise AnswerRefused("not for this address, this request and now")
+
+
+def _confirms(data: Any, portal: Portal, request_id: str) -> bool:
+    """Return whether a confirmation of the subject is for this address, this request and now."""
+    if data is None or data.recipient != portal.answer_address or data.in_response_to != request_id:
+        return False
+    end = parse_datetime(data.not_on_or_after or "")
+    if end is None:
+        return False
+    end = end if end.tzinfo else end.replace(tzinfo=UTC)
+    return (timezone.now() - end).total_seconds() < TOLERANCE_S
+
+
+def _words_of(error: Exception) -> str:
+    """Return what an error of pysaml2 says; its details may have the whole answer."""
+    details = error.args[0] if error.args else ""
+    words = details.get("message", "") if isinstance(details, dict) else details if type(error) is Exception else ""
+    return str(words).partition("\n")[0][:80]
+
+
+# --- What is sent ---------------------------------------------------------------------------------
+def _attributes(assertion: Any, provider: Saml, institution: SamlInstitution) -> dict[str, list[str]]:
+    """Return the attributes under the names that were sent, without what the institution cannot speak for."""
+    found: dict[str, list[str]] = {}
+    for statement in assertion.attribute_statement:
+        for attribute in statement.attribute:
+            values = [value.text.strip() for value in attribute.attribute_value if (value.text or "").strip()]
+            found.setdefault(attribute.name, []).extend(values)
+    found.pop("email_verified", None)  # this is for the settings and the metadata to say
+    if institution.scopes or not _is_alone(institution):
+        for name in _scoped_names(provider):
+            if name in found:
+                found[name] = [value for value in found[name] if _is_within(value, institution)]
+    return found
+
+
+def _scoped_names(provider: Saml) -> Iterator[str]:
+    """Yield the names of attributes whose values have a domain of the institution."""
+    for name in SCOPED:
+        yield from names_of_attribute(name)
+    yield from provider.attribute("affiliation")
+
+
+def _is_within(value: str, institution: SamlInstitution) -> bool:
+    _name, at, domain = value.rpartition("@")
+    return not at or domain.lower() in institution.scopes
+
+
+def _subject(provider: Saml, name_id: Any, attributes: Mapping[str, list[str]]) -> str:
+    """Return what identifies the person at the institution."""
+    if provider.subject != "name_id":
+        values = [value for name in names_of_attribute(provider.subject) for value in attributes.get(name, ())]
+        if not values:
+            raise AnswerRefused(f"without {provider.subject}")
+        return values[0]
+    if name_id is None or not (name_id.text or "").strip():
+        raise AnswerRefused("without a NameID")
+    if name_id.format == NAMEID_FORMAT_TRANSIENT:
+        raise AnswerRefused("with a transient NameID: set `subject` to an attribute")
+    return str(name_id.text.strip())
+
+
+def _global_subject(institution: SamlInstitution, subject: str) -> str:
+    """Return an identifier that no other institution can send."""
+    found = f"{quote(institution.entity_id, safe=':/?=&')}!{subject}"
+    return found if len(found) <= LONGEST_SUBJECT else f"saml:{_digest(institution.entity_id, subject)}"
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()

@@ -1,0 +1,24 @@
+"""How the portal is known to the SAML institutions of a provider."""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.urls import reverse
+
+from accounts.identity_providers import Saml
+
+
+@dataclass(frozen=True, slots=True)
+class Portal:
+    """Its name there, and where answers are sent."""
+
+    entity_id: str
+    answer_address: str
+
+
+def portal_of(provider: Saml) -> Portal:
+    """Return how the portal is known there; by default it is named by the address of its metadata."""
+    return Portal(
+        entity_id=provider.entity_id or f"{settings.PORTAL_URL}{reverse('saml_metadata', args=[provider.id])}",
+        answer_address=f"{settings.PORTAL_URL}{reverse('saml_answer', args=[provider.id])}",
+    )
