@@ -26,6 +26,7 @@ PATHS: Final[Mapping[Kind, str]] = {
 }
 _WRITERS: Final = {
     "curl": languages.curl,
+    "powershell": languages.powershell,
     "requests": languages.requests,
     "openai": languages.openai,
     "httr2": languages.httr2,
@@ -66,6 +67,11 @@ def _anything(kind: Kind, body: Mapping[str, Any]) -> bool:
     return True
 
 
+def _in_powershell(kind: Kind, body: Mapping[str, Any]) -> bool:
+    """Whether all of it is in the request: this language reads no images from files."""
+    return not in_files(body)[1]
+
+
 def _in_r(kind: Kind, body: Mapping[str, Any]) -> bool:
     """Whether R can express these values: no NUL in texts, no element without a name, numbers of 15 digits."""
     return not any(
@@ -83,6 +89,7 @@ def _in_langchain(kind: Kind, body: Mapping[str, Any]) -> bool:
 
 
 _CAN: Final[Mapping[str, Callable[[Kind, Mapping[str, Any]], bool]]] = {
+    "powershell": _in_powershell,
     "httr2": _in_r,
     "javascript": _in_javascript,
     "langchain": _in_langchain,

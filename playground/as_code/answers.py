@@ -18,6 +18,16 @@ _SHOWN: Final[Mapping[str, Mapping[str, str]]] = {
         "moderation": 'for result in answer.json()["results"]:\n'
         '    print(result["flagged"], result["category_scores"])',
     },
+    "powershell": {
+        "chat": "$answer.choices[0].message.content",
+        "chats": "$answer.choices.message.content",
+        "tools": "$answer.choices.message | ConvertTo-Json -Depth 9",
+        "completion": "$answer.choices[0].text",
+        "completions": "$answer.choices.text",
+        "embeddings": "foreach ($row in $answer.data) {\n"
+        '  "$($row.embedding.Count) numbers, the first three: $($row.embedding[0..2])"\n}',
+        "moderation": "$answer.results | ConvertTo-Json",
+    },
     "openai": {
         "chat": "print(answer.choices[0].message.content)",
         "chats": "for choice in answer.choices:\n    print(choice.message.content)",

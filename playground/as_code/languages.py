@@ -79,6 +79,11 @@ def curl(kind: Kind, body: Mapping[str, Any], pictures: Sequence[Picture]) -> Fi
     return "curl", {"body": text}
 
 
+def powershell(kind: Kind, body: Mapping[str, Any], pictures: Sequence[Picture]) -> Filled:
+    """Return commands with the JSON between quotes of several lines: no line of it can begin with the end of those."""
+    return "powershell", {"body": JSON.write(body), "show": show("powershell", kind, body)}
+
+
 def requests(kind: Kind, body: Mapping[str, Any], pictures: Sequence[Picture]) -> Filled:
     """Return a program with the request as one literal."""
     filled = {"body": PYTHON.write(body, depth=1, used=len("json=")), "show": show("requests", kind, body)}

@@ -18,6 +18,7 @@ from playground.as_code import code_for
 from playground.as_code.answers import Kind
 from playground.as_code.languages import LANGCHAIN_ARGUMENTS, LONG, OPENAI_ARGUMENTS
 from playground.as_code.literals import text_pieces
+from playground.as_code.pictures import in_files
 from tests.keys.recorder import Recorder, recording
 from tests.keys.run_code import run_code
 from tests.playground.code_bodies import BODIES, EVERYTHING, IMAGES, TEXTS
@@ -108,6 +109,18 @@ def in_text(body: dict[str, Any]) -> str:
 
 
 # --- They send exactly this ---------------------------------------------------------------------------
+def test_powershell_has_exactly_this_request_unless_it_has_images() -> None:
+    for case, (kind, body) in BODIES.items():
+        snippet = code_in("powershell", kind, body)
+        if in_files(body)[1]:
+            assert snippet is None
+            continue
+        assert snippet, case
+        begin, sent, end = re.split(r"(?m)^\$body = @'\n|\n'@$", snippet.code)
+        assert (begin, in_text(json.loads(sent))) == ("", in_text(body)), case
+        assert "GetBytes($body)" in end
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("case", BODIES)
 def test_sends_exactly_this_request(case: str, language: str, recorder: Recorder, tmp_path: Path) -> None:
@@ -235,7 +248,7 @@ JSON"""
 def test_offers_the_languages_in_the_order_of_the_tabs() -> None:
     titles = [snippet.title for snippet in code_for("chat", chat())]
 
-    assert titles == ["curl", "Python requests", "OpenAI SDK", "R httr2", "JavaScript", "LangChain"]
+    assert titles == ["curl", "PowerShell", "Python requests", "OpenAI SDK", "R httr2", "JavaScript", "LangChain"]
 
 
 def test_marks_address_and_key_and_escapes_the_rest(settings: Settings) -> None:
@@ -249,7 +262,7 @@ def test_marks_address_and_key_and_escapes_the_rest(settings: Settings) -> None:
 
 def test_has_short_lines_for_long_texts() -> None:
     for snippet in code_for("chat", chat("Some words, as people write them. " * 40 + "\nAnd more.")):
-        if snippet.id != "curl":  # JSON knows no text of several lines
+        if snippet.id not in ("curl", "powershell"):  # JSON knows no text of several lines
             assert max(map(len, snippet.code.splitlines())) <= 120
 
 

@@ -65,7 +65,7 @@ def test_shows_the_form_as_it_stands_in_every_language(as_intern: Client) -> Non
 
     page = as_intern.post(URL, {"model": CHAT, **typed}, headers=HTMX).content.decode()
 
-    assert list(codes_on(page)) == ["curl", "requests", "openai", "httr2", "javascript", "langchain"]
+    assert list(codes_on(page)) == ["curl", "powershell", "requests", "openai", "httr2", "javascript", "langchain"]
     assert all(NO_SECRET in code for code in codes_on(page).values())
     assert body_on(page) == {
         "model": CHAT,
