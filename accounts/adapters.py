@@ -22,6 +22,7 @@ from accounts.at_sign_in import AT_INSTITUTION_SIGN_IN, AT_SIGN_IN
 from accounts.backends import account_of
 from accounts.entry import why_refused
 from accounts.external import provider_of, social_app
+from accounts.fresh import KEPT, note_sign_in
 from accounts.identity_providers import identity_providers
 from accounts.leaving import note_return
 from accounts.mails import NOTIFICATIONS, send_later
@@ -103,6 +104,9 @@ class AccountAdapter(DefaultAccountAdapter):
             for institution_hook in AT_INSTITUTION_SIGN_IN:
                 institution_hook(user, [*claims.get("groups", ()), *claims.get("member_of", ())])
         note_return(user, provider=sociallogin.account.provider if sociallogin else "")
+        if kept := sociallogin and sociallogin.state.get(KEPT):
+            request.session[KEPT] = kept
+        note_sign_in(request, at=getattr(sociallogin, "auth_time", None))
         update_staff_status(User.objects.filter(pk=user.pk))  # groups may have changed outside of the admin pages
         record_sign_in(request, user, sociallogin, is_new=bool(kwargs.get("signup")))
         response: HttpResponse = super().post_login(request, user, **kwargs)
@@ -195,6 +199,8 @@ class InstitutionAdapter(DefaultSocialAccountAdapter):
         An account that is linked now, by its address, keeps its own.
         """
         user, account, before = sociallogin.user, sociallogin.account, sociallogin.claims_before
+        if request.user == user and KEPT in request.session:  # allauth ends the present session
+            sociallogin.state[KEPT] = request.session[KEPT]
         claims, provider = account.extra_data["userinfo"], provider_of(account.provider)
         if rule := why_refused(provider, claims):
             logger.warning("sign-in with %s refused: the rule about the %s", provider.id, rule)

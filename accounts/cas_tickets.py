@@ -12,9 +12,11 @@ from requests import Session
 from accounts.identity_providers import Cas
 
 
-def sign_in_address(provider: Cas, service: str) -> str:
-    """Return where the browser is sent; it comes back to `service` with a ticket."""
-    return str(_client(provider, service, None).get_login_url())
+def sign_in_address(provider: Cas, service: str, *, fresh: bool) -> str:
+    """Return where the browser is sent; it comes back to `service` with a ticket; `fresh`: of a new sign-in."""
+    client = _client(provider, service, None)
+    client.renew = fresh
+    return str(client.get_login_url())
 
 
 def verify(provider: Cas, service: str, ticket: str, session: Session) -> tuple[str, dict[str, list[str]]] | None:

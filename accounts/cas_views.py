@@ -46,7 +46,8 @@ def sign_in(request: HttpRequest, provider_id: str) -> HttpResponse:
     provider = _provider_or_404(provider_id)
     allauth_provider = get_adapter(request).get_provider(request, provider_id)
     state = allauth_provider.stash_redirect_state(request, AuthProcess.LOGIN, next_url=get_next_redirect_url(request))
-    return redirect(sign_in_address(provider, _service(request, provider, state)))
+    fresh = bool(request.GET.get("fresh"))
+    return redirect(sign_in_address(provider, _service(request, provider, state), fresh=fresh))
 
 
 @login_not_required

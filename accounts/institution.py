@@ -44,7 +44,9 @@ class InstitutionClient(OpenIDConnectOAuth2Adapter):
             raise OAuth2Error("Userinfo is about somebody else than the ID token.")
         rules = provider_of(self.provider_id)
         claims = read_claims(rules, identity.get("sub"), userinfo, identity)
-        return login_of(request, self.get_provider(), claims, [*userinfo, *identity])
+        login = login_of(request, self.get_provider(), claims, [*userinfo, *identity])
+        login.auth_time = identity.get("auth_time")  # when the institution asked the person, where it says so
+        return login
 
     def _userinfo(self, app: SocialApp, access_token: str) -> Any:
         """Return the institution's claims about the person: JSON, or a JWT that it has signed."""

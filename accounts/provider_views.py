@@ -47,10 +47,11 @@ class Button:
 
 def sign_in_buttons() -> list[Button]:
     """Return the buttons of the sign-in page, but for local accounts."""
-    return [_button(each) for each in identity_providers()]
+    return [button_of(each) for each in identity_providers()]
 
 
-def _button(provider: IdentityProvider) -> Button:
+def button_of(provider: IdentityProvider) -> Button:
+    """Return the button of one provider."""
     logo = reverse("provider_logo", args=[provider.id]) if provider.logo else ""
     return Button(provider.name, reverse(ROUTES[provider.kind], args=[provider.id]), logo)
 

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts import limits, security_keys
 from accounts import second_factor as factors
 from accounts.audit import actor_of
+from accounts.fresh import needs_fresh_sign_in
 from accounts.limits import is_within_limit
 from accounts.models import SignInOutcome, User
 from accounts.second_factor_forms import CodeForm, KeyForm, NewKeyForm, SetUpForm
@@ -49,6 +50,7 @@ def _index(request: PortalRequest, *, alert: str = "", status: int = 200) -> Htt
     return render(request, "account/second_factor.html", context, status=status)
 
 
+@needs_fresh_sign_in()
 @never_cache
 @sensitive_post_parameters()
 @sensitive_variables()
@@ -103,6 +105,7 @@ def _codes(request: PortalRequest, codes: list[str]) -> HttpResponse:
     return render(request, "account/recovery_codes.html", {"codes": codes}, status=201)
 
 
+@needs_fresh_sign_in()
 @never_cache
 @sensitive_post_parameters()
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -129,6 +132,7 @@ def add_security_key(request: PortalRequest) -> HttpResponse:
     return render(request, "account/security_key.html", context, status=status)
 
 
+@needs_fresh_sign_in()
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def remove(request: PortalRequest, factor_id: int) -> HttpResponse:
@@ -149,6 +153,7 @@ def remove(request: PortalRequest, factor_id: int) -> HttpResponse:
     return redirect("account_second_factor")
 
 
+@needs_fresh_sign_in()
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def recovery_codes(request: PortalRequest) -> HttpResponse:

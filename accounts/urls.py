@@ -4,7 +4,16 @@ from allauth.account import views as allauth_views
 from allauth.socialaccount import views as social_views
 from django.urls import path, re_path
 
-from accounts import cas_views, provider_views, saml_views, second_factor_views, session_views, views
+from accounts import (
+    cas_views,
+    fresh_views,
+    provider_views,
+    saml_views,
+    second_factor_views,
+    session_views,
+    views,
+)
+from accounts.fresh import needs_fresh_sign_in
 
 urlpatterns = [
     path("login/", views.SignIn.as_view(), name="account_login"),
@@ -16,13 +25,14 @@ urlpatterns = [
     path("sign-ins/", session_views.sign_ins, name="account_sign_ins"),
     path("sessions/<int:sign_in_id>/end/", session_views.end_one, name="account_end_session"),
     path("sessions/end-others/", session_views.end_others, name="account_end_other_sessions"),
+    path("confirm/", fresh_views.with_institution, name="account_confirm_identity"),
     path("second-factor/", second_factor_views.index, name="account_second_factor"),
     path("second-factor/app/", second_factor_views.totp, name="account_totp"),
     path("second-factor/key/", second_factor_views.add_security_key, name="account_add_security_key"),
     path("second-factor/<int:factor_id>/remove/", second_factor_views.remove, name="account_remove_factor"),
     path("second-factor/recovery-codes/", second_factor_views.recovery_codes, name="account_recovery_codes"),
     path("login/second-factor/", second_factor_views.authenticate, name="mfa_authenticate"),
-    path("email/", views.Address.as_view(), name="account_email"),
+    path("email/", needs_fresh_sign_in()(views.Address.as_view()), name="account_email"),
     path("confirm-email/", allauth_views.email_verification_sent, name="account_email_verification_sent"),
     path("confirm-email/<str:key>/", allauth_views.confirm_email, name="account_confirm_email"),
     path("password/change/", views.ChangePassword.as_view(), name="account_change_password"),

@@ -145,13 +145,17 @@ def no_password(request: PortalRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def institution_sign_in(request: HttpRequest, provider_id: str) -> HttpResponse:
-    """Redirect to the institution, with a nonce. Of allauth's parameters only `next` is used."""
+    """Redirect to the institution, with a nonce. Of allauth's parameters only `next` is used.
+
+    With `fresh` the institution is requested to identify the person again.
+    """
     try:
         provider = get_adapter(request).get_provider(request, provider_id)
     except SocialApp.DoesNotExist as error:
         raise Http404 from error
     nonce = get_random_string(32)
-    parameters = {**provider.get_auth_params(), "nonce": nonce}
+    fresh = {"prompt": "login", "max_age": "0"} if request.GET.get("fresh") else {}
+    parameters = {**provider.get_auth_params(), **fresh, "nonce": nonce}
 
     def redirect_there() -> HttpResponse:
         next_url = get_next_redirect_url(request)

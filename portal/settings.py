@@ -271,6 +271,7 @@ MIDDLEWARE = [
     "accounts.middleware.note_last_use",
     "web.middleware.LoginRequired",
     "accounts.middleware.SecondFactorFirst",
+    "accounts.middleware.FreshSignIn",
     "accounts.middleware.AcceptTerms",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -337,6 +338,7 @@ SOCIALACCOUNT_EMAIL_VERIFICATION = "none"  # the institution vouches for its peo
 SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 SECOND_FACTOR_REQUIRED = env.bool("SECOND_FACTOR_REQUIRED", default=not EMBEDDED)  # of local accounts with permissions
+FRESH_SIGN_IN_MINUTES = env.int("FRESH_SIGN_IN_MINUTES", default=0 if EMBEDDED else 15)  # before actions that do much
 MFA_ADAPTER = "accounts.second_factor_adapter.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_TOTP_TOLERANCE = 1  # half minutes by which a phone's clock may be wrong

@@ -13,6 +13,7 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.audit import actor_of
+from accounts.fresh import needs_fresh_sign_in
 from accounts.models import AccessToken
 from api.forms import TokenForm
 from api.scopes import in_words
@@ -25,6 +26,7 @@ from web.request import PortalRequest
 SHOWN = 50  # own ones, with all that work; and those on a page of all
 
 
+@needs_fresh_sign_in(when=lambda request: any(scope.endswith(":write") for scope in request.POST.getlist("scopes")))
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 @sensitive_variables("secret")

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods
 
 from accounts.audit import actor_of
+from accounts.fresh import needs_fresh_sign_in
 from keys.forms import StayForm
 from keys.services import TooManyActions, count_action
 from people import services
@@ -32,6 +33,7 @@ BUTTONS: Final = {
 }
 
 
+@needs_fresh_sign_in(when=lambda request: request.POST.get("action") == BulkAction.DEACTIVATE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def bulk(request: PortalRequest) -> HttpResponse:
     """Ask for a confirmation, with the people affected and those left out; on POST, run the action."""

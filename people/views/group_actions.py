@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from accounts.audit import actor_of
+from accounts.fresh import needs_fresh_sign_in
 from accounts.group_rules import announcements_for, why_not_deleted
 from keys.services import TooManyActions, count_action
 from people import services
@@ -28,6 +29,7 @@ from web.request import PortalRequest
 FOUND_SHOWN: Final = 25
 
 
+@needs_fresh_sign_in()
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_group(request: PortalRequest) -> HttpResponse:
     """Ask for a name; on POST, create the group."""
@@ -45,6 +47,7 @@ def new_group(request: PortalRequest) -> HttpResponse:
     return _with_name(request, form, context, make)
 
 
+@needs_fresh_sign_in()
 @require_http_methods(["GET", "HEAD", "POST"])
 def rename(request: PortalRequest, group_id: int) -> HttpResponse:
     """Ask for another name; on POST, rename the group."""
@@ -82,6 +85,7 @@ def _with_name(
     return render(request, "people/group_name.html", context, status=status)
 
 
+@needs_fresh_sign_in()
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: PortalRequest, group_id: int) -> HttpResponse:
     """Ask for a confirmation with the effect on members and their keys; on POST, delete."""
@@ -123,6 +127,7 @@ def _too_many(response: HttpResponse, refusal: TooManyActions) -> HttpResponse:
     return response
 
 
+@needs_fresh_sign_in()
 # --- Members ----------------------------------------------------------------------------------------
 @require_http_methods(["GET", "HEAD", "POST"])
 def add_members(request: PortalRequest, group_id: int) -> HttpResponse:
@@ -141,6 +146,7 @@ def add_members(request: PortalRequest, group_id: int) -> HttpResponse:
     return _ask_or_run(request, subject, MemberAction.ADD, ids, found)
 
 
+@needs_fresh_sign_in()
 @require_http_methods(["GET", "HEAD", "POST"])
 def remove_members(request: PortalRequest, group_id: int) -> HttpResponse:
     """Ask for a confirmation with the members to remove; on POST, remove them."""

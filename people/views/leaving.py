@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.audit import actor_of
+from accounts.fresh import needs_fresh_sign_in
 from accounts.models import User
 from keys import services as key_services
 from keys.models import Intern, Key
@@ -22,6 +23,7 @@ NAMES_SHOWN: Final = 20  # of keys that stop, or of interns
 REFUSALS_SHOWN: Final = 5
 
 
+@needs_fresh_sign_in()
 @act_on_person
 def deactivate(request: PortalRequest, subject: Subject) -> HttpResponse:
     """Ask for a confirmation and the interns' new supervisor; on POST, hand them over and close the account."""

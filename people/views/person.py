@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import second_factor
 from accounts.audit import actor_of
+from accounts.fresh import needs_fresh_sign_in
 from accounts.models import User
 from keys.services import TooManyActions, count_action
 from people import services
@@ -104,6 +105,7 @@ def sign_out(request: PortalRequest, subject: Subject) -> HttpResponse:
     return done(request, person, _("Signed out: %(name)s has to sign in again."))
 
 
+@needs_fresh_sign_in()
 @act_on_person
 def reset_second_factor(request: PortalRequest, subject: Subject) -> HttpResponse:
     """Ask for a confirmation; on POST, remove the second factor of a person who lost it."""
@@ -124,6 +126,7 @@ def reset_second_factor(request: PortalRequest, subject: Subject) -> HttpRespons
     return done(request, person, _("Reset: %(name)s signs in without a second factor until they set up another one."))
 
 
+@needs_fresh_sign_in()
 @act_on_person
 def anonymise(request: PortalRequest, subject: Subject) -> HttpResponse:
     """Ask for a confirmation, with what is deleted and what stays; on POST, anonymise the account."""

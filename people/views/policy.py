@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from accounts.audit import actor_of
+from accounts.fresh import needs_fresh_sign_in
 from keys.services import TooManyActions, count_action
 from keys.use import Spent
 from people import services
@@ -27,6 +28,7 @@ ASKED_OFTEN: Final = 5  # times, every three seconds; then less often
 ASKED_AGAIN: Final = 40  # how often a page polls whether all keys have followed
 
 
+@needs_fresh_sign_in()
 @require_http_methods(["GET", "HEAD", "POST"])
 def change_policy(request: PortalRequest, group_id: int | None = None) -> HttpResponse:
     """Show the form; on POST, the preview, and with `step` "save", change it."""

@@ -56,3 +56,17 @@ def test_a_reset(read: Read, admin: User) -> None:
     assert "Rien n’a changé" in read(here.post(there))
     assert run_tasks()
     assert any("réinitialisé par l’administration" in str(message.body) for message in mail.outbox)
+
+
+@pytest.mark.django_db
+def test_confirming_who_one_is(read: Read, admin: User, settings: Settings) -> None:
+    settings.FRESH_SIGN_IN_MINUTES = 15
+    here = in_french()
+    here.force_login(admin)
+
+    assert "Confirmez votre identité" in read(here.post("/people/groups/new/", {"name": "x"}))
+    assert "mot de passe actuel" in read(here.post("/people/groups/new/", {"fresh_password": "x"}))
+    session = here.session
+    session["kept_form"] = {"address": "/people/groups/new/", "form": "name=x"}
+    session.save()
+    assert "Poursuivez votre action" in read(here.get("/account/confirm/"))

@@ -185,6 +185,7 @@ BOUNDS: Final = {
         ("account_add_security_key", "account_recovery_codes", "account_remove_factor", "account_totp"),
         "second_factor_views.CHANGES, second_factor.MOST_KEYS",
     ),
+    "account_confirm_identity": "accounts.fresh.MAX_CHARS of the session",
     "account_logout": "ends a session",
     **dict.fromkeys(
         ("openid_connect_login", "openid_connect_callback", "cas_login", "cas_callback", "saml_login", "saml_answer"),

@@ -1,0 +1,58 @@
+"""A recent sign-in before actions that do much: a view is marked, and the middleware asks first (ADR 49).
+
+The typed form is kept: in the page that asks, or for a round trip to the institution in the session, for its person to
+send again.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from django.conf import settings
+from django.http import HttpRequest
+
+View = TypeVar("View", bound=Callable[..., Any])
+SIGNED_IN_AT: Final = "signed_in_at"  # the name in the session of the time (s since 1970)
+CONFIRM_FIELD: Final = "fresh_password"
+KEPT: Final = "kept_form"  # the name in the session of a form that waits for its person to come back
+MAX_CHARS: Final = 100_000  # of a kept form
+MARK: Final = "needs_fresh_sign_in"
+TRIES: Final = "10/10m/user"
+
+
+def needs_fresh_sign_in(when: Callable[[HttpRequest], bool] = lambda request: True) -> Callable[[View], View]:
+    """Mark a view: its POST, where `when` says so, needs a sign-in within FRESH_SIGN_IN_MINUTES."""
+
+    def mark(view: View) -> View:
+        setattr(view, MARK, when)
+        return view
+
+    return mark
+
+
+def is_asked_for(request: HttpRequest, view: Callable[..., Any]) -> bool:
+    """Return whether this POST of a signed-in person needs a fresher sign-in than its session has."""
+    if not settings.FRESH_SIGN_IN_MINUTES:
+        return False
+    when = getattr(view, MARK, None)
+    match = request.resolver_match
+    is_admin = match is not None and match.app_name == "admin" and match.url_name != "logout"
+    return (is_admin or (when is not None and when(request))) and not is_fresh(request)
+
+
+def forget_kept_form(request: HttpRequest) -> None:
+    """Drop the kept form when one is sent."""
+    if KEPT in request.session and request.session[KEPT]["address"] == request.get_full_path():
+        del request.session[KEPT]
+
+
+def is_fresh(request: HttpRequest) -> bool:
+    """Return whether the person signed in, or confirmed who they are, recently enough."""
+    signed_in_at = request.session.get(SIGNED_IN_AT)
+    return isinstance(signed_in_at, float) and time.time() - signed_in_at < settings.FRESH_SIGN_IN_MINUTES * 60
+
+
+def note_sign_in(request: HttpRequest, *, at: object = None) -> None:
+    """Keep when the person signed in: now, or when the institution says that it asked them."""
+    now = time.time()
+    request.session[SIGNED_IN_AT] = min(float(at), now) if isinstance(at, int | float) else now
