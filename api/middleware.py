@@ -29,7 +29,8 @@ def api_requests(get_response: Callable[[HttpRequest], HttpResponse]) -> Callabl
             response = _as_problem(request, response)
         response.headers["Cache-Control"] = "private, no-cache" if request.method == "GET" else "no-store"
         if request.method == "GET" and response.status_code == 200 and not response.streaming:
-            set_response_etag(response)
+            if "ETag" not in response.headers:
+                set_response_etag(response)
             response = get_conditional_response(request, response.headers["ETag"], None, response) or response
         for name, value in getattr(request, "rate_limit_headers", {}).items():
             response.headers.setdefault(name, value)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from api.v1 import admin, courses, interns, keys, me, models, students, usage
+from api.v1 import admin, courses, groups, interns, keys, me, models, people, policies, requests, runs, students, usage
 from api.v1.errors import add_handlers
 from api.v1.schema import PortalApi
 
@@ -19,5 +19,5 @@ api: Final = PortalApi(
     docs_url=None,
 )
 add_handlers(api)
-for part in (me, keys, usage, models, interns, courses, students, admin):
+for part in (me, keys, usage, models, interns, courses, students, people, admin, groups, policies, requests, runs):
     api.add_router("", part.router)

@@ -1,59 +1,37 @@
-"""What admins see of people, groups, policies, keys, polls and all usage; and actions on people's keys."""
+"""What admins see of all keys and all usage; and actions on people's keys."""
 
 import uuid
 from collections.abc import Callable
 from datetime import date, datetime
 from typing import Annotated, Any, Final
 
-from django.contrib.auth.models import Group
-from django.core.exceptions import PermissionDenied
-from django.db.models import Count
+from django.http import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from ninja import Field, Query, Router, Schema, Status
 
-from accounts.models import AuditAction, KeyRule, Policy, User
+from accounts.models import AuditAction, User
 from api.problems import Problem
 from api.v1.auth import ApiRequest, Bearer, actor_of
 from api.v1.choices import OneOf
 from api.v1.errors import gateway_call, gateway_deletion
 from api.v1.money import Usd
 from api.v1.paging import Paged, page_of
-from api.v1.usage import ExploreOut, ExploreQuery, Text, explored_page
+from api.v1.usage import CSV_ANSWER, ExploreOut, ExploreQuery, Text, explored_page
 from keys import services as key_services
 from keys.models import Key
 from people import services
-from people.views.common import require_sight, subject_of, subject_to_act_on
+from people.views.common import require_sight, subject_to_act_on
 from people.views.key_actions import UNKNOWN, key_of
 from usage.explorer_view import SPLIT_WORDS
-from usage.models import PollRun
 from usage.pages import EVERYONE
 from usage.queries.access import page_access
 from usage.queries.metrics import METRICS
+from usage.views.explorer_csv import of_everyone
 
 router = Router(tags=["admin"])
 READ: Final = Bearer("admin:read")
 WRITE: Final = Bearer("admin:write")
-
-
-class PersonOut(Schema):
-    """An account."""
-
-    id: int
-    username: str
-    name: str
-    email: str
-    is_active: bool
-    groups: list[str]
-    joined_at: datetime
-    last_sign_in_at: datetime | None
-
-
-class PersonList(Schema):
-    """A page of people, the newest account first."""
-
-    items: list[PersonOut]
-    next_cursor: str | None
 
 
 class AnyKeyOut(Schema):
@@ -81,75 +59,6 @@ class AnyKeyList(Schema):
     next_cursor: str | None
 
 
-class GroupOut(Schema):
-    """A group, by name."""
-
-    id: int
-    name: str
-    members: int
-    has_policy: bool
-
-
-class GroupList(Schema):
-    """All groups."""
-
-    items: list[GroupOut]
-
-
-class RuleOut(Schema):
-    """What a policy says of one kind of key."""
-
-    kind: str
-    allowed: bool
-    max_keys: int | None
-    lifetime_days: int
-    budget_usd: Usd | None
-    budget_period: str
-    requests_per_minute: int | None
-    tokens_per_minute: int | None
-    model_names: list[str] | None = Field(description="null: all models.")
-
-
-class PolicyOut(Schema):
-    """A policy; without a group the default one."""
-
-    group: str | None
-    max_live_keys: int | None
-    person_budget_usd: Usd | None
-    person_budget_period: str
-    may_name_interns: bool
-    rules: list[RuleOut]
-
-
-class PolicyList(Schema):
-    """All policies, the default one first."""
-
-    items: list[PolicyOut]
-
-
-class RunOut(Schema):
-    """A reading of the gateway's usage."""
-
-    id: int
-    kind: str
-    outcome: str
-    first_day: date
-    last_day: date
-    started_at: datetime
-    ended_at: datetime | None
-    rows_read: int
-    rows_written: int
-    invalid: int
-    problem: str
-
-
-class RunList(Schema):
-    """A page of runs, newest first."""
-
-    items: list[RunOut]
-    next_cursor: str | None
-
-
 class ExploreAllQuery(ExploreQuery):
     """A question about everybody's usage; it can be split by people, too, and filtered by them."""
 
@@ -158,20 +67,6 @@ class ExploreAllQuery(ExploreQuery):
     person: Text = ""
     group: Text = ""
     supervisor: Text = ""
-
-
-@router.get("/admin/people", response=PersonList, auth=READ, summary="All people")
-def list_people(request: ApiRequest, page: Paged) -> PersonList:
-    """List all accounts. It needs the permission to see people."""
-    require_sight(request)
-    found, cursor = page_of(User.objects.prefetch_related("groups"), page, "date_joined", "id")
-    return PersonList(items=[_person_out(person) for person in found], next_cursor=cursor)
-
-
-@router.get("/admin/people/{int:person_id}", response=PersonOut, auth=READ, summary="A person")
-def get_person(request: ApiRequest, person_id: int) -> PersonOut:
-    """Return an account."""
-    return _person_out(subject_of(request, person_id).person)
 
 
 @router.get("/admin/keys", response=AnyKeyList, auth=READ, summary="All keys")
@@ -244,55 +139,18 @@ def _mail_owner(request: ApiRequest, key: Key, action: AuditAction) -> None:
     services.tell_about_key(owner=key.owner, label=key.label, action=action, by=request.user.display_name)
 
 
-@router.get("/admin/groups", response=GroupList, auth=READ, summary="All groups")
-def list_groups(request: ApiRequest) -> GroupList:
-    """List the groups, by name."""
-    require_sight(request)
-    groups: Any = Group.objects.select_related("policy").annotate(members=Count("user")).order_by("name")
-    return GroupList(
-        items=[
-            GroupOut(id=each.pk, name=each.name, members=each.members, has_policy=hasattr(each, "policy"))
-            for each in groups
-        ]
-    )
-
-
-@router.get("/admin/policies", response=PolicyList, auth=READ, summary="All policies")
-def list_policies(request: ApiRequest) -> PolicyList:
-    """List what each group gives, the default policy first."""
-    require_sight(request)
-    policies = Policy.objects.select_related("group").prefetch_related("rules")
-    ordered = sorted(policies, key=lambda policy: policy.group.name if policy.group else "")
-    return PolicyList(items=[_policy_out(policy) for policy in ordered])
-
-
-@router.get("/admin/runs", response=RunList, auth=READ, summary="Data updates")
-def list_runs(request: ApiRequest, page: Paged) -> RunList:
-    """List the readings of usage from the gateway. It needs the permission to refresh them."""
-    if not page_access(request.user).may_refresh:
-        raise PermissionDenied
-    found, cursor = page_of(PollRun.objects.all(), page, "started_at", "id")
-    names = RunOut.model_fields
-    return RunList(items=[RunOut(**{name: getattr(run, name) for name in names}) for run in found], next_cursor=cursor)
-
-
 @router.get("/admin/usage/explore", response=ExploreOut, auth=READ, summary="Ask the explorer about everyone")
 def explore_everyone(request: ApiRequest, asked: Annotated[ExploreAllQuery, Query(...)]) -> ExploreOut:
     """Answer a question about usage of all people. It needs the permission to see it."""
     return explored_page(request, EVERYONE)
 
 
-def _person_out(person: User) -> PersonOut:
-    return PersonOut(
-        id=person.pk,
-        username=person.username,
-        name=person.display_name,
-        email=person.email,
-        is_active=person.is_active,
-        groups=sorted(group.name for group in person.groups.all()),
-        joined_at=person.date_joined,
-        last_sign_in_at=person.last_login,
-    )
+@router.get(
+    "/admin/usage/explore.csv", auth=READ, summary="Ask the explorer about everyone, as CSV", openapi_extra=CSV_ANSWER
+)
+def explore_everyone_csv(request: ApiRequest, asked: Annotated[ExploreAllQuery, Query(...)]) -> HttpResponseBase:
+    """Return the same as a file, with all lines."""
+    return of_everyone(request)
 
 
 def _key_out(key: Key) -> AnyKeyOut:
@@ -310,29 +168,4 @@ def _key_out(key: Key) -> AnyKeyOut:
         budget_period=key.budget_period,
         spent_30_days_usd=key.recent_usd,
         last_used_on=key.last_used_on,
-    )
-
-
-def _policy_out(policy: Policy) -> PolicyOut:
-    return PolicyOut(
-        group=policy.group.name if policy.group else None,
-        max_live_keys=policy.max_live_keys,
-        person_budget_usd=policy.person_budget_usd,
-        person_budget_period=policy.person_budget_period,
-        may_name_interns=policy.may_name_interns,
-        rules=[_rule_out(rule) for rule in policy.rules.all()],
-    )
-
-
-def _rule_out(rule: KeyRule) -> RuleOut:
-    return RuleOut(
-        kind=rule.kind,
-        allowed=rule.allowed,
-        max_keys=rule.max_keys,
-        lifetime_days=rule.lifetime_days,
-        budget_usd=rule.budget_usd,
-        budget_period=rule.budget_period,
-        requests_per_minute=rule.rpm_limit,
-        tokens_per_minute=rule.tpm_limit,
-        model_names=None if rule.all_models else rule.model_names,
     )

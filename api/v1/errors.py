@@ -19,6 +19,7 @@ from keys.models import Key
 from keys.services import KeyRefused, TooManyActions
 from keys.status import promises
 from keys.views.actions import in_words
+from people.services import GroupRefused
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -33,6 +34,7 @@ def add_handlers(api: NinjaAPI) -> None:
     api.add_exception_handler(ValidationError, _answer_invalid)
     api.add_exception_handler(TooManyActions, _answer_too_many)
     api.add_exception_handler(KeyRefused, _answer_refused)
+    api.add_exception_handler(GroupRefused, _answer_group_refused)
     api.add_exception_handler(HttpError, _answer_http_error)
     api.add_exception_handler(Http404, partial(_answer_status, status=404))
     api.add_exception_handler(PermissionDenied, partial(_answer_status, status=403))
@@ -53,6 +55,10 @@ def _answer_http_error(request: HttpRequest, error: Any) -> HttpResponse:
 
 def _answer_refused(_request: HttpRequest, refusal: Any) -> HttpResponse:
     return problem_response(Problem(409, refusal.code, str(refusal)))
+
+
+def _answer_group_refused(_request: HttpRequest, refusal: Any) -> HttpResponse:
+    return problem_response(Problem(409, "group", str(refusal)))
 
 
 def _answer_too_many(_request: HttpRequest, refusal: Any) -> HttpResponse:

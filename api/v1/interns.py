@@ -6,7 +6,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Annotated, Final
 
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.views.decorators.debug import sensitive_variables
 from ninja import Field, Query, Router, Schema, Status
@@ -19,13 +19,14 @@ from api.v1.key_actions import CreatedKey, ReplaceIn
 from api.v1.key_rows import KeyList, KeyOut, shown, with_all
 from api.v1.once import IdempotencyKey, Repeat, once
 from api.v1.paging import Paged, page_of
-from api.v1.usage import ExploreOut, ExploreQuery, explored_page
+from api.v1.usage import CSV_ANSWER, ExploreOut, ExploreQuery, explored_page
 from gateway.errors import GatewayError, GatewayUnavailable
 from keys import services
 from keys.forms import InternForm, StayForm
 from keys.models import Intern, Key
 from keys.views.interns import why_not_stay
 from usage.pages import INTERNS
+from usage.views.explorer_csv import of_interns
 
 router = Router(tags=["interns"])
 READ: Final = Bearer("interns:read")
@@ -99,6 +100,17 @@ def explore_interns(request: ApiRequest, asked: Annotated[ExploreQuery, Query(..
     return explored_page(request, INTERNS)
 
 
+@router.get(
+    "/interns/usage/explore.csv",
+    auth=READ,
+    summary="Ask the explorer about your interns, as CSV",
+    openapi_extra=CSV_ANSWER,
+)
+def explore_interns_csv(request: ApiRequest, asked: Annotated[ExploreQuery, Query(...)]) -> HttpResponseBase:
+    """Return the same as a file, with all lines."""
+    return of_interns(request)
+
+
 @router.get("/interns/{uuid:intern_id}", response=InternOut, auth=READ, summary="One of your interns")
 def get_intern(request: ApiRequest, intern_id: uuid.UUID) -> InternOut:
     """Return one of your interns."""
@@ -159,12 +171,11 @@ def hand_over_intern(request: ApiRequest, intern_id: uuid.UUID, data: HandOverIn
     """Make somebody else the supervisor of an intern; their keys keep their secrets."""
     intern = _own_intern(request, intern_id)
     services.count_action(request.user, "keys:intern_hand_over")
-    name = data.supervisor.strip().lower()
-    found = [each for each in services.possible_supervisors() if name in (each.username.lower(), each.email.lower())]
-    if len(found) != 1:  # the same words for an unknown name: accounts are not public
+    to = services.find_supervisor(data.supervisor)
+    if to is None:  # the same words for an unknown name: accounts are not public
         raise invalid([{"field": "supervisor", "message": str(services.KeyRefused("handover.not_allowed"))}])
-    left = services.hand_over(intern=intern, to=found[0], actor=actor_of(request))
-    return HandedOver(supervisor=found[0].username, keys_to_follow=left)
+    left = services.hand_over(intern=intern, to=to, actor=actor_of(request))
+    return HandedOver(supervisor=to.username, keys_to_follow=left)
 
 
 @router.post("/interns/{uuid:intern_id}/keys", response={201: CreatedKey}, auth=WRITE, summary="Create an intern’s key")

@@ -15,6 +15,7 @@ from accounts.people_list import MAX_ROWS, row_of
 from api.problems import Problem
 from api.v1.auth import ApiRequest, Bearer, actor_of
 from api.v1.errors import gateway_call, invalid
+from api.v1.lines import one_line
 from api.v1.money import Usd
 from api.v1.once import IdempotencyKey, Repeat, WithSecret, once
 from api.v1.paging import Paged, page_of
@@ -139,7 +140,7 @@ def add_students(
 
 
 def _values(student: NewStudent) -> dict[str, str]:
-    return {name: " ".join(text.split()) for name, text in student.model_dump().items()}
+    return {name: one_line(text) for name, text in student.model_dump().items()}
 
 
 @router.post(f"{STUDENTS}/without-account", response={201: NamesAdded}, auth=WRITE, summary="Add students by name")

@@ -14,7 +14,14 @@ from keys.services.delete import delete_key
 from keys.services.each import KeysActed, Run, run_on_each
 from keys.services.gifts import finish_unowned, gifts_shown, give_key, give_keys, mail_gifts
 from keys.services.grants import apply_due_grants, apply_grant, end_grant, give_grant
-from keys.services.handover import MAX_SHOWN, hand_over, hand_over_all, may_take_over, possible_supervisors
+from keys.services.handover import (
+    MAX_SHOWN,
+    find_supervisor,
+    hand_over,
+    hand_over_all,
+    may_take_over,
+    possible_supervisors,
+)
 from keys.services.interns import change_intern, create_intern, link_account
 from keys.services.issue import FreshKey, KeyRequest, issue_key
 from keys.services.label import relabel_key
@@ -104,6 +111,7 @@ __all__ = [
     "ensure_team",
     "find_key_token",
     "find_outdated",
+    "find_supervisor",
     "follow_team",
     "follow_teams",
     "freeze_team",

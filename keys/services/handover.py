@@ -102,6 +102,13 @@ def possible_supervisors() -> list[User]:
     return sorted(found, key=lambda user: (name_order(user.display_name), user.pk))
 
 
+def find_supervisor(name: str) -> User | None:
+    """Return the person with this user name or e-mail address who may have interns; None for everybody else."""
+    wanted = name.strip().lower()
+    found = [user for user in possible_supervisors() if wanted in (user.username.lower(), user.email.lower())]
+    return found[0] if len(found) == 1 else None
+
+
 def move_key(key: Key, actor: Actor = BY_THE_PORTAL) -> bool:
     """Move a key to the present supervisor of its intern: at the gateway, then here. Idempotent.
 

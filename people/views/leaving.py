@@ -28,14 +28,14 @@ REFUSALS_SHOWN: Final = 5
 def deactivate(request: PortalRequest, subject: Subject) -> HttpResponse:
     """Ask for a confirmation and the interns' new supervisor; on POST, hand them over and close the account."""
     person = subject.person
-    form = _form(request, person, optional=True) if person.is_active and _interns_of(person) else None
+    form = _form(request, person, optional=True) if person.is_active and interns_of(person) else None
     if request.method != "POST":
         return confirm(request, subject, _of_deactivation(person, form))
     if form and not form.is_valid():
         return confirm(request, subject, _of_deactivation(person, form), status=422)
     to = form.cleaned_data["supervisor"] if form else None
     if to and (refused := _hand_over(request, person, to)):
-        alert = " ".join([_("The account is still active."), _in_words(refused)])
+        alert = " ".join([_("The account is still active."), not_handed_over(refused)])
         return render_person(request, subject, alert=alert, status=409)
     if not services.deactivate(person=person, actor=actor_of(request)):
         return render_person(
@@ -51,7 +51,7 @@ def deactivate(request: PortalRequest, subject: Subject) -> HttpResponse:
 def hand_over(request: PortalRequest, subject: Subject) -> HttpResponse:
     """Ask for the new supervisor of a person's interns; on POST, hand them over."""
     person = subject.person
-    if not _interns_of(person):
+    if not interns_of(person):
         alert = _("Nothing changed: %(name)s has no interns.") % {"name": person.display_name}
         return render_person(request, subject, alert=alert, status=409 if request.method == "POST" else 200)
     form = _form(request, person, optional=False)
@@ -59,11 +59,12 @@ def hand_over(request: PortalRequest, subject: Subject) -> HttpResponse:
         return confirm(request, subject, _of_handover(person, form), status=422 if form.is_bound else 200)
     to = form.cleaned_data["supervisor"]
     if refused := _hand_over(request, person, to):
-        return render_person(request, subject, alert=_in_words(refused), status=409)
+        return render_person(request, subject, alert=not_handed_over(refused), status=409)
     return done(request, person, _("%(to)s supervises the interns of %(name)s now."), to=to.display_name)
 
 
-def _interns_of(person: User) -> list[Intern]:
+def interns_of(person: User) -> list[Intern]:
+    """Return the interns of a person, by name."""
     return Intern.objects.supervised_by(person).select_related("supervisor").by_name()
 
 
@@ -76,10 +77,10 @@ def _form(request: PortalRequest, person: User, *, optional: bool) -> Supervisor
 
 def _hand_over(request: PortalRequest, person: User, to: User) -> dict[Intern, key_services.KeyRefused]:
     """Hand all interns over; return those who stay, with the reason."""
-    return key_services.hand_over_all(interns=_interns_of(person), to=to, actor=actor_of(request))
+    return key_services.hand_over_all(interns=interns_of(person), to=to, actor=actor_of(request))
 
 
-def _in_words(refused: dict[Intern, key_services.KeyRefused]) -> str:
+def not_handed_over(refused: dict[Intern, key_services.KeyRefused]) -> str:
     """Say who was not handed over, and why."""
     count = len(refused)
     words = ngettext("%(count)d intern was not handed over:", "%(count)d interns were not handed over:", count)
@@ -126,7 +127,7 @@ def _shortened(names: list[str]) -> list[str]:
 
 
 def _of_handover(person: User, form: SupervisorForm) -> Confirmation:
-    interns = _interns_of(person)
+    interns = interns_of(person)
     count = len(interns)
     words = ngettext("Hand over %(count)d intern of %(name)s?", "Hand over %(count)d interns of %(name)s?", count)
     return Confirmation(

@@ -20,6 +20,7 @@ from tests.keys.actions import issue
 from tests.sandbox_process import Sandbox
 
 PROBLEM = "application/problem+json"
+NUMBERS = ("person_id", "group_id", "grant_id")
 
 
 def test_says_whose_token_it_is(by_intern: Program) -> None:
@@ -65,7 +66,7 @@ def test_a_token_without_the_scope_is_refused(staff: User, sandbox: Sandbox) -> 
             if scope is None:
                 continue
             program = Program(staff, *(name for name in SCOPES if name != scope))
-            address = re.sub("{(\\w+)}", lambda name: "1" if name[1] == "person_id" else str(key.pk), path)
+            address = re.sub("{(\\w+)}", lambda name: "1" if name[1] in NUMBERS else str(key.pk), path)
             answer = program.ask(method, address.removeprefix("/api/v1"), {})
             assert (answer.status_code, answer.json()["code"]) == (403, "insufficient_scope"), (method, path)
             AccessToken.objects.all().delete()

@@ -6,7 +6,6 @@ from typing import Final
 
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
-from django.core.cache import cache
 from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -20,14 +19,13 @@ from keys import services
 from keys.models import GatewayIdentity
 from usage.models import Anomaly, Discrepancy, PollRun, Reconciliation
 from usage.queries.access import PageAccess
+from usage.services.start import TIMEOUT_S, NotStarted, queue_down_words, start_comparison, start_refresh
 from usage.templatetags.usage_words import run_words
 from usage.views.common import require
 from web.pages import render_region
 from web.request import PortalRequest
 from web.tasks import QueueUnavailable, send_task
 
-REFRESH_COOLDOWN_S: Final = 30  # between two clicks on the button, of all people together
-TIMEOUT_S: Final = 60  # how long the page waits for its run
 RUNS_PER_PAGE: Final = 50
 ANOMALIES_SHOWN: Final = 100
 
@@ -37,19 +35,10 @@ def refresh(request: PortalRequest) -> HttpResponse:
     """Start a poll, unless somebody just did or the cooldown is not over; say which."""
     access = require(request.user, may_refresh)
     now = timezone.now()
-    cooldown_until = access.state.cooldown_until
-    if cooldown_until and cooldown_until > now:
-        left_s = round((cooldown_until - now).total_seconds()) + 1
-        message = _("Not started: to spare the gateway, the next update can start in %(left)d s.") % {"left": left_s}
-        return _respond(request, {"message": message}, status=429)
-    if not cache.add("usage:asked", value=True, timeout=REFRESH_COOLDOWN_S):
-        return _respond(request, {"message": _("An update was requested just now. Wait half a minute.")}, status=429)
     try:
-        send_task("usage.refresh_now", expires=TIMEOUT_S)
-    except QueueUnavailable:
-        cache.delete("usage:asked")
-        return _respond(request, {"message": _queue_down_message()}, status=503)
-    return _respond(request, {"since": now, "message": _("Checking with the gateway.")}, status=202)
+        return _respond(request, {"since": now, "message": start_refresh(access.state)}, status=202)
+    except NotStarted as refusal:
+        return _respond(request, {"message": str(refusal)}, status=refusal.status)
 
 
 @require_safe
@@ -106,15 +95,10 @@ def reconcile(request: PortalRequest) -> HttpResponse:
 
 def _compare(request: PortalRequest) -> HttpResponse:
     """Send the task that compares, at most once in half a minute."""
-    if not cache.add("usage:compared", value=True, timeout=REFRESH_COOLDOWN_S):
-        messages.warning(request, _("An update was requested just now. Wait half a minute."))
-        return redirect("usage:reconcile")
     try:
-        send_task("usage.reconcile", expires=TIMEOUT_S)
-        messages.info(request, _("The comparison with the gateway has started. Reload this page in a moment."))
-    except QueueUnavailable:
-        cache.delete("usage:compared")
-        messages.error(request, _queue_down_message())
+        messages.info(request, start_comparison())
+    except NotStarted as refusal:
+        messages.add_message(request, messages.WARNING if refusal.status == 429 else messages.ERROR, str(refusal))
     return redirect("usage:reconcile")
 
 
@@ -131,14 +115,10 @@ def fix(request: PortalRequest, discrepancy_id: int) -> HttpResponse:
         else:  # to be fixed at the gateway; there is no button for it
             raise Http404
     except QueueUnavailable:
-        messages.error(request, _queue_down_message())
+        messages.error(request, queue_down_words())
         return redirect("usage:reconcile")
     messages.info(request, _("Started: %(fix)s. Compare again in a moment.") % {"fix": discrepancy.get_fix_display()})
     return redirect("usage:reconcile")
-
-
-def _queue_down_message() -> str:
-    return _("Not started: the portal’s task queue does not answer. Try again in a minute.")
 
 
 @require_POST
