@@ -1,18 +1,21 @@
 """The portal's own app: its checks and commands, and the collection of static files."""
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.contrib.staticfiles.apps import StaticFilesConfig
+from django.db.models.signals import pre_migrate
 
 
 class PortalConfig(AppConfig):
-    """Registers the system checks."""
+    """Registers the system checks, and stamps the data that migrations make."""
 
     name = "portal"
     default = True
 
     def ready(self) -> None:
-        """Register the checks by importing them."""
+        """Register the checks by importing them; the signal comes for apps with models."""
         from portal import checks, old_data, safety_checks  # noqa: F401
+
+        pre_migrate.connect(old_data.stamp_data, sender=apps.get_app_config("accounts"))
 
 
 class PortalStaticFiles(StaticFilesConfig):

@@ -48,9 +48,12 @@ def edited_migrations() -> list[str]:
     return [name for name in applied if name in made_by and made_by[name] != digests.get(name)]
 
 
-def stamp_data() -> None:
-    """Store which migrations make the database in DATA_DIR; before they run, so that none is without its digest."""
-    if _in_data_dir():
+def stamp_data(**sent: Any) -> None:
+    """Store which migrations make the database in DATA_DIR, unless those of another version have made it.
+
+    A receiver of `pre_migrate`: before they run, so that none is without its digest.
+    """
+    if _in_data_dir() and not edited_migrations():
         write_whole(settings.DATA_DIR / STAMP, json.dumps(dict(_digests()), indent=1))
 
 

@@ -13,14 +13,12 @@ from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 
-from portal.old_data import stamp_data
 from portal.translations import compile_translations
 
 
 def prepare(say: Callable[[str], None]) -> None:
     """Run every step, each announced by one line."""
     say("Bringing the database up to date")
-    stamp_data()
     call_command("migrate", verbosity=0, interactive=False)
     if not settings.REDIS_URL:
         call_command("createcachetable", verbosity=0)

@@ -60,7 +60,7 @@ def pytest_configure(config: pytest.Config) -> None:
     compile_translations(settings.LOCALE_PATHS)
     servers = config.stash[SERVERS] = ExitStack()
     if os.environ.get("TEST_DATABASE") == "postgres":
-        servers.enter_context(Postgres(int(os.environ["TEST_DATABASE_PORT"])))
+        servers.enter_context(Postgres(int(os.environ["TEST_DATABASE_PORT"]), is_empty=True))
     if os.environ.get("TEST_REDIS"):
         servers.enter_context(Redis(int(os.environ["TEST_REDIS_PORT"])))
 
@@ -213,7 +213,7 @@ def sandbox(sandbox_process: Sandbox, settings: Settings) -> Sandbox:
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """Return the URL of an empty PostgreSQL database, in a cluster of this worker's own."""
+    """Return the URL of a PostgreSQL database with the tables of a new portal, in a cluster of this worker's own."""
     require("postgres")
     with Postgres() as server:
         yield server.url

@@ -22,7 +22,7 @@ from tests.factories import make_user
 from tests.portal.test_settings import SERVER
 
 STRONG = "Zq4VtB8mXc1NhJy6RwKe9SgLd3PaFu7T"
-pytestmark = pytest.mark.timeout(300)  # four programs, on a machine that is busy with other tests
+pytestmark = pytest.mark.timeout(600)  # four programs, on a machine that is busy with other tests
 START = {
     "web": ["-m", "portal.serve"],
     "worker": ["-W", "ignore", "-m", "celery", "--quiet", "-A", "portal", "worker"],
@@ -34,7 +34,7 @@ START = {
 def start(program: str, folder: Path, repository: Path, variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
     environment = {"PATH": os.environ["PATH"], "VAR_DIR": str(folder), **variables}
     command = [sys.executable, *START[program]]
-    return subprocess.run(command, cwd=repository, env=environment, capture_output=True, text=True, timeout=90)
+    return subprocess.run(command, cwd=repository, env=environment, capture_output=True, text=True, timeout=240)
 
 
 # --- The address of the gateway ---------------------------------------------------------------------
@@ -173,11 +173,11 @@ def test_no_server_program_starts_with_dangerous_settings(program: str, tmp_path
 @pytest.mark.slow
 def test_no_program_starts_with_demo_accounts_at_a_real_gateway(tmp_path: Path, repository: Path) -> None:
     variables = {"EMBEDDED": "1", "GATEWAY_URL": "http://127.0.0.1:1", "GATEWAY_ADMIN_KEY": STRONG}
-    script = "import django; django.setup(); from django.core.management import call_command as c; "
-    script += "c('migrate', verbosity=0); c('seed_demo', '--with-real-gateway')"
     environment = {**os.environ, **variables, "VAR_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "portal.settings"}
     environment["DATABASE_URL"] = f"sqlite:///{tmp_path}/db.sqlite3"
-    subprocess.run([sys.executable, "-c", script], cwd=repository, env=environment, check=True, capture_output=True)
+    for command in (["migrate", "--verbosity=0"], ["seed_demo", "--with-real-gateway"]):
+        manage = [sys.executable, "manage.py", *command]
+        subprocess.run(manage, cwd=repository, env=environment, check=True, capture_output=True)
 
     for program in START:
         done = start(program, tmp_path, repository, {**variables, "STATIC_ROOT": str(tmp_path / "none")})
