@@ -1,5 +1,6 @@
 """Permissions: every URL of usage, for every kind of person."""
 
+from itertools import product
 from typing import Any
 
 import pytest
@@ -92,15 +93,14 @@ def test_every_address_is_in_the_matrix() -> None:
     assert names == set(PAGES) | set(ACTIONS) | elsewhere | views
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_pages_and_files_require_permission(people: dict[str, Client], discrepancy: Discrepancy, name: str) -> None:
-    url = url_of(name, discrepancy)
+def test_pages_and_files_require_permission(people: dict[str, Client], discrepancy: Discrepancy) -> None:
+    urls = {name: url_of(name, discrepancy) for name in PAGES}
 
-    answers = {who: client.get(url).status_code for who, client in people.items()}
+    answers = {name: {who: client.get(url).status_code for who, client in people.items()} for name, url in urls.items()}
 
     refused = dict.fromkeys(PEOPLE, FORBIDDEN) | {"anonymous": NOBODY}
-    allowed = dict.fromkeys(MAY[PAGES[name]], 302 if name == "refreshed" else 200)
-    assert answers == refused | allowed
+    allowed = {name: dict.fromkeys(MAY[of], 302 if name == "refreshed" else 200) for name, of in PAGES.items()}
+    assert answers == {name: refused | allowed[name] for name in PAGES}
 
 
 @pytest.mark.parametrize("name", ACTIONS)
@@ -112,46 +112,39 @@ def test_actions_require_permission(people: dict[str, Client], discrepancy: Disc
     assert answers == dict.fromkeys(PEOPLE, FORBIDDEN) | {"anonymous": 302, "manager": 302, "admin": 302}
 
 
-@pytest.mark.parametrize("name", ["refresh", "fix"])
-def test_actions_accept_post_only(people: dict[str, Client], discrepancy: Discrepancy, name: str) -> None:
-    assert people["admin"].get(url_of(name, discrepancy)).status_code == 405
+def test_actions_accept_post_and_pages_get_only(as_admin: Client, discrepancy: Discrepancy) -> None:
+    got = {name: as_admin.get(url_of(name, discrepancy)).status_code for name in ("refresh", "fix")}
+    posted = {name: as_admin.post(url_of(name, discrepancy)).status_code for name in PAGES if name != "reconcile"}
+
+    assert set((got | posted).values()) == {405}, got | posted
 
 
-@pytest.mark.parametrize("name", [name for name in PAGES if name != "reconcile"])
-def test_pages_accept_get_only(people: dict[str, Client], discrepancy: Discrepancy, name: str) -> None:
-    assert people["admin"].post(url_of(name, discrepancy)).status_code == 405
+SEEN = {
+    **{("intern", name): {SECRETS["mine"]} for name in ("index", "csv", "facts_csv")},
+    **{("staff", name): {SECRETS["named"], SECRETS["own"]} for name in ("index", "csv", "facts_csv")},
+    **{("staff", name): {SECRETS["named"]} for name in ("interns", "interns_csv", "interns_facts_csv")},
+    **{("other staff", name): set() for name in ("index", "csv", "facts_csv")},
+    **{("other staff", name): set() for name in ("interns", "interns_csv", "interns_facts_csv")},
+    **{("admin", name): set() for name in ("index", "csv", "facts_csv")},
+    **{("reader", name): ALL for name in ("everyone", "everyone_csv", "everyone_facts_csv")},
+}
 
 
-@pytest.mark.parametrize(
-    ("who", "name", "seen"),
-    [
-        *(("intern", name, {SECRETS["mine"]}) for name in ("index", "csv", "facts_csv")),
-        *(("staff", name, {SECRETS["named"], SECRETS["own"]}) for name in ("index", "csv", "facts_csv")),
-        *(("staff", name, {SECRETS["named"]}) for name in ("interns", "interns_csv", "interns_facts_csv")),
-        *(("other staff", name, set()) for name in ("index", "csv", "facts_csv")),
-        *(("other staff", name, set()) for name in ("interns", "interns_csv", "interns_facts_csv")),
-        *(("admin", name, set()) for name in ("index", "csv", "facts_csv")),
-        *(("reader", name, ALL) for name in ("everyone", "everyone_csv", "everyone_facts_csv")),
-    ],
-)
-def test_suggestions_name_only_visible_keys(
-    people: dict[str, Client], discrepancy: Discrepancy, who: str, name: str, seen: set[str]
-) -> None:
-    text = content_of(people[who].get(reverse(f"usage:{name}"), {"split": "key"}))
+def test_suggestions_name_only_visible_keys(people: dict[str, Client], discrepancy: Discrepancy) -> None:
+    texts = {(who, name): content_of(people[who].get(reverse(f"usage:{name}"), {"split": "key"})) for who, name in SEEN}
 
-    assert {label for label in ALL if label in text} == seen
+    assert {where: {label for label in ALL if label in text} for where, text in texts.items()} == SEEN
 
 
-@pytest.mark.parametrize("name", ["index", "csv", "facts_csv", "interns", "interns_csv", "interns_facts_csv"])
-@pytest.mark.parametrize(
-    "filters", [{"person": "intern"}, {"key": "of the"}, {"group": "Interns"}, {"kind": "temporary"}]
-)
-def test_no_filter_leads_to_another_persons_keys(
-    people: dict[str, Client], discrepancy: Discrepancy, name: str, filters: dict[str, str]
-) -> None:
-    text = content_of(people["other staff"].get(reverse(f"usage:{name}"), filters))
+FILTERS = ({"person": "intern"}, {"key": "of the"}, {"group": "Interns"}, {"kind": "temporary"})
 
-    assert not {label for label in ALL if f"{label}<" in text or f",{label}," in text}
+
+def test_no_filter_leads_to_another_persons_keys(as_other_staff: Client, discrepancy: Discrepancy) -> None:
+    names = ("index", "csv", "facts_csv", "interns", "interns_csv", "interns_facts_csv")
+
+    for name, filters in product(names, FILTERS):
+        text = content_of(as_other_staff.get(reverse(f"usage:{name}"), filters))
+        assert not {label for label in ALL if f"{label}<" in text or f",{label}," in text}, (name, filters)
 
 
 def test_a_strangers_notice_is_not_found(people: dict[str, Client], intern: User) -> None:
