@@ -1,5 +1,6 @@
 """Blanks all personal data of an account for good. The account stays, as a number, for spend and audit trail."""
 
+import json
 import secrets
 from urllib.parse import quote_plus
 
@@ -10,11 +11,12 @@ from django.apps import apps
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
+from django.db.models import Q
 from django.http import QueryDict
 from django.utils import timezone
 
 from accounts.audit import forget_names
-from accounts.models import AccessRequest, AccessToken, DailyItem, Grant, MailChoices, User
+from accounts.models import AccessRequest, AccessToken, DailyItem, Grant, MailChoices, User, WebhookDelivery
 from accounts.sessions import session_keys_of
 from accounts.sign_ins import forget_sign_ins
 
@@ -42,6 +44,8 @@ def anonymise_account(person: User) -> None:
     DailyItem.objects.filter(person=person).delete()
     AccessToken.objects.owned_by(person).delete()
     Authenticator.objects.filter(user=person).delete()
+    named = Q(body__contains=f'"user_name": {json.dumps(username, ensure_ascii=False)}')
+    WebhookDelivery.objects.filter(Q(person=person) | named).delete()
     apps.get_model("api", "IdempotentRequest")._default_manager.filter(owner=person).delete()  # of a layer above
     _forget_views(person, username)
     _forget_requests(person)

@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from accounts.events import publish_entry
 from accounts.models import (
     MAX_LABEL_LENGTH,
     AuditAction,
@@ -66,7 +67,9 @@ def record(
     details: Mapping[str, Any] | None = None,
     save: bool = True,
 ) -> AuditEntry:
-    """Write one entry about an object; it joins the caller's transaction. Without `save`, only return it.
+    """Write one entry about an object, and its message to webhooks, where it is one; joins the caller's transaction.
+
+    Without `save`, only return it.
 
     `subject` is the person concerned: the key's owner, or the person themselves. `on_behalf_of` is the intern who
     uses the key. accounts.audit_words turns `code` and `details` (JSON, no sentences, never a secret)
@@ -91,7 +94,9 @@ def record(
         },
     )
     if save:
-        entry.save(force_insert=True)
+        with transaction.atomic(savepoint=False):
+            entry.save(force_insert=True)
+            publish_entry(entry)
     return entry
 
 

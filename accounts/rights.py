@@ -19,6 +19,7 @@ PORTAL_PERMISSIONS: Final = (  # of accounts, for pages of the portal
     "decide_requests",
     "manage_announcements",
     "manage_terms",
+    "manage_webhooks",
     "set_up_portal",
 )
 WITH_RIGHTS: Final = """

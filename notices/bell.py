@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts.models import AccessRequest, Announcement, AnnouncementDismissal, User
+from accounts.models import AccessRequest, Announcement, AnnouncementDismissal, User, Webhook
 from keys.models import Key, LeakNotice, LimitChange
 from keys.services import spent_since
 from keys.services.trail import limit_lines
@@ -29,8 +29,8 @@ def announcements_and_number(person: User, kinds: Collection[str], *, shown: boo
     """Return the announcements for the person, warnings first, then the newest, and the number of other notices.
 
     `shown`: whether there may be announcements. `kinds`: of which kinds of the others ("requests", "keys", "budgets",
-    "limits", "leaks") there may be some that are not dismissed. One query for all; two where there is no announcement
-    after all.
+    "limits", "leaks", "webhooks") there may be some that are not dismissed. One query for all; two where there is no
+    announcement after all.
     """
     numbers = {f"number_of_{kind}": _number(_undismissed(person, kind)) for kind in kinds}
     found: list[Any] = []
@@ -49,6 +49,8 @@ def _undismissed(person: User, kind: str) -> QuerySet[Any]:
         return AccessRequest.objects.addressed_to(person)
     if kind == "keys":
         return _ending(person).filter(Q(dismissed_of=None) | ~DISMISSED)
+    if kind == "webhooks":
+        return Webhook.objects.filter(pause=Webhook.Pause.FAILING)
     if kind in ("limits", "leaks"):
         model = LimitChange if kind == "limits" else LeakNotice
         return model.objects.shown_to(person).filter(seen_at=None)
@@ -87,11 +89,16 @@ def version_of(row: Announcement | Key | LeakNotice | LimitChange | Notice) -> s
 
 def items_for(person: User) -> list[Item]:
     """Return all notices of the person, urgent ones first; five queries, and with leaks one more, and one for each."""
-    counted = _number(AccessRequest.objects.addressed_to(person)), _number(LeakNotice.objects.shown_to(person))
-    open_requests, leaks = User.objects.filter(pk=person.pk).values_list(*counted).get()
+    counted = (
+        _number(AccessRequest.objects.addressed_to(person)),
+        _number(LeakNotice.objects.shown_to(person)),
+        _number(_undismissed(person, "webhooks")),
+    )
+    open_requests, leaks, webhooks = User.objects.filter(pk=person.pk).values_list(*counted).get()
     return [
         *(_of_leaks(person) if leaks else ()),
         *_of_requests(open_requests),
+        *(_of_webhooks(person) if webhooks else ()),
         *_of_budgets(person),
         *_of_keys(person),
         *_of_limits(person),
@@ -139,6 +146,15 @@ def _of_requests(number: int) -> Iterator[Item]:
     if number:
         words = ngettext("%(number)d request to decide", "%(number)d requests to decide", number)
         yield Item(kind="requests", tone="warn", text=words % {"number": number}, address=reverse("approvals:index"))
+
+
+def _of_webhooks(person: User) -> Iterator[Item]:
+    """Yield one notice for each webhook that was paused as it failed: it stays until somebody resumes or deletes it."""
+    if person.has_perm("accounts.manage_webhooks"):
+        for webhook in _undismissed(person, "webhooks").order_by("paused_at"):
+            words = _("The webhook “%(name)s” is paused: it did not answer for days.") % {"name": webhook.name}
+            address = reverse("webhooks:webhook", args=[webhook.pk])
+            yield Item(kind="webhooks", tone="warn", text=words, address=address, at=webhook.paused_at)
 
 
 def _of_budgets(person: User) -> Iterator[Item]:

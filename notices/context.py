@@ -15,7 +15,14 @@ from keys.models import GatewayState
 from notices.bell import announcements_and_number
 from notices.header import header_state
 
-COUNTED: Final = ("requests", "keys", "budgets", "limits", "leaks")  # announcements are read: they are shown
+COUNTED: Final = (
+    "requests",
+    "keys",
+    "budgets",
+    "limits",
+    "leaks",
+    "webhooks",
+)  # announcements are read: they are shown
 logger = logging.getLogger(__name__)
 
 

@@ -48,6 +48,7 @@ SELECT state.*,
         WHEN 'courses.view_all_courses' IN (SELECT name FROM own_permissions) THEN 'teaching:courses'
         WHEN 'accounts.manage_announcements' IN (SELECT name FROM own_permissions) THEN 'notices:announcements'
         WHEN 'accounts.manage_terms' IN (SELECT name FROM own_permissions) THEN 'notices:terms_versions'
+        WHEN 'accounts.manage_webhooks' IN (SELECT name FROM own_permissions) THEN 'webhooks:index'
         ELSE ''
     END AS admin_page,
     EXISTS (SELECT 1 FROM terms) AS has_terms,
@@ -103,7 +104,11 @@ SELECT state.*,
     EXISTS (
         SELECT 1 FROM keys_leaknotice leak
         WHERE leak.person_id = %(person)s AND leak.seen_at IS NULL AND leak.made_at > %(leaks_since)s
-    ) AS has_leaks
+    ) AS has_leaks,
+    (
+        (%(is_superuser)s OR 'accounts.manage_webhooks' IN (SELECT name FROM own_permissions))
+        AND EXISTS (SELECT 1 FROM accounts_webhook WHERE pause = 'failing')
+    ) AS has_webhooks
 FROM (SELECT 1 AS id) AS one LEFT JOIN keys_gatewaystate state ON state.id = one.id
 """
 

@@ -17,6 +17,7 @@ OUR_PACKAGES: Final = (
     "keys",
     "accounts",
     "web",
+    "webhooks",
     "gateway",
 )
 

@@ -58,6 +58,10 @@ def beat_schedule(*, usage_poll_s: int) -> dict[str, dict[str, Any]]:
         "people.mail_leaving": _entry("people.mail_leaving", crontab(minute="8-59/10"), expires=500),
         # Reads what is due: URLs every two hours, and files that have changed.
         "accounts.refresh_saml_metadata": _entry("accounts.refresh_saml_metadata", crontab(minute="*/10"), expires=500),
+        # Sent when something happened; this continues interrupted runs, and tries again what failed.
+        "webhooks.deliver": _entry("webhooks.deliver", 30.0, expires=25),
+        "webhooks.note_expired": _entry("webhooks.note_expired", 60.0, expires=50),
+        "webhooks.prune": _entry("webhooks.prune", crontab(hour=3, minute=44), expires=3000),
         "api.prune": _entry("api.prune", crontab(hour=3, minute=38), expires=3000),
         "playground.prune": _entry("playground.prune", crontab(minute=50), expires=3000),
         "playground.settle": _entry("playground.settle", 60.0, expires=50),

@@ -88,6 +88,7 @@ ACCESS_TOKEN_MAX_DAYS = env.int("ACCESS_TOKEN_MAX_DAYS", default=365)  # the lon
 API_REQUESTS_PER_MINUTE = env.int("API_REQUESTS_PER_MINUTE", default=300)  # of one access token or gateway key
 LEAK_REPORTS_GITHUB_KEYS_URL = env.str("LEAK_REPORTS_GITHUB_KEYS_URL", default="")  # empty: none of GitHub's (ADR 51)
 LEAK_REPORTS_SECRET = env.str("LEAK_REPORTS_SECRET", default="")  # of other scanners; empty: none
+WEBHOOK_INTERNAL_HOSTS = env.list("WEBHOOK_INTERNAL_HOSTS", default=[])  # receivers at private addresses, or by http
 
 # --- Usage -------------------------------------------------------------------------------------
 USAGE_POLL_S = env.int("USAGE_POLL_S", default=60)  # between two polls of today; the cooldown may make it longer
@@ -226,6 +227,7 @@ INSTALLED_APPS = [
     "people",
     "teaching",
     "catalogue",
+    "webhooks",
     "notices",
     "playground",
     "usage",

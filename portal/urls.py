@@ -18,6 +18,7 @@ urlpatterns = [
     path("", include("approvals.urls")),
     path("", include("notices.urls")),
     path("", include("api.urls")),
+    path("webhooks/", include("webhooks.urls")),
     path("playground/", include("playground.urls")),
     path("", include("web.urls")),
     path("account/", include("accounts.urls")),

@@ -38,6 +38,7 @@ from accounts.models import (
     MailChoices,
     RequestDigest,
     User,
+    WebhookDelivery,
 )
 from approvals import services as approval_services
 from keys import services as key_services
@@ -90,6 +91,7 @@ CLAIMS: Final = (
     (RequestedReminder, "claimed_at"),
     (SavedView, "mail_claimed_at"),
     (UnusualSpend, "mail_claimed_at"),
+    (WebhookDelivery, "claimed_at"),  # no mail, and claimed in the same way
 )
 
 

@@ -21,6 +21,8 @@ SAME_IN_BOTH = {  # words that are French too
     "%(number)s pages",
     "Actions",
     "Active",
+    "Messages",
+    "Webhooks",
     "Admin",
     "Administration",
     "Budget",

@@ -124,6 +124,7 @@ class Migration(migrations.Migration):
                             ("access_token", "access token"),
                             ("rate", "exchange rate"),
                             ("leaving_check", "check for leaving accounts"),
+                            ("webhook", "webhook"),
                         ],
                         editable=False,
                         max_length=20,
@@ -1778,6 +1779,153 @@ class Migration(migrations.Migration):
                 "default_permissions": (),
                 "constraints": [
                     models.UniqueConstraint(fields=("provider", "entity_id"), name="accounts_saml_institution")
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Webhook",
+            fields=[
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=60, verbose_name="name")),
+                ("url", models.TextField(editable=False, help_text="Encrypted: it can contain a secret.")),
+                ("host", models.CharField(editable=False, help_text="Of the URL; shown.", max_length=255)),
+                ("secret", models.TextField(editable=False, help_text="Encrypted; signs what is sent.")),
+                ("events", models.JSONField(default=list, editable=False, help_text="Values of WebhookEvent.")),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("paused_at", models.DateTimeField(editable=False, null=True)),
+                (
+                    "pause",
+                    models.CharField(
+                        blank=True,
+                        choices=[("", ""), ("admin", "by an administrator"), ("failing", "it did not answer for days")],
+                        default="",
+                        editable=False,
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "active_since",
+                    models.DateTimeField(
+                        default=django.utils.timezone.now, editable=False, help_text="Earlier ends are not sent."
+                    ),
+                ),
+                (
+                    "failing_since",
+                    models.DateTimeField(editable=False, help_text="The first failure after a success.", null=True),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "permissions": [("manage_webhooks", "Can manage webhooks")],
+                "default_permissions": (),
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("pause", ""), ("paused_at", None)),
+                            models.Q(("pause__in", ("admin", "failing")), ("paused_at__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="accounts_webhook_pause_known",
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="WebhookDelivery",
+            fields=[
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                (
+                    "event",
+                    models.CharField(
+                        choices=[
+                            ("key.created", "A key was created"),
+                            ("key.expired", "A key has expired"),
+                            ("key.deleted", "A key was deleted"),
+                            ("key.blocked", "A key was blocked"),
+                            ("key.leaked", "A key has leaked"),
+                            ("budget.reached", "A budget is nearly or wholly spent"),
+                            ("request.created", "Somebody asks for more"),
+                            ("request.decided", "A request was decided"),
+                            ("webhook.test", "Test message"),
+                        ],
+                        editable=False,
+                        max_length=40,
+                    ),
+                ),
+                (
+                    "name",
+                    models.CharField(editable=False, help_text="Of what happened: each only once.", max_length=150),
+                ),
+                ("body", models.TextField(editable=False, help_text="JSON, as it is signed and sent.")),
+                ("made_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("waiting", "Waiting"), ("delivered", "Delivered"), ("failed", "Given up")],
+                        default="waiting",
+                        editable=False,
+                        max_length=10,
+                    ),
+                ),
+                ("next_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("claimed_at", models.DateTimeField(editable=False, help_text="It is being sent.", null=True)),
+                ("attempts", models.PositiveIntegerField(default=0, editable=False)),
+                ("tried_at", models.DateTimeField(editable=False, null=True)),
+                (
+                    "status",
+                    models.PositiveSmallIntegerField(editable=False, help_text="Of the last answer.", null=True),
+                ),
+                (
+                    "problem",
+                    models.CharField(blank=True, editable=False, help_text="Why there was none.", max_length=20),
+                ),
+                ("answer", models.CharField(blank=True, editable=False, help_text="Its beginning.", max_length=500)),
+                ("took_ms", models.PositiveIntegerField(editable=False, null=True)),
+                (
+                    "person",
+                    models.ForeignKey(
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "webhook",
+                    models.ForeignKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="deliveries",
+                        to="accounts.webhook",
+                    ),
+                ),
+            ],
+            options={
+                "default_permissions": (),
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "waiting")), fields=["next_at"], name="accounts_deliveries_due"
+                    ),
+                    models.Index(fields=["webhook", "-made_at", "-id"], name="accounts_deliveries_of_webhook"),
+                    models.Index(fields=["made_at"], name="accounts_deliveries_by_age"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ("waiting", "delivered", "failed"))),
+                        name="accounts_delivery_state_known",
+                    ),
+                    models.UniqueConstraint(fields=("webhook", "name"), name="accounts_delivery_once"),
                 ],
             },
         ),

@@ -38,6 +38,7 @@ from accounts.models.trail import (
     AuditOutcome,
     AuditRepeat,
 )
+from accounts.models.webhooks import Webhook, WebhookDelivery, WebhookDeliveryQuerySet, WebhookEvent, WebhookQuerySet
 
 __all__ = [
     "COST_CENTRE_LENGTH",
@@ -90,4 +91,9 @@ __all__ = [
     "new_rules",
     "owes_terms",
     "validate_model_names",
+    "Webhook",
+    "WebhookDelivery",
+    "WebhookDeliveryQuerySet",
+    "WebhookEvent",
+    "WebhookQuerySet",
 ]

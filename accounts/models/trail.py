@@ -30,6 +30,7 @@ class AuditObject(models.TextChoices):
     ACCESS_TOKEN = "access_token", _("access token")
     RATE = "rate", _("exchange rate")
     LEAVING_CHECK = "leaving_check", _("check for leaving accounts")
+    WEBHOOK = "webhook", "webhook"
 
 
 class AuditAction(models.TextChoices):

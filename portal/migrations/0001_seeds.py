@@ -43,6 +43,7 @@ PERMISSIONS_OF_ADMINS = {
         "decide_requests",
         "manage_announcements",
         "manage_terms",
+        "manage_webhooks",
         "set_up_portal",
         "add_policy",
         "change_policy",

@@ -47,6 +47,8 @@ SOME_VALUES = {  # for the parameters of patterns; a new one is added here
     "group_id": 1,
     "token_id": uuid.UUID(int=16),
     "view_id": uuid.UUID(int=8),
+    "webhook_id": uuid.UUID(int=17),
+    "delivery_id": uuid.UUID(int=18),
     "notice_id": 1,
     "discrepancy_id": 1,
     "uidb36": "zzzz",  # nobody; for somebody, allauth copies their address into its own table even on GET

@@ -108,6 +108,10 @@ POST_ONLY = {
     "usage:fix",
     "usage:notices_seen",
     "usage:refresh",
+    "webhooks:again",
+    "webhooks:pause",
+    "webhooks:resume",
+    "webhooks:test",
     "web:set_language",
     "web:theme",
 }

@@ -11,14 +11,16 @@ from typing import Final
 
 from django.conf import settings
 from django.contrib.auth.models import Group
+from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
 
 from accounts.delivery import MailServerUnavailable, claim, send_each
+from accounts.events import person_data, publish
 from accounts.locale import reading_as
 from accounts.mail_choices import MailKind, deliver_to, wants
 from accounts.mails import compose
-from accounts.models import BudgetPeriod, GroupSpend, User
+from accounts.models import BudgetPeriod, GroupSpend, User, WebhookEvent
 from accounts.rights import people_with
 from keys.budget_days import next_period_day
 from keys.models import Key, PersonBudget
@@ -166,11 +168,34 @@ def _notify(person: User, budget: _Budget) -> None:
     }
     if not percent or Notice.objects.filter(**about, threshold__gte=100 if percent >= 100 else 1).exists():
         return
-    Notice.objects.get_or_create(  # another worker may have created it meanwhile
-        **about,
-        threshold=percent,
-        defaults={"spent_usd": budget.spent_usd, "budget_usd": budget.budget_usd},
-    )
+    with transaction.atomic():
+        notice, is_new = Notice.objects.get_or_create(  # another worker may have created it meanwhile
+            **about,
+            threshold=percent,
+            defaults={"spent_usd": budget.spent_usd, "budget_usd": budget.budget_usd},
+        )
+        if is_new:
+            _publish(notice)
+
+
+def _publish(notice: Notice) -> None:
+    """Send webhooks a message about a budget; of a group or the portal one, though several people have a notice."""
+    whose = f"person {notice.person_id}" if notice.of_person else "portal"
+    if notice.group:
+        whose = f"group {notice.group_id}"
+    data = {
+        "key": notice.key and {"id": str(notice.key_id), "name": notice.key.label},
+        "group": notice.group and notice.group.name,
+        "person": person_data(notice.person) if notice.key or whose.startswith("person") else None,
+        "of": "key" if notice.key else whose.split()[0],
+        "percent": notice.threshold,
+        "spent_usd": str(notice.spent_usd),
+        "budget_usd": str(notice.budget_usd),
+        "period_first_day": notice.period_first_day.isoformat(),
+    }
+    about = f"key {notice.key_id}" if notice.key else whose
+    name = f"budget {about} {notice.period_first_day} {notice.threshold}"
+    publish(WebhookEvent.BUDGET_REACHED, data, name=name, person=notice.person if data["person"] else None)
 
 
 def _send(notice: Notice) -> bool:

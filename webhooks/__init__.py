@@ -1,0 +1,1 @@
+"""Webhooks: pages of admins, and what delivers messages to receivers outside of the portal (ADR 51)."""
