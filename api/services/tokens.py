@@ -1,7 +1,5 @@
 """Access tokens: create, revoke, and find the one of a secret."""
 
-import secrets
-import zlib
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Final
@@ -16,12 +14,9 @@ from django.views.decorators.debug import sensitive_variables
 from accounts.audit import Actor, record
 from accounts.mails import send_later
 from accounts.models import AccessToken, AuditAction, AuditObject, AuditOutcome, User
+from gateway.own_secrets import is_well_formed, new_secret
 from gateway.secret import PAT_PREFIX, Secret, token_of
 
-ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-RANDOM_LENGTH: Final = 32  # 190 bits
-CHECKSUM_LENGTH: Final = 6
-LENGTH: Final = len(PAT_PREFIX) + RANDOM_LENGTH + CHECKSUM_LENGTH
 MOST_WORKING: Final = 20  # tokens of a person
 USE_NOTED_EVERY: Final = timedelta(minutes=1)
 
@@ -35,7 +30,7 @@ def create_token(
     *, owner: User, actor: Actor, name: str, scopes: Iterable[str], lifetime_days: int
 ) -> tuple[AccessToken, Secret]:
     """Create a token; return it with its secret, which is stored nowhere. Raises TokenRefused."""
-    secret = new_secret()
+    secret = new_secret(PAT_PREFIX)
     with transaction.atomic():
         User.objects.select_for_update().get(pk=owner.pk)
         if AccessToken.objects.owned_by(owner).working().count() >= MOST_WORKING:
@@ -69,7 +64,7 @@ def revoke_token(*, token: AccessToken, actor: Actor) -> bool:
 @sensitive_variables("secret")
 def find_token(secret: str) -> AccessToken | None:
     """Return the working token of a secret, with its owner, and note its use; None for any other text. One query."""
-    if not is_well_formed(secret):
+    if not is_well_formed(secret, PAT_PREFIX):
         return None
     token = AccessToken.objects.working().select_related("owner").filter(digest=token_of(secret)).first()
     if token:
@@ -83,30 +78,6 @@ def _note_use(token: AccessToken) -> None:
     if token.last_used_at is None or now - token.last_used_at >= USE_NOTED_EVERY:
         earlier = Q(last_used_at=None) | Q(last_used_at__lte=now - USE_NOTED_EVERY)
         AccessToken.objects.filter(earlier, pk=token.pk).update(last_used_at=now)
-
-
-def new_secret() -> Secret:
-    """Return a new secret: the prefix, 32 random characters, and their checksum."""
-    text = "".join(secrets.choice(ALPHABET) for _place in range(RANDOM_LENGTH))
-    return Secret(f"{PAT_PREFIX}{text}{checksum(text)}")
-
-
-@sensitive_variables("secret", "text")
-def is_well_formed(secret: str) -> bool:
-    """Tell whether a text has the form and the checksum of a secret."""
-    if len(secret) != LENGTH or not secret.startswith(PAT_PREFIX):
-        return False
-    text = secret[len(PAT_PREFIX) : -CHECKSUM_LENGTH]
-    return text.isascii() and secret[-CHECKSUM_LENGTH:] == checksum(text)
-
-
-def checksum(text: str) -> str:
-    """Return the CRC-32 of a text in base 62: six characters."""
-    number, digits = zlib.crc32(text.encode()), ""
-    for _place in range(CHECKSUM_LENGTH):
-        number, digit = divmod(number, len(ALPHABET))
-        digits = ALPHABET[digit] + digits
-    return digits
 
 
 def _audit(token: AccessToken, actor: Actor, action: AuditAction) -> None:

@@ -9,6 +9,7 @@ from django.views.decorators.debug import sensitive_variables
 from accounts.policies import Allowance, policy_of
 from gateway.django import get_gateway
 from gateway.errors import GatewayError, GatewayRejected, GatewayUnavailable
+from gateway.own_secrets import KEY_PREFIX, new_secret
 from gateway.secret import Secret
 from gateway.types import IssuedKey
 from keys.identity import MESSAGES, is_other_gateway
@@ -28,7 +29,9 @@ def create_at_gateway(
     spend_usd: Decimal | None = None,
     secret: Secret | None = None,
 ) -> IssuedKey:
-    """Create the reserved `token` at the gateway, with the limits of its key, and with a `secret` of ours if given.
+    """Create the reserved `token` at the gateway, with the limits of its key, and with this `secret` if given.
+
+    Else with a random one that scanners recognise, or with one of the gateway's where it takes none of ours.
 
     It counts in its course's or its owner's budget, which is set before; without teams it begins with so much spend
     that only the person's rest is left. A secret of ours must be new: the gateway's answer about another means nothing.
@@ -41,7 +44,8 @@ def create_at_gateway(
         give_up(token, Key.Problem.UNREACHABLE)
         raise GatewayUnavailable(MESSAGES[GatewayIdentity.Problem.OTHER], may_have_happened=False)
     try:
-        issued = _generate(token, _ceiling(key, allowance), duration=duration, spend_usd=spend_usd, secret=secret)
+        ceiling = _ceiling(key, allowance)
+        issued = _create(token, ceiling, duration=duration, spend_usd=spend_usd, secret=secret)
     except KeyRefused:
         give_up(token, Key.Problem.REFUSED)
         raise
@@ -52,12 +56,31 @@ def create_at_gateway(
             give_up(token, Key.Problem.UNREACHABLE)
         raise
     except GatewayRejected as error:
-        if secret is not None and error.status in (400, 403) and "custom" in error.message.lower():
+        if secret is not None and _is_about_custom_keys(error):
             raise _no_custom(token) from error
         give_up(token, Key.Problem.REFUSED)
         raise
     _check_answer(token, issued, duration=duration, secret=secret)
     return issued
+
+
+@sensitive_variables("secret")
+def _create(
+    token: Token, ceiling: Ceiling, *, duration: str | None, spend_usd: Decimal | None, secret: Secret | None
+) -> IssuedKey:
+    """Call the gateway with this secret, or with a recognisable one; a refusal of that means that nothing was made."""
+    try:
+        chosen = secret or new_secret(KEY_PREFIX)
+        return _generate(token, ceiling, duration=duration, spend_usd=spend_usd, secret=chosen)
+    except GatewayRejected as error:
+        if secret is not None or not _is_about_custom_keys(error):
+            raise
+    return _generate(token, ceiling, duration=duration, spend_usd=spend_usd, secret=None)
+
+
+def _is_about_custom_keys(error: GatewayRejected) -> bool:
+    """Tell whether the gateway refused because the secret was ours."""
+    return error.status in (400, 403) and "custom" in error.message.lower()
 
 
 @sensitive_variables("issued", "secret")

@@ -11,9 +11,10 @@ from pytest_django import Settings
 
 from accounts.models import AccessToken, User
 from api.scopes import SCOPES
-from api.services.tokens import new_secret
 from api.v1 import api
 from api.v1.auth import UNKNOWN_PER_MINUTE
+from gateway.own_secrets import new_secret
+from gateway.secret import PAT_PREFIX
 from tests.api.conftest import Program, is_refused_after
 from tests.conftest import signed_in
 from tests.keys.actions import issue
@@ -33,7 +34,7 @@ def test_says_whose_token_it_is(by_intern: Program) -> None:
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer x", "Basic eDp5", "Bearer unknown"])
 def test_refuses_a_request_without_a_valid_token(client: Client, db: None, header: str) -> None:
-    answer = client.get("/api/v1/me", headers={"Authorization": header.replace("unknown", new_secret())})
+    answer = client.get("/api/v1/me", headers={"Authorization": header.replace("unknown", new_secret(PAT_PREFIX))})
 
     assert answer.status_code == 401
     assert answer["Content-Type"] == PROBLEM

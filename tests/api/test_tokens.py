@@ -13,8 +13,9 @@ from pytest_django.asserts import assertContains, assertNotContains
 from accounts.anonymise import anonymise_account
 from accounts.models import AccessToken, AuditAction, AuditEntry, User
 from api.models import IdempotentRequest
-from api.services.tokens import MOST_WORKING, is_well_formed, new_secret
-from gateway.secret import has_secret, redact, token_of
+from api.services.tokens import MOST_WORKING
+from gateway.own_secrets import is_well_formed, new_secret
+from gateway.secret import PAT_PREFIX, has_secret, redact, token_of
 from tests.api.conftest import Program
 from tests.conftest import signed_in
 from tests.factories import make_intern, make_user
@@ -31,12 +32,12 @@ def shown_secret(answer: object) -> str:
 
 
 def test_a_secret_has_a_prefix_and_a_checksum() -> None:
-    secret = new_secret()
+    secret = new_secret(PAT_PREFIX)
 
-    assert is_well_formed(secret)
+    assert is_well_formed(secret, PAT_PREFIX)
     assert secret.startswith("passerelle_pat_")
-    assert not is_well_formed(secret[:20] + ("a" if secret[20] != "a" else "b") + secret[21:])
-    assert not is_well_formed(secret + "a")
+    assert not is_well_formed(secret[:20] + ("a" if secret[20] != "a" else "b") + secret[21:], PAT_PREFIX)
+    assert not is_well_formed(secret + "a", PAT_PREFIX)
     assert has_secret(f"see {secret}")
     assert secret not in redact(f"GET /?q={secret}")
 
