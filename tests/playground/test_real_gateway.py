@@ -14,9 +14,10 @@ from pytest_django import Settings
 from accounts.models import User
 from keys.models import GatewayModel
 from playground.models import Answer
+from playground.services.raw import raw_request
 from tests.keys.real_gateway import RealGateway, real_gateway
 from tests.keys.views.pages import words_of
-from tests.playground import rows
+from tests.playground import hostile_files, rows
 from tests.playground.ask_form import TOOL
 from tests.playground.real_portal import FLUSH_S, logged
 from tests.playground.sse import answer_to, received, send
@@ -168,6 +169,21 @@ def test_an_image_is_sent_to_a_model_with_vision(as_intern: Client) -> None:
 
     assert (answer.state, answer.problem) == (State.COMPLETE, None)
     assert "image_url" in words_of(as_intern.get(reverse("playground:details", args=[answer.pk])))
+
+
+def test_a_pdf_goes_as_its_text_or_as_it_is_to_a_model_that_reads_pdf(as_intern: Client) -> None:
+    kinds = []
+    for features in ((), ("pdf",)):
+        GatewayModel.objects.filter(name=MODEL).update(features=list(features))
+        report = SimpleUploadedFile("report.pdf", hostile_files.pdf("Bees dance"), "application/pdf")
+        answer = answer_to(as_intern, "What is this? [words 3]", attachments=report)
+        assert (answer.state, answer.problem) == (State.COMPLETE, None)
+        content = raw_request(answer)["messages"][0]["content"]
+        kinds.append(
+            ["text", "Bees dance" in content] if isinstance(content, str) else [part["type"] for part in content]
+        )
+
+    assert kinds == [["text", True], ["text", "file"]]
 
 
 def test_an_image_is_not_sent_to_a_model_without_vision(as_intern: Client) -> None:
