@@ -40,6 +40,7 @@ SAME_IN_BOTH = {  # words that are French too
     "Publication",
     "Question %(number)s",
     "Secrets",
+    "Sources",
     "Total",
     "Version",
     "Version %(version)s",

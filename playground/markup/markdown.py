@@ -16,6 +16,7 @@ from mdit_py_plugins.gfm_autolink import gfm_autolink_plugin
 
 from playground.markup.blocks import note_block
 from playground.markup.brackets import bracket_block, bracket_inline
+from playground.markup.citations import citation, render_citation
 from playground.markup.code import code_html
 from playground.markup.directions import set_directions
 from playground.markup.dollars import dollar_block, dollar_inline
@@ -196,6 +197,8 @@ def _add_inline_rules(parser: MarkdownIt) -> None:
     parser.inline.ruler.before("escape", "bracket_inline", bracket_inline)
     parser.inline.ruler.before("escape", "environment_inline", environment_inline)
     parser.inline.ruler.before("autolink", "inline_tag", inline_tag)
+    parser.inline.ruler.before("link", "citation", citation)
+    parser.add_render_rule("citation", render_citation)
 
 
 def _add_block_rules(parser: MarkdownIt) -> None:

@@ -1,7 +1,7 @@
 """Answers as HTML within a processor budget for each page. Text that is too expensive is shown as written."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from secrets import token_hex
 from typing import Final
 
@@ -9,6 +9,7 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 
+from playground.markup.citations import cited
 from playground.markup.process import Job
 from playground.reasoning import parted
 from playground.rendering.frames import Renderer, renderer_in
@@ -29,12 +30,13 @@ class RenderedAnswers:
     def __init__(self, renderings: dict[str, Rendering]) -> None:
         self._renderings = renderings
 
-    def html(self, text: str) -> SafeString:
-        """Return a model's Markdown as HTML, with its reasoning folded.
+    def html(self, text: str, sources: Sequence[Mapping[str, str]] = ()) -> SafeString:
+        """Return a model's Markdown as HTML, with its reasoning folded; numbers in brackets refer to its sources.
 
         The ids in it are new each time, so the same answer may occur twice in a page.
         """
         thought, content = parted(text)
+        content = cited(content, sources)
         if not thought:
             return self._content_html(content)
         folded = render_to_string("playground/_thought.html", {"thought": thought})
@@ -53,6 +55,11 @@ class RenderedAnswers:
 def render_answers(texts: Iterable[str]) -> RenderedAnswers:
     """Render the answers of a page, in the active language, within one budget."""
     return RenderedAnswers(_renderings([parted(text)[1] for text in texts]))
+
+
+def content_of(text: str, sources: Sequence[Mapping[str, str]]) -> str:
+    """Return the Markdown of an answer without its reasoning; numbers in brackets refer to its sources."""
+    return cited(parted(text)[1], sources)
 
 
 def answer_html(text: str) -> SafeString:

@@ -1,5 +1,6 @@
 """Template tags of the Playground: texts as safe HTML."""
 
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from django import template
@@ -20,10 +21,10 @@ register.filter("prompt_html", prompt_html)
 
 
 @register.simple_tag(takes_context=True)
-def answer_html(context: Context, text: str) -> SafeString:
+def answer_html(context: Context, text: str, sources: Sequence[Mapping[str, str]] | None = None) -> SafeString:
     """Return an answer as HTML: one of those rendered together for the page (`rendered`), or by itself."""
     rendered = context.get("rendered") or RenderedAnswers({})
-    return rendered.html(text)
+    return rendered.html(text, sources or ())
 
 
 @register.simple_tag(takes_context=True)

@@ -26,7 +26,7 @@ from playground.errors.classify import AnswerError
 from playground.forms import AskForm, ChatForm
 from playground.listing import conversations_of
 from playground.models import Answer, Conversation, Share
-from playground.rendering import RenderedAnswers, render_answers
+from playground.rendering import RenderedAnswers, content_of, render_answers
 from playground.services.chat import ChatContext
 from playground.services.payers import Payers
 from playground.services.refusals import AskRefused
@@ -123,7 +123,8 @@ def rendered_answers(answers: Iterable[Answer]) -> RenderedAnswers:
 
 
 def _texts_of(answer: Answer) -> list[str]:
-    return [answer.text, *(other.get("text", "") for other in answer.others)]
+    choices = [(answer.text, answer.extras), *((other.get("text", ""), other) for other in answer.others)]
+    return [content_of(text, extras.get("sources", ())) for text, extras in choices]
 
 
 def turns_context(page: TurnsPage) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from django.utils.translation import ngettext
 
 from playground.errors.cards import card_of
 from playground.errors.problems import problem_of
+from playground.markup.citations import cited
 from playground.models import Answer
 from playground.reasoning import ReasoningSplitter
 from playground.rendering.live import LiveAnswer
@@ -88,7 +89,11 @@ async def _events(answer: Answer, job: Job | None, view: StreamView, language: s
                 last = await in_thread(partial_of(blocks.last, update.answer)) if blocks else b""
                 if last:
                     yield last
-                yield await in_thread(partial_of(_final, view, update.answer, language, stays=bool(last)))
+                yield await in_thread(
+                    partial_of(
+                        _final, view, update.answer, language, stays=bool(last) and not _has_citations(update.answer)
+                    )
+                )
             else:
                 yield KEEP_ALIVE
 
@@ -179,6 +184,12 @@ class _Blocks:
             return message(partial(self._prose, change.html, swap="innerHTML"))
         gone = partial(self._open, SafeString(""), swap="delete")
         return message(partial(self._open, change.html, swap="beforebegin") + gone)
+
+
+def _has_citations(answer: Answer) -> bool:
+    """Tell whether numbers in the text become links, which the stream did not know yet."""
+    sources = answer.extras.get("sources", ())
+    return cited(answer.text, sources) != answer.text
 
 
 def _live(delta: Delta) -> SafeString:

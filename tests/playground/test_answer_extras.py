@@ -1,6 +1,7 @@
 """Other content than text is shown or named, and an empty answer says why."""
 
 import json
+import re
 from base64 import b64encode
 from collections.abc import Iterator
 from typing import Any
@@ -205,6 +206,21 @@ def test_only_addresses_of_the_web_become_links(as_intern: Client, gateway: Scri
     delta = {"content": "a", "annotations": [{"url_citation": {"url": address, "title": "Of bees"}}]}
 
     assert "Of bees" not in answered(as_intern, gateway, event(delta)).article
+
+
+def test_numbers_in_the_text_are_links_to_the_sources_below_it(as_intern: Client, gateway: ScriptedGateway) -> None:
+    hive, bees, code = "https://example.org/hive?a=1&b=2", "https://example.org/bees", "`row[1][2]` and [9]"
+    delta = {"content": f"Bees dance[1][2], seldom [3](https://example.org/three).\n\n{code}\n\n```\n[1]"}
+
+    stream = answered(as_intern, gateway, event(delta), event({"citations": [hive, bees]}), event(finish_reason="stop"))
+
+    page = as_intern.get(reverse("playground:conversation", args=[stream.answer.message.conversation_id]))
+    for shown in (stream.article, page.content.decode()):
+        links = re.findall(r'<sup><a href="([^"]+)"[^>]*>\[(\d)\]</a></sup>', shown)
+        assert links == [(hive.replace("&", "&amp;"), "1"), (bees, "2")]
+        assert re.search(r"row\[1\]\[2\]</code> and \[9\]", shown)
+        assert "[1]</code>" in shown.replace("\n", "")
+        assert shown.count(f'<li><a href="{bees}"') == 1
 
 
 def test_further_choices_have_their_own_extras(as_intern: Client, gateway: ScriptedGateway) -> None:
