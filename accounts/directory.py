@@ -6,6 +6,7 @@ Imported only where a directory is set up: python-ldap is an optional package.
 import re
 import socket
 import ssl
+import time
 from collections.abc import Iterable, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, Final
@@ -40,15 +41,19 @@ def authenticate(provider: Ldap, username: str, password: str) -> tuple[str, dic
     """Return the subject and the attributes of the person, or None for a wrong name or password.
 
     A bind with an empty password is a success, whoever is named: it is refused here. For an unknown name there is a
-    bind too, so that the time of the answer does not show who exists.
+    bind too, and a refusal takes `refused_after_s`, so that the time of the answer does not show who exists.
     """
     username = username.strip()
     if not password or "\0" in username + password or not 0 < len(username) <= LONGEST_NAME:
         return None
+    began = time.monotonic()
     with _connected(provider) as connection:
         found = _read(connection, provider, username)
         dn = found[0] if found else f"{UNKNOWN},{provider.base}"
-        return _named(provider, found) if _is_password_of(connection, dn, password) and found else None
+        if _is_password_of(connection, dn, password) and found:
+            return _named(provider, found)
+    time.sleep(max(0.0, began + provider.refused_after_s - time.monotonic()))
+    return None
 
 
 def look_up(provider: Ldap, username: str) -> tuple[str, dict[str, list[str]]] | None:

@@ -189,3 +189,13 @@ def zone_choices(chosen: str) -> list[tuple[Any, Any]]:
         elif name == chosen != "UTC":
             first.append((name, name))
     return [*first, *((REGIONS[region], found) for region, found in places.items())]
+
+
+class EndTokensForm(django_forms.Form):
+    """Whether access tokens end with the sessions."""
+
+    tokens = django_forms.BooleanField(
+        label=_("End the access tokens too: programs that use them are refused"),
+        required=False,
+        widget=django_forms.CheckboxInput(attrs={"class": "form-check-input"}),
+    )

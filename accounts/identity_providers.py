@@ -134,6 +134,7 @@ class Ldap(IdentityProvider, frozen=True, kw_only=True, tag="ldap"):
     group_filter: str = "(|(member={dn})(uniqueMember={dn})(memberUid={username}))"
     subject: str = "entryUUID"  # what never changes, and is never given to another; Active Directory: objectGUID
     timeout_s: float = 5.0
+    refused_after_s: float = 0.5  # a refusal takes at least so long, whether the person exists or not
     remove_missing_groups: bool = True  # the portal reads the whole entry
 
     @property

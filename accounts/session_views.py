@@ -11,11 +11,14 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.audit import actor_of, record_person_change
+from accounts.forms import EndTokensForm
 from accounts.limits import is_within_limit
-from accounts.models import SignIn
+from accounts.models import AuditAction, SignIn
 from accounts.sessions import end_other_sessions, end_session, sessions_of
 from accounts.sign_in_rows import in_rows
 from accounts.sign_ins import sign_ins_of
+from accounts.tokens import revoke_all_tokens
 from web.request import PortalRequest
 
 OWN_SIGN_INS: Final = 50  # shown to each person
@@ -36,6 +39,7 @@ def end_one(request: PortalRequest, sign_in_id: int) -> HttpResponse:
     if not is_within_limit(request, "end_session", ENDS):
         return _too_many(request)
     end_session(sign_in)
+    record_person_change(actor=actor_of(request), action=AuditAction.END_SESSION, person=request.user)
     messages.success(request, _("The session is ended."))
     return redirect("account_sign_ins")
 
@@ -46,8 +50,13 @@ def end_others(request: PortalRequest) -> HttpResponse:
     if not is_within_limit(request, "end_session", ENDS):
         return _too_many(request)
     ended = end_other_sessions(request.user, request.session.session_key)
+    record_person_change(actor=actor_of(request), action=AuditAction.SIGN_OUT, person=request.user)
     words = ngettext("%(number)d session is ended.", "%(number)d sessions are ended.", ended)
     messages.success(request, words % {"number": ended})
+    if "tokens" in request.POST:
+        revoked = revoke_all_tokens(request.user, actor_of(request))
+        words = ngettext("%(number)d access token is ended.", "%(number)d access tokens are ended.", revoked)
+        messages.success(request, words % {"number": revoked})
     return redirect("account_sign_ins")
 
 
@@ -58,6 +67,7 @@ def _too_many(request: PortalRequest) -> HttpResponse:
 
 def _page(request: PortalRequest, *, status: int = 200) -> HttpResponse:
     context = {
+        "end_tokens": EndTokensForm(),
         "sessions": sessions_of(request.user),
         "current": request.session.session_key,
         "rows": in_rows(sign_ins_of(request.user)[:OWN_SIGN_INS]),

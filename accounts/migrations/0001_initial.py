@@ -82,6 +82,7 @@ class Migration(migrations.Migration):
                             ("grant", "Top-up"),
                             ("end_grant", "End of a grant"),
                             ("revoke", "Revocation"),
+                            ("end_session", "End of a session"),
                             ("add_factor", "Addition of a second factor"),
                             ("remove_factor", "Removal of a second factor"),
                             ("renew_codes", "Renewal of the recovery codes"),

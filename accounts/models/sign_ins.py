@@ -1,5 +1,7 @@
 """Sign-ins of the last days, and attempts that were refused (accounts.sign_ins)."""
 
+from functools import reduce
+from operator import or_
 from typing import ClassVar, Self
 
 from django.db import models
@@ -43,6 +45,12 @@ class SignInQuerySet(models.QuerySet["SignIn"]):
     def refused(self) -> Self:
         """Keep the attempts that were refused or failed."""
         return self.exclude(outcome__in=SUCCESSES)
+
+    def matching(self, text: str) -> Self:
+        """Keep those with this text in the person's names or address, the provider's name for them, or from there."""
+        of_person = [f"user__{name}__icontains" for name in ("username", "first_name", "last_name", "email")]
+        fields = [*of_person, "subject__icontains", "address__startswith"]
+        return self.filter(reduce(or_, (models.Q(**{field: text}) for field in fields)))
 
     def newest_first(self) -> Self:
         """Order them."""

@@ -74,6 +74,7 @@ class AuditAction(models.TextChoices):
     GRANT = "grant", _("Top-up")
     END_GRANT = "end_grant", _("End of a grant")
     REVOKE = "revoke", _("Revocation")
+    END_SESSION = "end_session", _("End of a session")
     ADD_FACTOR = "add_factor", _("Addition of a second factor")
     REMOVE_FACTOR = "remove_factor", _("Removal of a second factor")
     RENEW_CODES = "renew_codes", _("Renewal of the recovery codes")
@@ -129,6 +130,7 @@ DONE_WORDS = {
     AuditAction.GRANT: _("Topped up"),
     AuditAction.END_GRANT: _("Grant ended"),
     AuditAction.REVOKE: _("Revoked"),
+    AuditAction.END_SESSION: _("Session ended"),
     AuditAction.ADD_FACTOR: _("Second factor added"),
     AuditAction.REMOVE_FACTOR: _("Second factor removed"),
     AuditAction.RENEW_CODES: _("Recovery codes renewed"),

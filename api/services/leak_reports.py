@@ -9,7 +9,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from accounts.audit import Actor
 from accounts.models import AccessToken
-from api.services.tokens import revoke_token
+from accounts.tokens import revoke_token
 from gateway.secret import token_of
 from keys import services as keys
 from keys.models import LeakReport

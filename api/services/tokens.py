@@ -1,4 +1,4 @@
-"""Access tokens: create, revoke, and find the one of a secret."""
+"""Access tokens: create, and find the one of a secret. accounts.tokens revokes them."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -11,9 +11,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
-from accounts.audit import Actor, record
+from accounts.audit import Actor
 from accounts.mails import send_later
-from accounts.models import AccessToken, AuditAction, AuditObject, AuditOutcome, User
+from accounts.models import AccessToken, AuditAction, User
+from accounts.tokens import record_token
 from gateway.own_secrets import is_well_formed, new_secret
 from gateway.secret import PAT_PREFIX, Secret, token_of
 
@@ -44,21 +45,9 @@ def create_token(
             last_four=secret[-4:],
             expires_at=timezone.now() + timedelta(days=min(lifetime_days, settings.ACCESS_TOKEN_MAX_DAYS)),
         )
-        _audit(token, actor, AuditAction.ISSUE)
+        record_token(token, actor, AuditAction.ISSUE)
         send_later("access_token_created", owner, label=name, ip=actor.address)
     return token, secret
-
-
-def revoke_token(*, token: AccessToken, actor: Actor) -> bool:
-    """Revoke a token at once; False if it was before. Its owner has a mail when somebody else did it."""
-    with transaction.atomic():
-        revoked = AccessToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now())
-        if revoked:
-            _audit(token, actor, AuditAction.REVOKE)
-            if actor.user and actor.user.pk != token.owner_id:
-                by = actor.user.display_name
-                send_later("access_token_revoked", token.owner, action=AuditAction.REVOKE, label=token.name, by=by)
-    return bool(revoked)
 
 
 @sensitive_variables("secret")
@@ -78,17 +67,3 @@ def _note_use(token: AccessToken) -> None:
     if token.last_used_at is None or now - token.last_used_at >= USE_NOTED_EVERY:
         earlier = Q(last_used_at=None) | Q(last_used_at__lte=now - USE_NOTED_EVERY)
         AccessToken.objects.filter(earlier, pk=token.pk).update(last_used_at=now)
-
-
-def _audit(token: AccessToken, actor: Actor, action: AuditAction) -> None:
-    record(
-        actor=actor,
-        action=action,
-        outcome=AuditOutcome.DONE,
-        kind=AuditObject.ACCESS_TOKEN,
-        object_id=token.pk,
-        label=token.name,
-        subject=token.owner,
-        code="access_token.scopes",
-        details={"scopes": token.scopes},
-    )

@@ -15,9 +15,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.audit import actor_of
 from accounts.fresh import needs_fresh_sign_in
 from accounts.models import AccessToken
+from accounts.tokens import revoke_token
 from api.forms import TokenForm
 from api.scopes import in_words
-from api.services.tokens import TokenRefused, create_token, revoke_token
+from api.services.tokens import TokenRefused, create_token
 from keys.services import TooManyActions, count_action
 from people.views.common import require_sight, subject_to_act_on
 from usage.queries.access import page_access

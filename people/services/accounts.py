@@ -11,6 +11,7 @@ from accounts.leaving import keep_for_now
 from accounts.locale import reading_as
 from accounts.mails import send_later
 from accounts.models import AuditAction, Grant, Invitation, User
+from accounts.tokens import revoke_all_tokens
 from accounts.trail_words import thing_words
 from web.tasks import ask_worker
 from web.templatetags.portal import day
@@ -49,9 +50,11 @@ def activate(*, person: User, actor: Actor) -> bool:
 
 
 @transaction.atomic
-def sign_out_everywhere(*, person: User, actor: Actor) -> None:
-    """End all sessions of the person. Their keys and their password stay as they are."""
+def sign_out_everywhere(*, person: User, actor: Actor, tokens: bool = False) -> None:
+    """End all sessions of the person, and with `tokens` their access tokens. Keys and password stay as they are."""
     end_sessions(person)
+    if tokens:
+        revoke_all_tokens(person, actor)
     _record(person, actor, AuditAction.SIGN_OUT)
 
 

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import second_factor
 from accounts.audit import actor_of
+from accounts.forms import EndTokensForm
 from accounts.fresh import needs_fresh_sign_in
 from accounts.models import User
 from keys.services import TooManyActions, count_action
@@ -99,9 +100,11 @@ def sign_out(request: PortalRequest, subject: Subject) -> HttpResponse:
         ]
         title = _("Sign %(name)s out everywhere?") % {"name": person.display_name}
         return confirm(
-            request, subject, Confirmation(title=title, sentences=sentences, button=_("Sign out everywhere"))
+            request,
+            subject,
+            Confirmation(title=title, sentences=sentences, button=_("Sign out everywhere"), form=EndTokensForm()),
         )
-    services.sign_out_everywhere(person=person, actor=actor_of(request))
+    services.sign_out_everywhere(person=person, actor=actor_of(request), tokens="tokens" in request.POST)
     return done(request, person, _("Signed out: %(name)s has to sign in again."))
 
 

@@ -34,22 +34,26 @@ def require_management(request: PortalRequest) -> PageAccess:
 
 @require_safe
 def sign_ins(request: PortalRequest) -> HttpResponse:
-    """Show the last sign-ins and refusals, those of a provider, or only the refusals."""
+    """Show the last sign-ins and refusals: of a provider, with a text, or only the refusals."""
     access = require_management(request)
     found = SignIn.objects.select_related("user").newest_first()
     provider = request.GET.get("provider", "").replace("\0", "")  # PostgreSQL refuses it
+    text = request.GET.get("q", "").replace("\0", "").strip()[:100]
     refused = request.GET.get("refused") == "1"
     if provider:
         found = found.filter(provider="" if provider == LOCAL else provider)
     if refused:
         found = found.refused()
+    if text:
+        found = found.matching(text)
     page = Paginator(found, SHOWN).get_page(request.GET.get("page"))
-    chosen = {"provider": provider, "refused": "1" if refused else ""}
+    chosen = {"q": text, "provider": provider, "refused": "1" if refused else ""}
     context = {
         "access": access,
         "here": "people:sign_ins",
         "page": page,
         "rows": in_rows(page),
+        "text": text,
         "provider": provider,
         "providers": [(LOCAL, _("Local accounts")), *((each.id, each.title) for each in identity_providers())],
         "refused": refused,
@@ -80,6 +84,7 @@ def try_sign_in(request: PortalRequest) -> HttpResponse:
             form.add_error(None, str(refusal))
             status = 503 if isinstance(refusal, ProviderUnavailable) else 422
     context = {"access": access, "here": "people:sign_ins", "form": form, "lines": found}
+    context["has_providers"] = bool(identity_providers())
     return render(request, "people/try_sign_in.html", context, status=status)
 
 

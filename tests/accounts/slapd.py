@@ -64,9 +64,8 @@ access to * by * none
 
     def provider(self, **more: Any) -> Ldap:
         """Return how the portal uses it."""
-        return Ldap(
-            id="dir", name="Computing centre", server=self.url, base=PEOPLE, bind_dn=ROOT, bind_password=SECRET, **more
-        )
+        usual = {"name": "Computing centre", "bind_dn": ROOT, "bind_password": SECRET, "refused_after_s": 0.0}
+        return Ldap(**{"id": "dir", "server": self.url, "base": PEOPLE, **usual, **more})
 
     def fill(self) -> None:
         """Make the folders of people and groups."""

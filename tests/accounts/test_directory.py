@@ -1,6 +1,7 @@
 """Sign-in by LDAP, against OpenLDAP's server."""
 
 import socket
+import time
 from collections.abc import Mapping
 from io import StringIO
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from django.urls import reverse
 from pytest_django import Settings
 from pytest_django.asserts import assertContains, assertRedirects
 
+from accounts import directory
 from accounts.checks import passwords_are_sent_encrypted
 from accounts.identity_providers import Ldap
 from accounts.models import User
@@ -212,3 +214,15 @@ def test_a_directory_elsewhere_needs_encryption(settings: Settings) -> None:
     ):
         settings.IDENTITY_PROVIDERS = [Ldap(id="dir", server=server, base="", start_tls=encrypts)]
         assert [error.id for error in passwords_are_sent_encrypted()] == errors
+
+
+def test_a_refusal_takes_as_long_for_who_exists_as_for_who_does_not(slapd: "Slapd") -> None:
+    slapd.knows("ada", {})
+    provider = slapd.provider(refused_after_s=0.3)
+    times = []
+    for name in ("ada", "nobody"):
+        began = time.monotonic()
+        assert directory.authenticate(provider, name, "wrong") is None
+        times.append(time.monotonic() - began)
+
+    assert min(times) >= 0.3

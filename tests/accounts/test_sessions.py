@@ -7,7 +7,9 @@ from django.urls import reverse
 from pytest_django.asserts import assertContains, assertNotContains
 
 from accounts import sessions
-from accounts.models import SignIn, User
+from accounts.audit import BY_THE_PORTAL
+from accounts.models import AccessToken, AuditEntry, SignIn, User
+from api.services.tokens import create_token
 from tests.accounts.signing_in import is_signed_in
 from tests.factories import PASSWORD, make_intern
 
@@ -45,6 +47,7 @@ def test_lists_devices_and_ends_one(ada: User) -> None:
     assertContains(answer, "The session is ended.")
     assertNotContains(answer, "Safari on iPhone")
     assert (is_signed_in(here), is_signed_in(phone)) == (True, False)
+    assert AuditEntry.objects.get(subject=ada).sentence.startswith("Session ended by ada")
 
 
 def test_ends_all_others_of_this_person_also_those_that_are_not_listed(ada: User) -> None:
@@ -110,3 +113,17 @@ def test_names_what_a_browser_calls_itself() -> None:
         request = HttpRequest()
         request.META["HTTP_USER_AGENT"] = agent
         assert tuple(sessions.device_of(request).values()) == expected, agent
+
+
+def test_ending_all_others_can_end_access_tokens_and_is_in_the_history(ada: User) -> None:
+    here = browser("ada")
+    create_token(owner=ada, actor=BY_THE_PORTAL, name="script", scopes=["usage:read"], lifetime_days=9)
+    create_token(owner=make_intern("other"), actor=BY_THE_PORTAL, name="theirs", scopes=[], lifetime_days=9)
+    here.post(reverse(OTHERS))
+    assert AccessToken.objects.working().count() == 2
+
+    assertContains(here.post(reverse(OTHERS), {"tokens": "on"}, follow=True), "1 access token is ended.")
+
+    assert [token.name for token in AccessToken.objects.working()] == ["theirs"]
+    actions = [entry.action for entry in AuditEntry.objects.filter(subject=ada).order_by("pk")]
+    assert actions == ["issue", "sign_out", "sign_out", "revoke"]

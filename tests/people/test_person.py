@@ -9,7 +9,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from pytest_django import Settings
 
-from accounts.models import AuditAction, AuditEntry, User
+from accounts.audit import BY_THE_PORTAL
+from accounts.models import AccessToken, AuditAction, AuditEntry, User
+from api.services.tokens import create_token
 from keys.models import Intern
 from tests.conftest import signed_in
 from tests.factories import make_intern, make_user
@@ -145,6 +147,17 @@ def test_signing_out_ends_all_sessions_and_nothing_else(as_manager: Client, inte
     assert Session.objects.count() == 1
     assert User.objects.get(pk=intern.pk).is_active
     assert actions_on(intern) == [AuditAction.SIGN_OUT]
+
+
+def test_signing_out_everywhere_can_end_access_tokens(as_manager: Client, intern: User) -> None:
+    create_token(owner=intern, actor=BY_THE_PORTAL, name="script", scopes=["usage:read"], lifetime_days=9)
+    as_manager.post(url_of(intern, "sign_out"))
+    assert AccessToken.objects.working().exists()
+
+    as_manager.post(url_of(intern, "sign_out"), {"tokens": "on"})
+
+    assert not AccessToken.objects.working().exists()
+    assert "End the access tokens too" in words_of(as_manager.get(url_of(intern, "sign_out")))
 
 
 def test_limits_actions_per_hour(as_manager: Client, intern: User, staff: User, settings: Settings) -> None:

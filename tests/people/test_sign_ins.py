@@ -88,3 +88,21 @@ def test_a_test_refuses_what_it_cannot_read(as_secretary: Client, as_reader: Cli
     assert as_reader.post(TRY, {"provider": "cas", "attributes": "{}"}).status_code == 403
     settings.KEY_ACTIONS_PER_HOUR = 7
     assert as_secretary.post(TRY, {"provider": "cas", "attributes": "{}"}).status_code == 429
+
+
+def test_the_search_finds_people_subjects_and_addresses(as_secretary: Client) -> None:
+    SignIn.objects.create(outcome="entered", user=make_intern("ada", first_name="Zoë"), address="10.1.2.3")
+    SignIn.objects.create(outcome="group", provider="cas", subject="xyz-7", address="192.0.2.9")
+
+    for text, finds in (("zoë", "Zoë"), ("ADA@example", "Zoë"), ("10.1.2", "Zoë"), ("xyz", "192.0.2.9")):
+        page = as_secretary.get(PAGE, {"q": f" {text} "})
+        assertContains(page, finds)
+        assertNotContains(page, "192.0.2.9" if finds == "Zoë" else "Zoë")
+    assert as_secretary.get(PAGE, {"q": "\0%_"}).status_code == 200
+
+
+def test_the_test_without_a_provider_says_what_to_do(as_secretary: Client, settings: Settings) -> None:
+    settings.IDENTITY_PROVIDERS = []
+
+    assertContains(as_secretary.get(TRY), "No identity provider is set up")
+    assertNotContains(as_secretary.get(TRY), "textarea")

@@ -1,0 +1,41 @@
+"""How access tokens end (ADR 46). api.services.tokens creates them."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.audit import Actor, record
+from accounts.mails import send_later
+from accounts.models import AccessToken, AuditAction, AuditObject, AuditOutcome, User
+
+
+def revoke_token(*, token: AccessToken, actor: Actor) -> bool:
+    """Revoke a token at once; False if it was before. Its owner has a mail when somebody else did it."""
+    with transaction.atomic():
+        revoked = AccessToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now())
+        if revoked:
+            record_token(token, actor, AuditAction.REVOKE)
+            if actor.user and actor.user.pk != token.owner_id:
+                by = actor.user.display_name
+                send_later("access_token_revoked", token.owner, action=AuditAction.REVOKE, label=token.name, by=by)
+    return bool(revoked)
+
+
+def revoke_all_tokens(person: User, actor: Actor) -> int:
+    """Revoke all tokens of the person that work; return how many."""
+    working = AccessToken.objects.owned_by(person).working().select_related("owner")
+    return sum(revoke_token(token=token, actor=actor) for token in working)
+
+
+def record_token(token: AccessToken, actor: Actor, action: AuditAction) -> None:
+    """Record in the audit trail what was done with a token."""
+    record(
+        actor=actor,
+        action=action,
+        outcome=AuditOutcome.DONE,
+        kind=AuditObject.ACCESS_TOKEN,
+        object_id=token.pk,
+        label=token.name,
+        subject=token.owner,
+        code="access_token.scopes",
+        details={"scopes": token.scopes},
+    )
