@@ -47,7 +47,7 @@ def test_lists_devices_and_ends_one(ada: User) -> None:
     assertContains(answer, "The session is ended.")
     assertNotContains(answer, "Safari on iPhone")
     assert (is_signed_in(here), is_signed_in(phone)) == (True, False)
-    assert AuditEntry.objects.get(subject=ada).sentence.startswith("Session ended by ada")
+    assert AuditEntry.objects.get(subject=ada).sentence.startswith("Session ended by Intern A")
 
 
 def test_ends_all_others_of_this_person_also_those_that_are_not_listed(ada: User) -> None:
