@@ -11,7 +11,7 @@ PYTEST = $(PYTHON) -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist w
 
 .DEFAULT_GOAL := help
 unexport PYTHONDONTWRITEBYTECODE  # each process of a run would compile all that it imports
-.PHONY: help run test test-all test-postgres bench bench-poll bench-stream bench-hostile bench-soak bench-faults bench-course bench-api fuzz lint format lock
+.PHONY: help run test test-all test-postgres bench bench-poll bench-stream bench-hostile bench-soak bench-faults bench-course bench-api fuzz fuzz-api lint format lock
 
 help:  ## Say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r name text; do \
@@ -50,6 +50,9 @@ bench-course: $(INSTALLED)  ## Let 100 students get their keys within ten second
 
 fuzz: $(INSTALLED)  ## Send 10,000 odd requests to a portal as it is in service, behind nginx (docs/performance.md; ARGS=--requests=100)
 	@exec $(PYTHON) -m bench.fuzz $(ARGS)
+
+fuzz-api: $(INSTALLED)  ## Send about 10,000 odd requests of each role to the API, made from its schema (an hour; API_EXAMPLES=25 for fewer)
+	@API_EXAMPLES=$${API_EXAMPLES:-130} exec $(PYTHON) -m pytest -q -n 3 --timeout 0 tests/api/test_schema.py $(ARGS)
 
 bench-api: $(INSTALLED)  ## Time 100 requests a second of the API, with keys and access tokens (docs/performance.md)
 	@exec $(PYTHON) -m bench.api $(ARGS)

@@ -4,7 +4,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import URLPattern, URLResolver, include, path
 
 from api.v1 import api
-from api.views import documentation, leak_reports, tokens
+from api.views import device, documentation, leak_reports, tokens
 
 app_name = "api"
 
@@ -21,6 +21,9 @@ _routes, _app_name, _namespace = api.urls
 urlpatterns = [
     path("account/access-tokens/", tokens.index, name="tokens"),
     path("account/access-tokens/<uuid:token_id>/revoke/", tokens.revoke, name="revoke_token"),
+    path("account/device/", device.page, name="device"),
+    path("api/device/authorize/", device.authorize, name="device_authorize"),
+    path("api/device/token/", device.token, name="device_token"),
     path("people/access-tokens/", tokens.of_everybody, name="all_tokens"),
     path("people/access-tokens/<uuid:token_id>/revoke/", tokens.revoke_for, name="revoke_for"),
     path("leak-reports/", leak_reports.receive, name="leak_reports"),

@@ -2,9 +2,10 @@
 
 from datetime import datetime
 
-from ninja import Router, Schema
+from ninja import Field, Router, Schema
 
 from api.v1.auth import ApiRequest, Bearer, access_token_of
+from keys.snippets import base_url
 
 router = Router(tags=["me"])
 
@@ -25,6 +26,7 @@ class Me(Schema):
     name: str
     email: str
     groups: list[str]
+    base_url: str = Field(description="Of the gateway: where programs send calls to models.")
     access_token: TokenOut
 
 
@@ -37,6 +39,7 @@ def me(request: ApiRequest) -> Me:
         name=person.display_name,
         email=person.email,
         groups=sorted(person.groups.values_list("name", flat=True)),
+        base_url=base_url(),
         access_token=TokenOut(
             name=token.name,
             last_four=token.last_four,

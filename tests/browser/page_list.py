@@ -198,6 +198,7 @@ OF_A_NEWCOMER: dict[str, Way] = {  # in this order: those at the end change what
     "keyboard shortcuts": at("/playground/shortcuts/"),
     "privacy": at("/privacy/"),
     "access tokens": at("/account/access-tokens/"),
+    "sign a command in": at("/account/device/?code=BCDF-GHJK"),
     "sign-ins": at("/account/sign-ins/"),
     "second factor": at("/account/second-factor/"),
     "second factor, app": at("/account/second-factor/app/"),

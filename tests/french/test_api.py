@@ -4,6 +4,7 @@ from django.core import mail
 from django.urls import reverse
 
 from accounts.models import AccessToken, User
+from api.services.device import SCOPES, begin
 from tests.api.conftest import Program
 from tests.french.conftest import Read, in_french
 from tests.french.reading import english_in
@@ -23,6 +24,16 @@ def test_access_tokens(staff: User, admin: User, read: Read) -> None:
     read(of_admin.post(reverse("api:revoke_for", args=[token.pk]), follow=True))
     run_tasks()
     assert [english_in(f"{message.subject} {message.body}") for message in mail.outbox] == [[], []]
+
+
+def test_the_sign_in_of_a_command(staff: User, read: Read) -> None:
+    browser, url = in_french(staff), reverse("api:device")
+    read(browser.get(url))
+    read(browser.post(url, {"code": "BBBB-BBBB"}))
+    for decision in ("approve", "refuse"):
+        _secret, device = begin(name="portable", scopes=SCOPES, address=None)
+        read(browser.post(url, {"code": device.user_code}))
+        read(browser.post(url, {"code": device.user_code, "decision": decision}))
 
 
 def test_the_documentation(staff: User, read: Read) -> None:

@@ -30,6 +30,8 @@ PUBLIC = {
     "account_reset_password_from_key",
     "account_reset_password_from_key_done",
     "account_signup",
+    "api:device_authorize",
+    "api:device_token",
     "api:documentation",
     "api:leak_reports",
     "approvals:decide_by_link",
@@ -52,8 +54,10 @@ PUBLIC = {
     "web:set_language",
     "web:theme",
 }
-WITHOUT_FORM = {"api:leak_reports"}  # sent by programs, which prove who they are
+WITHOUT_FORM = {"api:device_authorize", "api:device_token", "api:leak_reports"}  # sent by programs, without a cookie
 POST_ONLY = {
+    "api:device_authorize",
+    "api:device_token",
     "account_end_other_sessions",
     "account_end_session",
     "api:leak_reports",

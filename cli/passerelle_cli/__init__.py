@@ -1,0 +1,1 @@
+"""Keys and usage of a Passerelle portal, in the terminal."""

@@ -1,0 +1,124 @@
+"""The command for people, run as they run it, against a portal that is served."""
+
+import json
+import os
+import re
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from accounts.models import AccessToken, User
+from keys.models import Key
+from tests.api.conftest import Program
+from tests.conftest import signed_in
+from tests.sandbox_process import Sandbox
+
+pytestmark = pytest.mark.django_db(transaction=True)
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def environment(repository: Path, tmp_path: Path) -> dict[str, str]:
+    """Return the environment of somebody who is not signed in."""
+    keep = {name: value for name, value in os.environ.items() if name in ("PATH", "LD_LIBRARY_PATH")}
+    return keep | {
+        "PYTHONPATH": str(repository / "cli"),
+        "XDG_CONFIG_HOME": str(tmp_path),
+        "LANG": "en_US.UTF-8",
+        "COLUMNS": "200",
+    }
+
+
+@pytest.fixture
+def run(environment: dict[str, str]) -> Run:
+    """Return what runs the command."""
+
+    def call(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "passerelle_cli", *arguments]
+        return subprocess.run(
+            command, env=environment | more, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL
+        )
+
+    return call
+
+
+@pytest.fixture
+def signed(live_server: Any, intern: User, run: Run) -> Run:
+    """Return what runs the command with an access token of the intern's."""
+    secret = str(Program(intern).secret)
+
+    def call(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        return run(*arguments, PASSERELLE_URL=live_server.url, PASSERELLE_TOKEN=secret, **more)
+
+    return call
+
+
+def test_signs_in_by_a_code_and_out(
+    live_server: Any, intern: User, environment: dict[str, str], run: Run, tmp_path: Path, sandbox: Sandbox
+) -> None:
+    command = [sys.executable, "-m", "passerelle_cli", "login", live_server.url, "--no-browser"]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as login:
+        assert login.stderr is not None
+        code = next(line.strip() for line in login.stderr if re.fullmatch(r"\s+[A-Z]{4}-[A-Z]{4}\n", line))
+        signed_in(intern).post("/account/device/", {"code": code, "decision": "approve"})
+        out, err = login.communicate(timeout=120)
+
+    assert (login.returncode, out) == (0, ""), err
+    assert "Signed in as intern." in err
+    file = tmp_path / "passerelle" / "credentials.json"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert json.loads(file.read_text())["token"] not in err
+    assert run("usage").returncode == 0
+    AccessToken.objects.all().delete()
+    assert run("usage").returncode == 3
+    assert run("logout").returncode == 0
+    assert not file.exists()
+
+
+def test_keys_from_the_first_to_the_last(signed: Run, sandbox: Sandbox) -> None:
+    made = signed("keys", "create", "thesis")
+    assert made.returncode == 0, made.stderr
+    assert sandbox.issued_secrets()[-1] in made.stdout
+    (row,) = json.loads(signed("--json", "keys", "list").stdout)
+    assert row["label"] == "thesis"
+    replaced = signed("--json", "keys", "replace", row["id"][:8])
+    assert json.loads(replaced.stdout)["secret"] == sandbox.issued_secrets()[-1]
+    early = signed("keys", "renew", "thesis", LANG="fr_FR.UTF-8")
+    assert (early.returncode, early.stdout) == (1, "")
+    assert "clé" in early.stderr
+    assert signed("keys", "delete", "thesis").returncode == 0
+    assert Key.objects.get().state == Key.State.DELETED
+    assert "no key" in signed("keys", "delete", "other").stderr
+
+
+def test_a_fresh_key_for_the_shell_asks_a_model(signed: Run, sandbox: Sandbox) -> None:
+    lines = signed("env").stdout.splitlines()
+    values = dict(line.removeprefix("export ").split("=", 1) for line in lines)
+
+    assert values["OPENAI_API_KEY"] == sandbox.issued_secrets()[-1]
+    address = {"OPENAI_BASE_URL": f"{sandbox.url}/v1"}
+    answer = signed("chat", "--model", "gpt-4o-mini", "hello", **values | address)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert answer.stdout.strip()
+    wrong = signed("chat", "--model", "gpt-4o-mini", "hello", OPENAI_API_KEY="sk-x", **address)
+    assert (wrong.returncode, wrong.stdout) == (1, "")
+
+
+def test_says_what_is_missing(run: Run) -> None:
+    for arguments, code in (
+        (("usage",), 3),
+        (("login", "http://portal.example.edu"), 2),
+        (("login", "http://localhost:9"), 4),
+        (("chat", "--model", "x", "hello"), 2),
+        (("keys", "create"), 2),
+    ):
+        done = run(*arguments)
+        assert (done.returncode, done.stdout) == (code, ""), arguments
+        assert done.stderr
+        assert "Traceback" not in done.stderr
+    assert "Pas de connexion" in run("usage", LANG="fr_FR.UTF-8").stderr
