@@ -16,7 +16,7 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from accounts.audit import forget_names
-from accounts.models import AccessRequest, AccessToken, DailyItem, Grant, MailChoices, User, WebhookDelivery
+from accounts.models import AccessRequest, AccessToken, DailyItem, Grant, MailChoices, ScimUser, User, WebhookDelivery
 from accounts.sessions import session_keys_of
 from accounts.sign_ins import forget_sign_ins
 
@@ -41,6 +41,7 @@ def anonymise_account(person: User) -> None:
     forget_sign_ins(person)
     SocialAccount.objects.filter(user=person).delete()
     MailChoices.objects.filter(person=person).delete()
+    ScimUser.objects.filter(person=person).delete()
     DailyItem.objects.filter(person=person).delete()
     AccessToken.objects.owned_by(person).delete()
     Authenticator.objects.filter(user=person).delete()

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Final
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.audit import BY_THE_PORTAL, Actor, record_person_change
@@ -15,13 +16,14 @@ KEPT_FOR: Final = timedelta(days=365)
 def note_return(person: User, *, provider: str) -> None:
     """Take a person who signs in off the list. `provider`: its id, "" for a local account.
 
-    Where a provider no longer lists them, only a sign-in by it shows that it does: by another one, or with a
-    password of the portal, the next check would find the same again.
+    Where a directory no longer lists them, only a sign-in by it shows that it does: by another provider, or with a
+    password of the portal, the next check would find the same again. Whom SCIM has deactivated, only SCIM takes back.
     """
-    mine = LeavingAccount.objects.waiting().filter(person=person)
-    for account in mine:
-        if account.reason == LeavingReason.UNUSED or account.source == provider:
-            take_off(account)
+    by_directory = Q(reason=LeavingReason.UNLISTED, source=provider)
+    for account in LeavingAccount.objects.waiting().filter(
+        Q(reason=LeavingReason.UNUSED) | by_directory, person=person
+    ):
+        take_off(account)
 
 
 @transaction.atomic

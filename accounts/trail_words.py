@@ -113,9 +113,12 @@ WORDS: Final[dict[str, Words]] = {
     "announcement.changes": lambda values: _changes("announcement", values),
     "access_token.scopes": _("scopes: %(scopes)s"),
     "leaving.unlisted": _("%(source)s no longer lists the person"),
+    "leaving.inactive": _("%(source)s deactivated or deleted the person"),
     "leaving.unused": _("not used for %(days)s days"),
     "leaving.back": _("the person is back"),
     "leaving.allowed": _("%(count)s accounts at once were accepted"),
+    "scim_client.scopes": _("scopes: %(scopes)s"),
+    "via.scim": _("by SCIM, with the token …%(token)s"),
     "via.access_token": _("with the access token …%(token)s"),
     "model.changes": lambda values: _changes("catalogue.modelnote", values),
 }

@@ -10,7 +10,8 @@ _SECRET: Final = re.compile(r"(?:(?<![^\W_])|(?<=%[0-9A-Fa-f]{2})|(?<=\\[nrtx]))
 # What a person would hardly type by chance, unlike sk-learn: long, or with several kinds of characters.
 _SURELY: Final = re.compile(r"(?<![^\W_])sk-(?:(?=[\w-]*[A-Z0-9])[\w-]{12,}|[\w-]{20,})")
 PAT_PREFIX: Final = "passerelle_pat_"  # of the portal's API (ADR 46)
-_ACCESS_TOKEN: Final = re.compile(rf"{PAT_PREFIX}\w{{4,}}")
+SCIM_PREFIX: Final = "passerelle_scim_"  # of its SCIM service (ADR 50)
+_ACCESS_TOKEN: Final = re.compile(rf"({PAT_PREFIX}|{SCIM_PREFIX})\w{{4,}}")
 _HASH: Final = re.compile(r"\b[0-9a-f]{64}\b")
 _HINT: Final = re.compile(r"\bsk-\.{2,3}[\w-]+")  # LiteLLM's name of a key: its last four characters
 
@@ -35,7 +36,7 @@ def redact(text: str, *secrets: str) -> str:
     for secret in secrets:
         if secret:
             text = text.replace(secret, "…")
-    return _ACCESS_TOKEN.sub(f"{PAT_PREFIX}…", _SECRET.sub("sk-…", text))
+    return _ACCESS_TOKEN.sub(r"\1…", _SECRET.sub("sk-…", text))
 
 
 def has_secret(text: str) -> bool:

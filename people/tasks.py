@@ -18,6 +18,12 @@ def check_leaving() -> None:
     logger.info("people.check_leaving: %d deactivated in %.1f s", closed, time.monotonic() - started)
 
 
+@shared_task(name="people.check_provisioned", soft_time_limit=300, acks_late=True, ignore_result=True)
+def check_provisioned() -> None:
+    """Follow what SCIM said about people; the nightly check does it anyway."""
+    services.check_provisioned()
+
+
 @shared_task(name="people.mail_leaving", soft_time_limit=300, acks_late=True, ignore_result=True)
 def mail_leaving() -> None:
     """Send warnings about leaving accounts; the next run continues what the mail server refused."""

@@ -222,6 +222,7 @@ HEALTH_PARTS = {  # of /healthz/ready, after those of web.health: each returns "
 # --- The app -------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "portal",
+    "scim",
     "api",
     "approvals",
     "people",

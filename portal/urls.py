@@ -17,6 +17,7 @@ urlpatterns = [
     path("", include("catalogue.urls")),
     path("", include("approvals.urls")),
     path("", include("notices.urls")),
+    path("", include("scim.urls")),
     path("", include("api.urls")),
     path("webhooks/", include("webhooks.urls")),
     path("playground/", include("playground.urls")),

@@ -70,6 +70,7 @@ class Migration(migrations.Migration):
                             ("deactivate", "Deactivation of the account"),
                             ("reset_link", "Link to choose a new password"),
                             ("sign_out", "End of all sessions"),
+                            ("link", "Link to the institution’s account"),
                             ("unlink", "Removal of the link to the institution’s account"),
                             ("leaving", "Entry in the list of leaving accounts"),
                             ("return", "Removal from the list of leaving accounts"),
@@ -124,6 +125,7 @@ class Migration(migrations.Migration):
                             ("model", "model"),
                             ("access_token", "access token"),
                             ("rate", "exchange rate"),
+                            ("scim_client", "SCIM client"),
                             ("leaving_check", "check for leaving accounts"),
                             ("webhook", "webhook"),
                         ],
@@ -1583,6 +1585,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         choices=[
                             ("unlisted", "No longer listed by the institution"),
+                            ("inactive", "Deactivated or deleted by the institution"),
                             ("unused", "Not used for a long time"),
                         ],
                         editable=False,
@@ -1631,6 +1634,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         choices=[
                             ("unlisted", "No longer listed by the institution"),
+                            ("inactive", "Deactivated or deleted by the institution"),
                             ("unused", "Not used for a long time"),
                         ],
                         editable=False,
@@ -1927,6 +1931,129 @@ class Migration(migrations.Migration):
                         name="accounts_delivery_state_known",
                     ),
                     models.UniqueConstraint(fields=("webhook", "name"), name="accounts_delivery_once"),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="ScimClient",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "provider",
+                    models.CharField(editable=False, help_text="Its id (ADR 47).", max_length=40, unique=True),
+                ),
+                (
+                    "scopes",
+                    models.CharField(editable=False, help_text="Names, with a space in between.", max_length=60),
+                ),
+                (
+                    "digest",
+                    models.CharField(
+                        editable=False, help_text="SHA-256 of the secret, in hex.", max_length=64, unique=True
+                    ),
+                ),
+                ("last_four", models.CharField(editable=False, max_length=4)),
+                (
+                    "former_digest",
+                    models.CharField(blank=True, editable=False, help_text="Of the replaced secret.", max_length=64),
+                ),
+                (
+                    "former_until",
+                    models.DateTimeField(editable=False, help_text="Until then the replaced secret works.", null=True),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("replaced_at", models.DateTimeField(editable=False, null=True)),
+                ("revoked_at", models.DateTimeField(editable=False, null=True)),
+                ("last_used_at", models.DateTimeField(editable=False, help_text="To the minute.", null=True)),
+            ],
+            options={
+                "default_permissions": (),
+                "indexes": [models.Index(fields=["former_digest"], name="accounts_scim_former_secret")],
+            },
+        ),
+        migrations.CreateModel(
+            name="ScimUser",
+            fields=[
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("user_name", models.CharField(editable=False, help_text="Folded, for comparisons.", max_length=150)),
+                ("external_id", models.CharField(blank=True, editable=False, max_length=255)),
+                (
+                    "attributes",
+                    models.JSONField(
+                        default=dict, editable=False, help_text="As the client sent them, and we know them."
+                    ),
+                ),
+                ("active", models.BooleanField(default=True, editable=False)),
+                ("deleted_at", models.DateTimeField(editable=False, null=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("changed_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("version", models.PositiveIntegerField(default=1, editable=False)),
+                (
+                    "client",
+                    models.ForeignKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="users",
+                        to="accounts.scimclient",
+                    ),
+                ),
+                (
+                    "person",
+                    models.ForeignKey(
+                        editable=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="scim_users",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "default_permissions": (),
+                "indexes": [
+                    models.Index(fields=["client", "external_id"], name="accounts_scim_user_external"),
+                    models.Index(fields=["client", "created_at", "id"], name="accounts_scim_users_in_order"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("deleted_at", None)),
+                        fields=("client", "user_name"),
+                        name="accounts_scim_user_name_unique",
+                    ),
+                    models.UniqueConstraint(fields=("client", "person"), name="accounts_one_scim_user_per_person"),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="ScimGroup",
+            fields=[
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("name", models.CharField(editable=False, help_text="As the client wrote it.", max_length=150)),
+                ("folded_name", models.CharField(editable=False, max_length=150)),
+                ("external_id", models.CharField(blank=True, editable=False, max_length=255)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("changed_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("version", models.PositiveIntegerField(default=1, editable=False)),
+                (
+                    "client",
+                    models.ForeignKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="groups",
+                        to="accounts.scimclient",
+                    ),
+                ),
+                ("members", models.ManyToManyField(editable=False, related_name="groups", to="accounts.scimuser")),
+            ],
+            options={
+                "default_permissions": (),
+                "indexes": [
+                    models.Index(fields=["client", "external_id"], name="accounts_scim_group_external"),
+                    models.Index(fields=["client", "created_at", "id"], name="accounts_scim_groups_in_order"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("client", "folded_name"), name="accounts_scim_group_name_unique")
                 ],
             },
         ),

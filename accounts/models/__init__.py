@@ -25,6 +25,7 @@ from accounts.models.policy import (
 )
 from accounts.models.requests import AccessRequest, Grant, GrantQuerySet, RequestDigest, Thing
 from accounts.models.saml import SamlInstitution, SamlInstitutionQuerySet, SamlMetadata
+from accounts.models.scim import ScimClient, ScimGroup, ScimScope, ScimUser
 from accounts.models.setup import SetupState
 from accounts.models.sign_ins import SignIn, SignInOutcome, SignInQuerySet
 from accounts.models.terms import Terms, TermsAcceptance, owes_terms
@@ -78,6 +79,10 @@ __all__ = [
     "SamlInstitution",
     "SamlInstitutionQuerySet",
     "SamlMetadata",
+    "ScimClient",
+    "ScimGroup",
+    "ScimScope",
+    "ScimUser",
     "SetupState",
     "SignIn",
     "SignInOutcome",

@@ -17,6 +17,7 @@ class LeavingReason(models.TextChoices):
     """Why an account is on the list."""
 
     UNLISTED = "unlisted", _("No longer listed by the institution")
+    INACTIVE = "inactive", _("Deactivated or deleted by the institution")
     UNUSED = "unused", _("Not used for a long time")
 
 

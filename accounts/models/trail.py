@@ -29,6 +29,7 @@ class AuditObject(models.TextChoices):
     MODEL = "model", _("model")
     ACCESS_TOKEN = "access_token", _("access token")
     RATE = "rate", _("exchange rate")
+    SCIM_CLIENT = "scim_client", _("SCIM client")
     LEAVING_CHECK = "leaving_check", _("check for leaving accounts")
     WEBHOOK = "webhook", "webhook"
 
@@ -62,6 +63,7 @@ class AuditAction(models.TextChoices):
     DEACTIVATE = "deactivate", _("Deactivation of the account")
     RESET_LINK = "reset_link", _("Link to choose a new password")
     SIGN_OUT = "sign_out", _("End of all sessions")
+    LINK = "link", _("Link to the institution’s account")
     UNLINK = "unlink", _("Removal of the link to the institution’s account")
     LEAVING = "leaving", _("Entry in the list of leaving accounts")
     RETURN = "return", _("Removal from the list of leaving accounts")
@@ -118,6 +120,7 @@ DONE_WORDS = {
     AuditAction.DEACTIVATE: _("Account deactivated"),
     AuditAction.RESET_LINK: _("Link to choose a new password sent"),
     AuditAction.SIGN_OUT: _("Signed out everywhere"),
+    AuditAction.LINK: _("Linked to the institution’s account"),
     AuditAction.UNLINK: _("Link to the institution’s account removed"),
     AuditAction.LEAVING: _("Put on the list of leaving accounts"),
     AuditAction.RETURN: _("Removed from the list of leaving accounts"),

@@ -46,7 +46,14 @@ from people.services.key_bulk import (
     choose_keys,
     remind_of_keys,
 )
-from people.services.leaving import allow, check_leaving, keep, most_at_once, title_of
+from people.services.leaving import (
+    allow,
+    check_leaving,
+    check_provisioned,
+    keep,
+    take_back,
+    title_of,
+)
 from people.services.leaving_mails import mail_leaving
 from people.services.outside import OutsideAction, act_on_outside, people_to_own, why_not_acted_on
 from people.services.policies import (
@@ -103,11 +110,12 @@ __all__ = [
     "activate",
     "allow",
     "check_leaving",
+    "check_provisioned",
     "deactivate",
     "invite_people",
     "keep",
     "mail_leaving",
-    "most_at_once",
+    "take_back",
     "plan_invitations",
     "sign_out_everywhere",
     "tell_about_grant",

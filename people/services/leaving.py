@@ -29,6 +29,8 @@ from accounts.models import (
     LeavingMail,
     LeavingQuerySet,
     LeavingReason,
+    ScimClient,
+    ScimUser,
     SignIn,
     User,
 )
@@ -50,6 +52,7 @@ def check_leaving() -> int:
     """
     _forget_outdated()
     done = [_check_directory(provider) for provider in _directories()]
+    done += [_check_provisioned(client) for client in ScimClient.objects.working()]
     done.append(_check_use())
     transaction.on_commit(partial(ask_worker, "people.mail_leaving"), robust=True)
     return sum(_close_due(check) for check in done if check.outcome == LeavingCheck.Outcome.DONE)
@@ -65,9 +68,13 @@ def _forget_outdated() -> None:
     rows.filter(kept_until__lte=timezone.now()).delete()
     rows.filter(closed_at__isnull=False, person__is_active=True).delete()
     rows.filter(closed_at=None, kept_until=None, person__is_active=False).delete()
-    known = [each.id for each in _directories()]
-    rows.waiting().filter(reason=LeavingReason.UNLISTED).exclude(source__in=known).delete()
-    LeavingCheck.objects.filter(reason=LeavingReason.UNLISTED).exclude(source__in=known).delete()
+    known = {
+        LeavingReason.UNLISTED: [each.id for each in _directories()],
+        LeavingReason.INACTIVE: list(ScimClient.objects.working().values_list("provider", flat=True)),
+    }
+    for reason, sources in known.items():
+        rows.waiting().filter(reason=reason).exclude(source__in=sources).delete()
+        LeavingCheck.objects.filter(reason=reason).exclude(source__in=sources).delete()
 
 
 def _could_leave() -> QuerySet[User]:
@@ -91,6 +98,20 @@ def _check_directory(provider: Ldap) -> LeavingCheck:
         return _note_check(LeavingReason.UNLISTED, provider.id, outcome=LeavingCheck.Outcome.UNAVAILABLE)
     gone = set(people.values()) - {people[uid] for uid in listed}
     return _take_over(LeavingReason.UNLISTED, provider.id, gone, looked_up=len(set(people.values())))
+
+
+def check_provisioned() -> None:
+    """Put on the list whom SCIM has just deactivated, and take off who is back; the nightly check does the rest."""
+    for client in ScimClient.objects.working():
+        _check_provisioned(client)
+    transaction.on_commit(partial(ask_worker, "people.mail_leaving"), robust=True)
+
+
+def _check_provisioned(client: ScimClient) -> LeavingCheck:
+    """Look for people whom the client has deactivated or deleted."""
+    people = ScimUser.objects.filter(client=client, person__in=_could_leave())
+    gone = set(people.filter(active=False).values_list("person", flat=True))
+    return _take_over(LeavingReason.INACTIVE, client.provider, gone, looked_up=people.count())
 
 
 def _check_use() -> LeavingCheck:
@@ -209,6 +230,17 @@ def _close(account: LeavingAccount) -> bool:
     if not LeavingAccount.objects.filter(pk__in=_due().filter(pk=account.pk)).update(closed_at=timezone.now()):
         return False
     return bool(close_accounts([account.person], BY_THE_PORTAL))
+
+
+@transaction.atomic
+def take_back(person: User, *, source: str, actor: Actor) -> None:
+    """Take off the list whom the institution activates again, and open the account if it was closed from there."""
+    mine = LeavingAccount.objects.filter(person=person, reason=LeavingReason.INACTIVE, source=source)
+    for account in mine.filter(kept_until=None):
+        if account.closed_at is None:
+            take_off(account)
+        elif activate(person=person, actor=actor):
+            mine.delete()
 
 
 # --- What admins decide ---------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.audit import actor_of
+from accounts.fresh import needs_fresh_sign_in
 from accounts.models import LeavingAccount, LeavingCheck
 from keys.models import Key
 from keys.services import TooManyActions, count_action
@@ -59,6 +60,7 @@ def _page(request: PortalRequest, *, alert: str = "", status: int = 200) -> Http
     return render(request, "people/leaving_accounts.html", context, status=status)
 
 
+@needs_fresh_sign_in()
 @require_POST
 def allow_leaving(request: PortalRequest, check_id: int) -> HttpResponse:
     """Accept the number of leaving accounts at which a check stopped."""

@@ -202,6 +202,12 @@ def test_who_is_not_listed_comes_back_only_by_the_same_provider(settings: Settin
     for provider, left in (("", {"ada"}), ("other", {"ada"}), ("dir", set())):
         note_return(ada, provider=provider)
         assert on_list() == left, provider
+    for reason, left in (("inactive", {"ada"}), ("unlisted", set())):
+        account.reason = reason
+        account.save(force_insert=True)
+        note_return(ada, provider="dir")
+        assert on_list() == left, reason
+        LeavingAccount.objects.all().delete()
     account.save(force_insert=True)
     settings.IDENTITY_PROVIDERS = []
     services.check_leaving()

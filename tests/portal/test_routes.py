@@ -158,6 +158,7 @@ GET_ONLY = {
     "people:outside_keys",
     "people:person",
     "people:sign_ins",
+    "scim:clients",
     "playground:answer",
     "playground:batch",
     "playground:batch_results",

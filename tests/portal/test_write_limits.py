@@ -117,6 +117,8 @@ BOUNDS: Final = {
                 "teaching:message",
                 "people:invite_again",
                 "people:keep",
+                "scim:revoke",
+                "scim:secret",
                 "people:limit_key",
                 "people:reset_second_factor",
                 "people:sign_out",

@@ -1,0 +1,1 @@
+"""What SCIM writes: clients with their secrets, people, and memberships."""

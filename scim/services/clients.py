@@ -1,0 +1,107 @@
+"""The clients of identity providers: create, replace the secret, revoke, and find the one of a secret."""
+
+import secrets
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Final
+
+from django.contrib.auth.models import Group
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
+
+from accounts.audit import Actor, record
+from accounts.identity_providers import IdentityProvider, identity_provider
+from accounts.models import AuditAction, AuditObject, AuditOutcome, ScimClient, User
+from accounts.rights import groups_to_give
+from gateway.secret import SCIM_PREFIX, Secret, token_of
+
+FORMER_WORKS_FOR: Final = timedelta(days=1)
+USE_NOTED_EVERY: Final = timedelta(minutes=1)
+
+
+def may_set_up(actor: User, provider: IdentityProvider) -> bool:
+    """Return whether somebody may have the secret of a provider's client: not if it can give more than they have."""
+    given = {*provider.can_give, *provider.first_groups}
+    return not Group.objects.filter(name__in=given).exclude(pk__in=groups_to_give(actor).values("pk")).exists()
+
+
+@sensitive_variables("secret")
+def create_client(*, provider: IdentityProvider, scopes: Iterable[str], actor: Actor) -> Secret | None:
+    """Create the client of a provider and return its secret, which is stored nowhere; None if there is one already."""
+    secret = _new_secret()
+    about = {"scopes": " ".join(scopes), "digest": token_of(secret), "last_four": secret[-4:]}
+    try:
+        with transaction.atomic():
+            client = ScimClient.objects.create(provider=provider.id, **about)
+            _audit(client, actor, AuditAction.ISSUE)
+    except IntegrityError:
+        return None
+    return secret
+
+
+@sensitive_variables("secret")
+@transaction.atomic
+def replace_secret(*, client: ScimClient, scopes: Iterable[str], actor: Actor) -> Secret:
+    """Give the client another secret, and these scopes; the present one works for a day more, unless it was revoked."""
+    secret, now = _new_secret(), timezone.now()
+    locked = ScimClient.objects.select_for_update().get(pk=client.pk)
+    ScimClient.objects.filter(pk=client.pk).update(
+        former_digest="" if locked.revoked_at else locked.digest,
+        former_until=None if locked.revoked_at else now + FORMER_WORKS_FOR,
+        digest=token_of(secret),
+        last_four=secret[-4:],
+        scopes=" ".join(scopes),
+        replaced_at=now,
+        revoked_at=None,
+    )
+    client.refresh_from_db()
+    _audit(client, actor, AuditAction.ROTATE)
+    return secret
+
+
+@transaction.atomic
+def revoke_client(*, client: ScimClient, actor: Actor) -> bool:
+    """Refuse both secrets at once; the people it provisioned stay as they are. False if it was revoked before."""
+    working = ScimClient.objects.working().filter(pk=client.pk)
+    if not working.update(revoked_at=timezone.now(), former_digest="", former_until=None):
+        return False
+    _audit(client, actor, AuditAction.REVOKE)
+    return True
+
+
+@sensitive_variables("secret", "digest")
+def find_client(secret: str) -> ScimClient | None:
+    """Return the working client of a secret, and note its use; None for any other text."""
+    if not secret.startswith(SCIM_PREFIX) or len(secret) > 100:
+        return None
+    digest, now = token_of(secret), timezone.now()
+    by_secret = Q(digest=digest) | Q(former_digest=digest, former_until__gt=now)
+    client = ScimClient.objects.working().filter(by_secret).first()
+    if client and (client.last_used_at is None or now - client.last_used_at >= USE_NOTED_EVERY):
+        same = ScimClient.objects.filter(pk=client.pk, last_used_at=client.last_used_at)
+        same.update(last_used_at=now)
+    return client
+
+
+def provider_of(client: ScimClient) -> IdentityProvider | None:
+    """Return the identity provider whose people it names; None if it is not set up any more."""
+    return identity_provider(client.provider)
+
+
+def _new_secret() -> Secret:
+    return Secret(f"{SCIM_PREFIX}{secrets.token_hex(24)}")
+
+
+def _audit(client: ScimClient, actor: Actor, action: AuditAction) -> None:
+    record(
+        actor=actor,
+        action=action,
+        outcome=AuditOutcome.DONE,
+        kind=AuditObject.SCIM_CLIENT,
+        object_id=client.pk,
+        label=client.provider,
+        code="scim_client.scopes",
+        details={"scopes": client.scopes},
+    )

@@ -1,0 +1,1 @@
+"""The service for programs, and its page for admins."""

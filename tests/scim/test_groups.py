@@ -1,0 +1,84 @@
+"""Groups by SCIM: what memberships mean for the groups of the portal."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group
+from msgspec.structs import replace
+from pytest_django import Settings
+
+from accounts.models import AuditEntry, ScimClient, User
+from tests.accounts.visits import groups_of
+from tests.scim.conftest import TRUSTED, Send
+from tests.scim.test_people import patch, person
+
+pytestmark = pytest.mark.django_db
+SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:Group"
+
+
+def group(name: str, *members: str) -> dict[str, Any]:
+    return {"schemas": [SCHEMA], "displayName": name, "members": [{"value": each} for each in members]}
+
+
+@pytest.fixture
+def ada(send: Send) -> tuple[str, User]:
+    number = send("POST", "/Users", person("ada")).json()["id"]
+    return number, User.objects.get(username="ada")
+
+
+def test_members_get_and_lose_the_group_of_the_portal(send: Send, ada: tuple[str, User]) -> None:
+    number, user = ada
+    made = send("POST", "/Groups", group("Staff", number)).json()
+    path = f"/Groups/{made['id']}"
+    assert (groups_of(user), made["members"][0]["value"]) == ({"Staff"}, number)
+    assert [each["display"] for each in send("GET", f"/Users/{number}").json()["groups"]] == ["Staff"]
+    assert send("GET", '/Groups?filter=displayName%20eq%20"STAFF"').json()["totalResults"] == 1
+
+    for operation, expected in (
+        ({"op": "remove", "path": f'members[value eq "{number}"]'}, set()),
+        ({"op": "Add", "path": "members", "value": [{"value": number}]}, {"Staff"}),
+        ({"op": "Remove", "path": "members", "value": [{"value": number}]}, set()),  # as Entra ID sends it
+        ({"op": "replace", "path": "members", "value": [{"value": number}]}, {"Staff"}),
+        ({"op": "replace", "path": "displayName", "value": "Interns"}, {"Interns"}),
+    ):
+        assert send("PATCH", path, patch(operation)).status_code in (200, 204), operation
+        assert groups_of(user) == expected, operation
+    assert send("DELETE", path).status_code == 204
+    assert groups_of(user) == set()
+    assert AuditEntry.objects.of_subject(user).filter(action="change").count() == 7
+
+
+def test_groups_with_rights_and_those_of_admins_are_left_alone(
+    send: Send, ada: tuple[str, User], settings: Settings
+) -> None:
+    number, user = ada
+    user.groups.add(Group.objects.get(name="Interns"))
+    for name in ("Admins", "Interns", "Nothing of the kind"):
+        assert send("POST", "/Groups", group(name, number)).status_code == 201
+    assert groups_of(user) == {"Interns"}
+    settings.IDENTITY_PROVIDERS = [replace(TRUSTED, group_names={"cn-staff": "Staff"})]
+    assert send("POST", "/Groups", group("cn-staff", number)).status_code == 201
+    assert groups_of(user) == {"Interns", "Staff"}
+    send("DELETE", f"/Users/{number}")
+    assert groups_of(user) == {"Interns"}
+    assert send("POST", "/Groups", group("cn-STAFF")).status_code == 409
+
+
+def test_refuses_strangers_as_members(send: Send, ada: tuple[str, User]) -> None:
+    for member in ("2819c223-7f76-453a-919d-413861904646", "x", ""):
+        answer = send("POST", "/Groups", group("Staff", ada[0], member))
+        assert answer.status_code == 400, member
+    assert groups_of(ada[1]) == set()
+    assert send("GET", "/Groups").json()["totalResults"] == 0
+
+
+def test_a_token_writes_what_its_scopes_name(send: Send, ada: tuple[str, User]) -> None:
+    ScimClient.objects.update(scopes="groups")
+
+    assert send("POST", "/Users", person("x")).status_code == 403
+    assert send("DELETE", f"/Users/{ada[0]}").status_code == 403
+    assert send("GET", "/Users").status_code == 200
+    assert send("POST", "/Groups", group("Staff", ada[0])).status_code == 201
+    ScimClient.objects.update(scopes="users")
+    assert send("POST", "/Groups", group("Interns")).status_code == 403
+    assert send("GET", "/Groups").status_code == 200
