@@ -64,6 +64,11 @@ def test_an_answer_is_retried_and_alternatives_are_paged(visit: Visit, intern: U
     page.keyboard.press("Enter")
     expect(chat.last_answer(page)).to_have_accessible_name("general_nothink, answer 2 of 2")
     expect(page.get_by_role("button", name="Previous answer")).to_be_focused()
+    page.keyboard.press("v")
+    expect(page.get_by_role("dialog").locator("[aria-current=true]")).to_be_focused()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Enter")
+    expect(chat.last_answer(page)).to_have_accessible_name("general_nothink, answer 1 of 2")
 
 
 def test_a_message_is_edited(visit: Visit, intern: User) -> None:
