@@ -12,13 +12,15 @@ from pytest_django.asserts import assertContains, assertNotContains, assertRedir
 from accounts.models import User
 from playground.forms.compare import own_prefix
 from playground.models import Answer, Attachment, Conversation, Message
-from playground.services.chat import body_of
+from playground.services.chat import NewMessage, body_of
 from playground.services.columns import branches_of, rounds_of
+from playground.services.comparing import follow_up
+from playground.services.refusals import AskRefused
 from tests.conftest import HTMX, signed_in
 from tests.keys.playground_actions import allow
 from tests.keys.views.pages import words_of
 from tests.playground import rows
-from tests.playground.streams import know_the_models
+from tests.playground.streams import context, know_the_models
 from tests.playground.views.test_compare import COMPARE, FOUR, MODELS, compared, kept, page_of, post, send, streamed
 from tests.sandbox_process import Sandbox
 
@@ -108,6 +110,19 @@ def test_waits_until_all_have_answered_and_goes_on_once(as_intern: Client) -> No
     retried = post(as_intern, "again", first)
     assert "has answered a further question since" in words_of(retried)
     assert Answer.objects.filter(message=first.message).count() == 2
+
+
+def test_two_windows_do_not_go_on_from_the_same_answers(as_intern: Client, intern: User) -> None:
+    conversation = answered(as_intern)
+    ends = {name: branch[-1] for name, branch in branches_of(conversation).items()}
+    question = NewMessage(text="And now?", params={}, conversation=conversation)
+    params = {name: {"model": name} for name in ends}
+
+    follow_up(context(intern), question, params, ends)
+    with pytest.raises(AskRefused):
+        follow_up(context(intern), question, params, ends)
+
+    assert Message.objects.count() == 3
 
 
 def test_a_model_that_is_no_longer_allowed_is_left_out(as_intern: Client) -> None:
