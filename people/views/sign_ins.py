@@ -10,8 +10,8 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.identity_providers import Ldap, identity_provider, identity_providers
-from accounts.models import SignIn
+from accounts.identity_providers import Ldap, Saml, identity_provider, identity_providers
+from accounts.models import SamlMetadata, SignIn
 from accounts.sign_in_rows import in_rows
 from accounts.try_sign_in import NothingSent, ProviderUnavailable, attributes_in, entry_of, lines
 from keys.services import TooManyActions, count_action
@@ -57,11 +57,19 @@ def sign_ins(request: PortalRequest) -> HttpResponse:
         "provider": provider,
         "providers": [(LOCAL, _("Local accounts")), *((each.id, each.title) for each in identity_providers())],
         "refused": refused,
+        "metadata": _metadata_in_use(),
         "has_providers": bool(identity_providers()),
         "query": urlencode({name: value for name, value in chosen.items() if value}),
         "days": settings.SIGN_IN_RETENTION_DAYS,
     }
     return render(request, "people/sign_ins.html", context)
+
+
+def _metadata_in_use() -> list[tuple[str, SamlMetadata]]:
+    """Return how current the metadata of each SAML provider is, with its name."""
+    titles = {each.id: each.title for each in identity_providers() if isinstance(each, Saml)}
+    found = SamlMetadata.objects.filter(pk__in=titles).order_by("pk") if titles else []
+    return [(titles[each.pk], each) for each in found]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

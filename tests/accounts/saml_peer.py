@@ -21,6 +21,7 @@ from tests.certificates import KeyFiles
 
 MD, DS = "urn:oasis:names:tc:SAML:2.0:metadata", "http://www.w3.org/2000/09/xmldsig#"
 MDUI, SHIBMD = "urn:oasis:names:tc:SAML:metadata:ui", "urn:mace:shibboleth:metadata:1.0"
+SSO = "https://idp.example.edu/sso"
 TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -63,9 +64,7 @@ class Peer:
                 "metadata": {"inline": [portal_metadata] if portal_metadata else []},
                 "service": {
                     "idp": {
-                        "endpoints": {
-                            "single_sign_on_service": [("https://idp.example.edu/sso", BINDING_HTTP_REDIRECT)]
-                        },
+                        "endpoints": {"single_sign_on_service": [(SSO, BINDING_HTTP_REDIRECT)]},
                         "policy": {"default": {"lifetime": {"minutes": 5}, "attribute_restrictions": None}},
                     }
                 },
@@ -89,7 +88,7 @@ class Peer:
             f'<EntityDescriptor xmlns="{MD}" entityID={quoteattr(self.entity_id)}>'
             f'<IDPSSODescriptor protocolSupportEnumeration="{samlp.NAMESPACE}"><Extensions>{scopes}'
             f'<mdui:UIInfo xmlns:mdui="{MDUI}">{names}</mdui:UIInfo></Extensions>{keys}'
-            f'<SingleSignOnService Binding="{BINDING_HTTP_REDIRECT}" Location="https://idp.example.edu/sso"/>'
+            f'<SingleSignOnService Binding="{BINDING_HTTP_REDIRECT}" Location="{SSO}"/>'
             "</IDPSSODescriptor></EntityDescriptor>"
         )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from allauth.socialaccount.models import SocialAccount
 from django.test import Client
 from pytest_django import Settings
 from pytest_django.asserts import assertContains, assertRedirects
@@ -202,3 +203,39 @@ def test_without_metadata_nobody_is_sent_anywhere(client: Client, peer: Peer) ->
     for address in ("/account/saml/none/login/", "/account/saml/none/metadata/"):
         assert client.get(address).status_code == 404
     assert client.get(f"{LOGIN}?institution=https://idp.example.edu/saml").status_code == 404
+
+
+def test_an_institution_speaks_for_its_own_people_and_domains(
+    client: Client, keys: NewKeys, settings: Settings, tmp_path: Path
+) -> None:
+    lyon = Peer(keys("peer"), "https://lyon.example/", scopes=["lyon.fr"])
+    oslo = Peer(keys("other"), "https://oslo.example/")  # the federation says nothing of its domains
+    provider = provider_of(
+        tmp_path, lyon, oslo, trust_email=True, attributes={"affiliation": "eduPersonScopedAffiliation"}
+    )
+    settings.IDENTITY_PROVIDERS = [provider]
+    found = {}
+    for peer, domain in (
+        (lyon, "lyon.fr"),
+        (lyon, "etu.lyon.fr"),
+        (lyon, "notlyon.fr"),
+        (lyon, "oslo.no"),
+        (oslo, "oslo.no"),
+    ):
+        User.objects.all().delete()
+        peer.attributes = named(provider, {"email": f"ada@{domain}", "affiliation": [f"staff@{domain}"]})
+        come_back(client, peer, start=f"{LOGIN}?institution={peer.entity_id}")
+        account = SocialAccount.objects.get()
+        claims = account.extra_data["userinfo"]
+        found[account.uid, domain] = (claims["email_verified"], bool(claims["affiliation"]))
+        client.logout()
+
+    assert found == {
+        ("https://lyon.example/!ada", "lyon.fr"): (True, True),
+        ("https://lyon.example/!ada", "etu.lyon.fr"): (True, False),
+        ("https://lyon.example/!ada", "notlyon.fr"): (False, False),
+        ("https://lyon.example/!ada", "oslo.no"): (False, False),
+        ("https://oslo.example/!ada", "oslo.no"): (False, False),
+    }
+    fields = answer_of(client, oslo, Deviation(issuer=lyon.entity_id), f"{LOGIN}?institution={oslo.entity_id}")
+    assert post(client, fields).status_code == 401

@@ -1,5 +1,6 @@
 """Metadata of SAML federations: read, checked, searched and kept current."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -19,7 +20,7 @@ from accounts.checks import institution_is_asked_over_https
 from accounts.identity_providers import Saml, read_providers
 from accounts.models import SamlInstitution, SamlMetadata
 from accounts.saml_metadata import MetadataRefused, read_metadata, refresh, refresh_due, saml_providers
-from tests.accounts.saml_peer import Peer, federation, signed_federation
+from tests.accounts.saml_peer import MD, Peer, federation, signed_federation
 from tests.certificates import KeyFiles, rsa_key_files
 from tests.loopback import serving
 
@@ -96,16 +97,15 @@ def test_reads_what_is_signed_and_nothing_else(
     good = server.content.decode()
     start, end = good.split("<EntityDescriptor", 1)
     other = rsa_key_files(folder, "other")
-    inner = good.partition(">")[2].rpartition("</")[0]  # signature and members, within another root
+    [signature] = [match[0] for match in re.finditer(r"<(\w+):Signature.*?</\1:Signature>", good, re.DOTALL)]
+    signed = good.replace(signature, "").partition("?>")[2]  # what the signature is of, in a root of somebody else
+    evil = peers[0].metadata()
     bad = {
         "unsigned": federation(*peers),
         "changed": good.replace("Lyon School", "Evil School"),
-        "a member more": f"{start}{peers[0].metadata()}<EntityDescriptor{end}",
+        "a member more": f"{start}{evil}<EntityDescriptor{end}",
         "of another key": signed_federation(other, *peers),
-        "wrapped": good.replace('ID="_federation"', 'ID="_evil"', 1).replace(
-            "</EntitiesDescriptor>",
-            f'<EntitiesDescriptor ID="_federation">{inner}</EntitiesDescriptor></EntitiesDescriptor>',
-        ),
+        "wrapped": f'<EntitiesDescriptor xmlns="{MD}" ID="_evil">{signature}{evil}{signed}</EntitiesDescriptor>',
         "with entities": f'<!DOCTYPE x [<!ENTITY a "b">]>{federation(*peers)}',
         "expired": federation(*peers, valid_until="2020-01-01T00:00:00Z"),
         "not XML": "<h1>Welcome",

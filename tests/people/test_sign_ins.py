@@ -5,11 +5,12 @@ import json
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django import Settings
 from pytest_django.asserts import assertContains, assertNotContains, assertNumQueries
 
-from accounts.identity_providers import Cas
-from accounts.models import SignIn, User
+from accounts.identity_providers import Cas, Saml
+from accounts.models import SamlMetadata, SignIn, User
 from tests.factories import make_intern
 
 pytestmark = pytest.mark.django_db
@@ -106,3 +107,13 @@ def test_the_test_without_a_provider_says_what_to_do(as_secretary: Client, setti
 
     assertContains(as_secretary.get(TRY), "No identity provider is set up")
     assertNotContains(as_secretary.get(TRY), "textarea")
+
+
+def test_says_how_current_the_metadata_of_a_federation_is(as_secretary: Client, settings: Settings) -> None:
+    settings.IDENTITY_PROVIDERS = [Saml(id="fed", name="Federation", metadata_file="x")]
+    SamlMetadata.objects.create(provider="fed", error="it is not signed")
+    page = as_secretary.get(PAGE)
+    assertContains(page, "Federation: the metadata has not been read yet. The last try failed: it is not signed")
+    SamlMetadata.objects.update(loaded_at=timezone.now(), error="", count=6000)
+
+    assertContains(as_secretary.get(PAGE), "Federation: 6000 institutions, metadata read on")
