@@ -7,7 +7,6 @@ from allauth.socialaccount.models import SocialAccount
 from msgspec.structs import replace
 from pytest_django import Settings
 
-from accounts.directory import DirectoryUnavailable, listed_among
 from accounts.identity_providers import Cas
 from accounts.models import LeavingAccount, LeavingCheck, User
 from people import services
@@ -37,6 +36,8 @@ def outcome() -> str:
 
 
 def test_finds_subjects_whatever_their_form_and_only_those_who_could_sign_in(slapd: "Slapd") -> None:
+    from accounts.directory import listed_among  # of an optional package
+
     provider = slapd.provider(subject="description", user_filter="(&(uid={username})(!(title=locked)))")
     subjects = {"a*(b)": "a*(b)", "guid": "\x01guid", "hex": "cafe"}
     for uid, value in subjects.items():
@@ -70,6 +71,8 @@ def test_whoever_is_not_listed_any_more_goes_on_the_list_and_comes_back(slapd: "
 def test_a_directory_that_lists_nobody_or_does_not_answer_puts_nobody_on_the_list(
     slapd: "Slapd", settings: Settings
 ) -> None:
+    from accounts.directory import DirectoryUnavailable, listed_among  # of an optional package
+
     nobody = slapd.provider(subject="uid", user_filter="(&(uid={username})(title=nobody))")
     for number in range(3):
         slapd.knows(f"p{number}", {})
