@@ -73,6 +73,7 @@ def _digest_of_static_files() -> str:
 
 def _static_inputs() -> Iterator[Path]:
     base = Path(settings.BASE_DIR)
-    yield from (base / name for name in ("package-lock.json", "requirements/base.txt", "portal/settings.py"))
+    listed = ("package-lock.json", "requirements/base.txt", "portal/settings.py", "portal/components.py")
+    yield from (base / name for name in listed)
     for folder in settings.STATICFILES_DIRS:
         yield from (path for path in Path(folder).rglob("*") if path.is_file())

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from kombu import Queue
 
 from accounts.identity_providers import read_providers
+from portal.components import APPS, MIDDLEWARES
 from portal.content_security import CSP_DIRECTIVES
 from portal.environment import Environment
 from portal.log import LEVELS, logging_config
@@ -220,67 +221,8 @@ HEALTH_PARTS = {  # of /healthz/ready, after those of web.health: each returns "
 }
 
 # --- The app -------------------------------------------------------------------------------------
-INSTALLED_APPS = [
-    "portal",
-    "scim",
-    "api",
-    "approvals",
-    "people",
-    "teaching",
-    "catalogue",
-    "webhooks",
-    "notices",
-    "playground",
-    "usage",
-    "courses",
-    "keys",
-    "accounts",
-    "web",
-    "gateway",
-    "django.contrib.admin",
-    "django.contrib.auth",
-    "django.contrib.contenttypes",
-    "django.contrib.sessions",
-    "django.contrib.messages",
-    "django.forms",
-    "whitenoise.runserver_nostatic",
-    "portal.apps.PortalStaticFiles",
-    "allauth",
-    "allauth.account",
-    "allauth.socialaccount",
-    "allauth.socialaccount.providers.openid_connect",
-    "allauth.mfa",
-    "csp",
-    "django_htmx",
-    "template_partials",
-]
-MIDDLEWARE = [
-    "web.middleware.any_host_for_health",
-    "web.middleware.utf8_forms",
-    "api.middleware.api_requests",
-    "web.middleware.no_secret_in_addresses",
-    "web.middleware.one_host",
-    "django.middleware.security.SecurityMiddleware",
-    "web.middleware.security_headers",
-    "csp.middleware.CSPMiddleware",
-    "web.redirects.fit_redirects",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
-    "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "accounts.middleware.own_locale",
-    "accounts.middleware.note_last_use",
-    "web.middleware.LoginRequired",
-    "accounts.middleware.SecondFactorFirst",
-    "accounts.middleware.FreshSignIn",
-    "accounts.middleware.AcceptTerms",
-    "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "django_htmx.middleware.HtmxMiddleware",
-    "allauth.account.middleware.AccountMiddleware",
-]
+INSTALLED_APPS = APPS
+MIDDLEWARE = MIDDLEWARES
 ROOT_URLCONF = "portal.urls"
 ASGI_APPLICATION = "portal.asgi.application"
 TEMPLATES = [
@@ -295,7 +237,9 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "web.context.portal",
                 "notices.context.header",
-            ]
+            ],
+            "builtins": ["web.templatetags.cached_tags"],
+            "libraries": {"i18n": "web.templatetags.cached_i18n"},
         },
     }
 ]
