@@ -243,6 +243,7 @@ TEMPLATES = [
         },
     }
 ]
+SILENCED_SYSTEM_CHECKS = ["templates.W003"]  # two libraries of one name: cached_i18n stands for Django's i18n
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"  # templates/django/forms/ comes first
 
 # --- People ---------------------------------------------------------------------------------------
