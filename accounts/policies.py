@@ -11,10 +11,23 @@ from typing import Any, Final
 
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.models import Group, Permission
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, TextField
+from django.db.models import (
+    BooleanField,
+    DateTimeField,
+    Exists,
+    Func,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    TextField,
+    Value,
+)
 from django.db.models.functions import Cast
+from django.utils import timezone
 
-from accounts.models import BudgetPeriod, Grant, GroupSpend, KeyKind, KeyRule, Policy, Thing, User, new_rules
+from accounts.models import BudgetPeriod, Grant, KeyKind, KeyRule, Policy, Thing, User, new_rules
+from accounts.models.group_spend import month_first_day
 from accounts.rights import groups_to_give, names_claimed_in
 from web.json_list import JsonList, values_in
 
@@ -92,19 +105,46 @@ def policy_of(user: User) -> Allowance:
     People in no group with a policy get the default policy; a superuser counts as somebody who can change policies.
     One query, and one more for people with a grant.
     """
-    theirs = Q(policy__group__in=user.groups.all()) | Q(policy__group=None)
+    own_groups = User.groups.through.objects.filter(user=user.pk).values("group")
+    theirs = Q(policy__group__in=own_groups) | Q(policy__group=None)
     if user.is_superuser:
         theirs |= Q(policy__group__in=_groups_of_admins())
-    grants = Grant.objects.running().filter(person=user)
-    stopping = Subquery(GroupSpend.objects.stopping().of(user).values("group__name")[:1])
-    rules = KeyRule.objects.filter(theirs).select_related("policy__group")
-    found = list(rules.annotate(has_grants=Exists(grants), stopped_by=stopping))
+    rules: QuerySet[Any] = KeyRule.objects.filter(theirs).select_related("policy__group__spend")
+    found = list(rules.annotate(has_grants=_HasGrants(Value(user.pk), Value(timezone.now(), DateTimeField()))))
     of_groups = [rule for rule in found if rule.policy.group_id is not None]
     # Without any row (a new database, a row deleted by hand), the defaults of the models are safe.
     allowance = merged(of_groups or found or new_rules(Policy()))
-    if found and found[0].stopped_by:
-        allowance = replace(allowance, stopped_by=found[0].stopped_by)
-    return with_grants(allowance, grants) if not found or found[0].has_grants else allowance
+    allowance = replace(allowance, stopped_by=_stopped_by(user, [rule.policy for rule in of_groups]))
+    if found and not found[0].has_grants:
+        return allowance
+    return with_grants(allowance, Grant.objects.running().filter(person=user))
+
+
+class _HasGrants(Func):
+    """Whether a person has a grant that ends after a moment: as SQL, since Django compiles an `Exists` in 0.4 ms."""
+
+    template = "EXISTS (SELECT 1 FROM accounts_grant WHERE person_id = %(expressions)s)"
+    arg_joiner = " AND ends_at > "
+    output_field = BooleanField()
+
+
+def _stopped_by(user: User, policies: Sequence[Policy]) -> str:
+    """Return the first group of the person's whose budget is used up, and stops their keys; "" if none does.
+
+    The policies were read with what their groups have spent. For a superuser they are those of others, too: one more
+    query if any of them stops.
+    """
+    month = month_first_day()
+    stopping = {
+        policy.group.name
+        for policy in policies
+        if policy.group_budget_stops and policy.group and policy.group_budget_usd is not None
+        if (spend := getattr(policy.group, "spend", None)) and spend.first_day == month
+        if spend.spent_usd >= policy.group_budget_usd
+    }
+    if stopping and user.is_superuser:
+        stopping.intersection_update(user.groups.values_list("name", flat=True))
+    return min(stopping, default="")
 
 
 class Allowances:

@@ -8,7 +8,6 @@ from django.db import models
 from django.db.models import F
 from django.utils import timezone
 
-from accounts.models.people import User
 from web.money import UsdField
 
 
@@ -24,10 +23,6 @@ class GroupSpendQuerySet(models.QuerySet["GroupSpend"]):
         """Keep groups that have used up this month's budget, and whose policy stops the keys of their members."""
         used_up = {"group__policy__group_budget_stops": True, "group__policy__group_budget_usd__lte": F("spent_usd")}
         return self.filter(first_day=month_first_day(), **used_up)
-
-    def of(self, person: User) -> Self:
-        """Keep the groups of this person, by name."""
-        return self.filter(group__user=person).order_by("group__name")
 
 
 class GroupSpend(models.Model):

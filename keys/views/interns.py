@@ -52,7 +52,7 @@ def own_intern(request: PortalRequest, intern_id: uuid.UUID, *, also_by_admins: 
 def detail(request: PortalRequest, intern_id: uuid.UUID) -> HttpResponse:
     """Show an intern with their keys, spend and history: to their supervisor."""
     intern = own_intern(request, intern_id)
-    keys = list(Key.objects.owned_by(request.user).filter(intern=intern).newest_first())
+    keys = Key.objects.owned_by(request.user).filter(intern=intern).newest_first()
     use = use_counter().of_person(request, by_day=True) if keys else PersonUse()
     rows = [row_with_use(key, use) for key in keys]
     context = {
@@ -100,7 +100,7 @@ def stay(request: PortalRequest, intern_id: uuid.UUID) -> HttpResponse:
             form.add_error(None, why_not_stay(error, earlier=services.is_earlier(ends_on, than=intern.stay_ends_on)))
         else:
             return _stay_changed(request, intern)
-    keys = list(intern.keys.live().newest_first())
+    keys = intern.keys.live().newest_first()
     context = {"intern": intern, "keys": keys, "form": form, "is_mine": intern.supervisor_id == request.user.pk}
     return render_region(request, "keys/stay.html", "panel", context, status=422 if form.is_bound else 200)
 
@@ -127,7 +127,7 @@ def hand_over(request: PortalRequest, intern_id: uuid.UUID) -> HttpResponse:
         "q": sought,
         "found": found,
         "is_full": len(found) == services.MAX_SHOWN,
-        "keys": list(intern.keys.live().newest_first()),
+        "keys": intern.keys.live().newest_first(),
         "is_mine": intern.supervisor_id == request.user.pk,
     }
     return render_region(request, "keys/hand_over.html", "panel", context, status=422 if form.is_bound else 200)

@@ -74,12 +74,9 @@ def render_panel(
 ) -> HttpResponse:
     """Render My keys; `alert` is a message to the person: what was done or, with `alert_is_error`, why not."""
     form = form or KeyForm(owner=request.user, allowance=policy_of(request.user))
-    own: QuerySet[Any] = Key.objects.used_by_owner(request.user).listed(timezone.now()).newest_first()
-    keys = list(
-        own.select_related("owner__person_budget").annotate(
-            is_of_intern=Exists(Intern.objects.filter(account=request.user))
-        )
-    )
+    own: QuerySet[Any] = Key.objects.used_by_owner(request.user).listed(timezone.now())
+    is_of_intern = Exists(Intern.objects.filter(account=request.user))
+    keys = own.select_related("owner__person_budget").annotate(is_of_intern=is_of_intern).newest_first()
     live = [key for key in keys if key.state in Key.LIVE_STATES and key.kind in Key.COUNTED_KINDS]
     is_long = len(keys) > MOST_IN_FULL
     use = use_counter().of_person(request, keys, by_day=not is_long) if keys else PersonUse()

@@ -33,7 +33,7 @@ ENTRIES_SHOWN: Final = 50
 def render_person(request: PortalRequest, subject: Subject, *, alert: str = "", status: int = 200) -> HttpResponse:
     """Render a person's page; `alert` is why an action failed."""
     person = subject.person
-    keys = list(Key.objects.owned_by(person).listed(timezone.now()).newest_first())
+    keys = Key.objects.owned_by(person).listed(timezone.now()).newest_first()
     allowance = policy_of(person)
     use = replace(person_use(person, utc_today(), by_day=True), stopped_by=allowance.stopped_by)
     rows = [row_with_use(key, use) for key in keys]
