@@ -1,6 +1,7 @@
 """Amounts as pages, mails and files for people write them: given in USD, shown in the lab's currency (ADR 42)."""
 
 from decimal import ROUND_HALF_UP, Context, Decimal
+from functools import lru_cache
 from typing import Final
 
 from django.utils import formats
@@ -86,8 +87,12 @@ def _number(exact: Decimal) -> str:
     """Write a number with two decimals, below a cent with two significant digits, never as "1E-6"."""
     if not exact:  # most days of a table
         return f"0{formats.get_format('DECIMAL_SEPARATOR')}00"
-    if not exact.is_finite():
-        return "–"
+    return _written(exact, get_language()) if exact.is_finite() else "–"
+
+
+@lru_cache(maxsize=4096)  # the same few hundred amounts stand in a chart, its titles and its table, at each request
+def _written(exact: Decimal, _language: str | None) -> str:
+    """Return an amount in a language, which must be the present one."""
     if exact.adjusted() >= LONGEST_AMOUNT:
         return f"{exact:.2E}".replace(".", formats.get_format("DECIMAL_SEPARATOR"))
     places = 1 - exact.adjusted() if abs(exact) < CENT else 2

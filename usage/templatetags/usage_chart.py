@@ -5,13 +5,15 @@ Only the plot is stretched to its place; the words around it are HTML, so that t
 
 from collections.abc import Iterator, Sequence
 from datetime import date
+from functools import lru_cache
 from itertools import accumulate
 from typing import Any, Final
 
 from django import template
 from django.utils import formats
-from django.utils.html import escape, format_html, format_html_join
+from django.utils.html import escape
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from usage.queries.explorer import Exploration
@@ -76,6 +78,12 @@ def part_words(text: str, split: str) -> str:
 @register.filter
 def bucket_words(first: date, step: str) -> str:
     """Return a day with its weekday, "week of 3 March", or a month."""
+    return _bucket_words(first, step, get_language())
+
+
+@lru_cache(maxsize=4096)  # a chart says each of its days twice
+def _bucket_words(first: date, step: str, _language: str | None) -> str:
+    """Return the words of a bucket in a language, which must be the present one."""
     if step == "month":
         return month_and_year(first)
     if step == "week":
@@ -219,11 +227,9 @@ def bucket_row(found: Exploration, place: int) -> SafeString:
     """Render the row of a bucket in the table under the chart."""
     metric = found.question.metric
     numbers = [series[place] for series in found.series] + [found.totals[place]]
-    cells = ((number_of(found.value(number), metric),) for number in numbers)
-    words = bucket_words(found.buckets[place], found.question.step)
-    return format_html(
-        '<tr><th scope="row">{}</th>{}</tr>', words, format_html_join("", '<td class="num">{}</td>', cells)
-    )
+    cells = "".join(f'<td class="num">{number_of(found.value(number), metric)}</td>' for number in numbers)
+    words = escape(bucket_words(found.buckets[place], found.question.step))
+    return SafeString(f'<tr><th scope="row">{words}</th>{cells}</tr>')  # format_html takes ten times as long a cell
 
 
 @register.simple_tag
@@ -234,9 +240,28 @@ def explorer_total(found: Exploration) -> dict[str, str]:
 
 
 @register.simple_tag(takes_context=True)
-def part_address(context: template.Context, value: str) -> str:
-    """Return the URL of this page, narrowed to a value of the split."""
-    return address(context, **{context["view"].question.split: joined([value])})
+def part_link(context: template.Context, row: Any, *, in_legend: bool = False) -> SafeString:
+    """Render a part of the split: a link that narrows to it; without a template, which takes three times as long."""
+    split, value = context["view"].question.split, joined([row.label.value])
+    there, words = escape(address(context, **{split: value})), escape(part_words(row.label.text, split))
+    before = f'<li data-value="{escape(value)}">' if in_legend else ""
+    swatch = f'<span class="ps-sw c{row.colour}"></span> ' if in_legend else ""
+    return SafeString(
+        f'{before}<a class="ps-plainlink" href="{there}" hx-get="{there}" hx-target="#usage-panel" '
+        f'hx-swap="outerHTML" hx-push-url="true">{swatch}<bdi>{words}</bdi></a>{"</li>" if in_legend else ""}'
+    )
+
+
+@register.filter
+def select_words(name: str) -> str:
+    """Name the box that selects a part; a `blocktranslate` takes longer."""
+    return _("Select %(name)s") % {"name": name}
+
+
+@register.filter
+def split_by_words(split: str) -> str:
+    """Name a choice of the split."""
+    return _("Split by: %(split)s") % {"split": split}
 
 
 @register.filter

@@ -7,7 +7,6 @@ from urllib.parse import urlencode
 
 from django import template
 from django.template import Context
-from django.urls import reverse
 from django.utils import formats
 from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
@@ -18,6 +17,7 @@ from usage.queries.overview import Day
 from usage.queries.sums import Sums
 from usage.queries.year import Year
 from usage.templatetags.usage_words import percent
+from web.addresses import address_of
 from web.amounts import usd, usd_number
 from web.templatetags.portal import icon, plain_shown, short_day
 
@@ -58,7 +58,8 @@ def _params(context: Context) -> dict[str, Any]:
 
 def _address(route: str, params: dict[str, Any]) -> str:
     query = urlencode({name: value for name, value in params.items() if value not in ("", None)})
-    return f"{reverse(route)}?{query}" if query else reverse(route)
+    there = address_of(route)
+    return f"{there}?{query}" if query else there
 
 
 @register.inclusion_tag("usage/_sort.html", takes_context=True)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 from django import template
@@ -11,8 +12,8 @@ from django.utils import formats
 from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language, gettext_noop, ngettext, pgettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop, ngettext, pgettext
 
 from accounts.models import Policy
 from keys.identity import MESSAGES
@@ -62,7 +63,13 @@ def about_usd(amount: Decimal) -> str:
 @register.filter
 def percent(share: float | None) -> str:
     """Return a share of 0 to 1 as "1.2 %"; "" when there is none."""
-    return f"{formats.number_format(round(share * 100, 1), 1)}{NO_BREAK_SPACE}%" if share is not None else ""
+    return _percent(round(share * 100, 1) or 0.0, get_language()) if share is not None else ""
+
+
+@lru_cache(maxsize=2048)  # a chart names each part's share of each day, of a thousand different ones
+def _percent(number: float, _language: str | None) -> str:
+    """Return a percentage in a language, which must be the present one."""
+    return f"{formats.number_format(number, 1)}{NO_BREAK_SPACE}%"
 
 
 @register.filter
@@ -75,6 +82,12 @@ def seconds(length_s: float | None) -> str:
 @register.filter
 def long_day(day: date) -> str:
     """Return a UTC day as "22 October"."""
+    return _long_day(day, get_language())
+
+
+@lru_cache(maxsize=4096)
+def _long_day(day: date, _language: str | None) -> str:
+    """Return a day in a language, which must be the present one."""
     # Translators: a format of the `date` filter
     shape = pgettext("first day", "j F") if day.day == 1 else pgettext("day", "j F")
     return formats.date_format(day, shape).replace(" ", NO_BREAK_SPACE)

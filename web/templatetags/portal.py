@@ -157,6 +157,12 @@ def utc_days() -> str:
 @register.filter
 def short_day(day: date) -> str:
     """Return a UTC day as "22 Oct"."""
+    return _short_day(day, get_language())
+
+
+@lru_cache(maxsize=4096)
+def _short_day(day: date, _language: str | None) -> str:
+    """Return a day in a language, which must be the present one."""
     # Translators: a format of the `date` filter; of the first day of a month French says "1er"
     shape = pgettext("first day", "j M") if day.day == 1 else pgettext("day", "j M")
     return formats.date_format(day, shape).replace(" ", NO_BREAK_SPACE)
