@@ -6,8 +6,10 @@ from typing import Final
 PEOPLE: Final = 2_000
 KEYS: Final = 10_000
 MODELS: Final = 20
-DAYS: Final = 50  # over which facts are spread, ending today
+DAYS: Final = 50  # over which up to a million facts are spread, ending today
 MOST_FACTS_A_DAY: Final = 2 * KEYS  # two models of each key
+LONG_DAYS: Final = 400  # over which more are spread: as far as the first poll reads back
+MOST_FACTS_A_LONG_DAY: Final = MODELS * KEYS
 
 
 def token_of(key: int) -> str:
@@ -39,6 +41,6 @@ NUMBERS: Final = (
 
 def facts_a_day(facts: int) -> int:
     """Return how many facts each day has."""
-    if not DAYS <= facts <= DAYS * MOST_FACTS_A_DAY:
-        raise ValueError(f"{DAYS} to {DAYS * MOST_FACTS_A_DAY} facts, not {facts}")
-    return facts // DAYS
+    if not DAYS <= facts <= LONG_DAYS * MOST_FACTS_A_LONG_DAY:
+        raise ValueError(f"{DAYS} to {LONG_DAYS * MOST_FACTS_A_LONG_DAY} facts, not {facts}")
+    return facts // (DAYS if facts <= DAYS * MOST_FACTS_A_DAY else LONG_DAYS)
