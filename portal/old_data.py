@@ -25,10 +25,11 @@ from django.utils import timezone
 from portal.private_files import write_whole
 
 APPS: Final = ("portal", "api", "catalogue", "teaching", "playground", "usage", "courses", "keys", "accounts")
-STAMP: Final = "db.sqlite3.stamp"  # JSON: the digest of each migration, by its name
+DATABASE: Final = "db.sqlite3"
+STAMP: Final = f"{DATABASE}.stamp"  # JSON: the digest of each migration, by its name
 DATA: Final = (  # the database last: until it is moved, the next start goes on
-    *("secret_key", "playground_key_secret", "broker", "beat-schedule*", "mail", "media"),
-    *("db.sqlite3-*", STAMP, "db.sqlite3"),
+    *("secret_key", "playground_key_secret", "broker", "beat-schedule*", "mail", "images", "media"),
+    *(f"{DATABASE}-*", STAMP, DATABASE),
 )
 
 
@@ -40,11 +41,12 @@ def unknown_migrations() -> list[str]:
 
 def edited_migrations() -> list[str]:
     """Return the migrations that made the database in DATA_DIR, and read otherwise today; without a stamp all."""
-    stamp = settings.DATA_DIR / STAMP
     applied = _applied_migrations() if _in_data_dir() else []
-    if not applied or not stamp.exists():
+    try:
+        made_by = json.loads((settings.DATA_DIR / STAMP).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):  # never written, or lost in a power failure
         return applied
-    made_by, digests = json.loads(stamp.read_text(encoding="utf-8")), dict(_digests())
+    digests = dict(_digests())
     return [name for name in applied if name in made_by and made_by[name] != digests.get(name)]
 
 
@@ -74,7 +76,8 @@ def _digests() -> Iterator[tuple[str, str]]:
 
 
 def _in_data_dir() -> bool:
-    return Path(str(connection.settings_dict["NAME"])).parent == settings.DATA_DIR
+    """Say whether the database is the embedded mode's own, not one that DATABASE_URL names."""
+    return Path(str(connection.settings_dict["NAME"])).resolve() == (settings.DATA_DIR / DATABASE).resolve()
 
 
 @register(Tags.database)
@@ -92,7 +95,8 @@ def begin_anew_after_another_version(say: Callable[[str], None]) -> None:
     unknown = unknown_migrations()
     foreign = unknown or edited_migrations()
     connections.close_all()
-    if not foreign and not _partly_moved(settings.VAR_DIR).exists():
+    goes_on = settings.DATA_DIR == settings.VAR_DIR and _partly_moved(settings.VAR_DIR).exists()
+    if not foreign and not goes_on:
         return
     if unknown and not _in_data_dir():
         raise CommandError(f"DATABASE_URL was made by another version (it has {unknown[0]}): name an empty database.")

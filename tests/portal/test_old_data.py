@@ -2,12 +2,13 @@
 
 import json
 import os
+import re
 import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import closing
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from pytest_django import Settings
 
-from portal.old_data import DATA, STAMP, edited_migrations, move_aside, stamp_data, unknown_migrations
+from portal.old_data import DATA, DATABASE, STAMP, edited_migrations, move_aside, stamp_data, unknown_migrations
 
 OLD_MIGRATIONS = [("usage", "0001_facts"), ("auth", "0001_initial"), ("accounts", "0001_initial")]
 OUR_MIGRATIONS = [("auth", "0001_initial"), ("accounts", "0001_initial")]
@@ -126,13 +127,34 @@ def test_a_move_that_is_killed_goes_on_into_the_same_folder(tmp_path: Path) -> N
     assert number == len(names) + 2
 
 
+@pytest.mark.slow
+def test_make_run_of_the_sandbox_moves_nothing_for_a_killed_move_of_a_real_gateway(
+    tmp_path: Path, repository: Path
+) -> None:
+    (tmp_path / "old-data-partly-moved").mkdir()
+    (tmp_path / "sandbox").mkdir()
+    (tmp_path / "sandbox" / "secret_key").write_text("of this version, and long enough for a start")
+
+    done = run_until_the_port(repository, tmp_path)
+
+    assert "PORT" in done.stderr
+    assert (done.stdout, list(tmp_path.glob("sandbox-20*"))) == ("", [])
+
+
+def test_all_that_the_settings_put_into_the_data_folder_is_moved(repository: Path) -> None:
+    text = (repository / "portal" / "settings.py").read_text(encoding="utf-8")
+    names = re.findall(r"""(?:\bDATA_DIR / |embedded_secret\()["']([\w.-]+)""", text)
+
+    assert len(names) >= 7
+    assert [name for name in names if not any(fnmatch(name, moved) for moved in DATA)] == []
+
+
 @pytest.fixture
-def in_data_dir(db: None, settings: Settings) -> Iterator[Path]:
-    """Let the tests' database be the one in the data folder; yield its stamp."""
-    settings.DATA_DIR = Path(str(connection.settings_dict["NAME"])).parent
-    (settings.DATA_DIR / STAMP).unlink(missing_ok=True)
-    yield settings.DATA_DIR / STAMP
-    (settings.DATA_DIR / STAMP).unlink(missing_ok=True)
+def in_data_dir(db: None, settings: Settings, tmp_path: Path) -> Path:
+    """Let the tests' database be the one in the data folder; return its stamp."""
+    settings.DATA_DIR = tmp_path
+    (tmp_path / DATABASE).symlink_to(Path(str(connection.settings_dict["NAME"])).absolute())
+    return tmp_path / STAMP
 
 
 def stamp_new_database() -> None:
@@ -155,6 +177,9 @@ def test_notices_a_migration_that_was_edited(in_data_dir: Path) -> None:
     in_data_dir.write_text(json.dumps(digests | {"keys.0001_initial": "of an older text", "keys.0002_not_run": ""}))
     assert edited_migrations() == ["keys.0001_initial"]
 
+    in_data_dir.write_text("")  # after a power failure
+    assert "accounts.0001_initial" in edited_migrations()
+
 
 @pytest.mark.only_on("sqlite")
 def test_a_migration_that_has_not_run_may_change(in_data_dir: Path) -> None:
@@ -166,13 +191,14 @@ def test_a_migration_that_has_not_run_may_change(in_data_dir: Path) -> None:
     assert edited_migrations() == []
 
 
-def test_a_database_elsewhere_has_no_stamp(db: None, settings: Settings, tmp_path: Path) -> None:
-    settings.DATA_DIR = tmp_path
+def test_a_database_that_is_named_has_no_stamp(db: None, settings: Settings, tmp_path: Path) -> None:
+    for folder in (tmp_path, Path(str(connection.settings_dict["NAME"])).parent):  # elsewhere, or by another name
+        settings.DATA_DIR = folder
 
-    stamp_data()
+        stamp_data()
 
-    assert edited_migrations() == []
-    assert list(tmp_path.iterdir()) == []
+        assert edited_migrations() == []
+        assert not (folder / STAMP).exists()
 
 
 def test_make_run_touches_no_database_that_is_named(tmp_path: Path, repository: Path) -> None:
