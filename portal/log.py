@@ -18,6 +18,7 @@ OUR_PACKAGES: Final = (
     "accounts",
     "web",
     "webhooks",
+    "scim",
     "gateway",
 )
 

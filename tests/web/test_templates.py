@@ -21,7 +21,7 @@ TEMPLATES = Path(settings.BASE_DIR) / "templates"
 STATIC = Path(settings.BASE_DIR) / "static"
 NAMES = sorted(str(path.relative_to(TEMPLATES)) for path in TEMPLATES.rglob("*.html"))
 UNKNOWN = UUID(int=1)
-WORDS_OF_NO_LANGUAGE = {"Passerelle", "nbsp", "USD"}
+WORDS_OF_NO_LANGUAGE = {"Passerelle", "nbsp", "USD", "JSON"}
 
 
 def text_of(name: str) -> str:
