@@ -8,7 +8,7 @@ POLLS = {
     "usage.today",
     "usage.recent",
     "usage.nightly",
-    "usage.older",
+    "usage.reread_older_days",
     "usage.backfill",
     "usage.reconcile",
     "keys.sync",
