@@ -6,6 +6,7 @@ from typing import Final
 
 _SHORT: Final = {"\n": "\\n", "\t": "\\t"}
 _IN_CMD: Final = re.compile(r"[\w./: -]", re.ASCII)
+_OF_CMD: Final = re.compile(r"""[^ -~]|["%!^&|<>`\\]""")  # and what no code page writes as UTF-8
 _PLAIN: Final = re.compile(r"[\w./:@%+=~-]+", re.ASCII)
 
 
@@ -73,7 +74,17 @@ def in_powershell(text: str) -> str:
 
 def in_cmd(text: str) -> str:
     """Keep what is harmless in a command of Windows: it has no way to quote the rest within double quotes."""
-    return "".join(_PLAIN.findall(text)).replace("%", "")
+    return _OF_CMD.sub("", text)
+
+
+def in_json_of_opencode(text: str) -> str:
+    """Quote for its JSON, in which {env:NAME} and {file:path} are replaced before it is read."""
+    return in_json(text).replace("{", "\\u007b")
+
+
+def in_yaml_of_continue(text: str) -> str:
+    """Quote for YAML, within double quotes; ${{ secrets.NAME }} is replaced before it is read."""
+    return in_code_points(text).replace("$", "\\u0024")
 
 
 def in_cmd_json(text: str) -> str:

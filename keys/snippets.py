@@ -24,16 +24,18 @@ from keys.quoting import (
     in_code_points,
     in_env,
     in_json,
+    in_json_of_opencode,
     in_powershell,
     in_shell,
     in_shell_json,
+    in_yaml_of_continue,
     readable_in_code,
     readable_in_json,
     readable_in_shell_json,
 )
 
 Task = Literal["models", "chat", "stream", "embeddings", "completion", "moderation", "image", "speech", "transcription"]
-TASK_OF_MODE: Final[Mapping[str, Task]] = {  # the modes of LiteLLM; what is not here is chat
+TASK_OF_MODE: Final[Mapping[str, Task]] = {  # the modes of LiteLLM, but for those of chat
     "embedding": "embeddings",
     "completion": "completion",
     "moderation": "moderation",
@@ -175,7 +177,7 @@ TOOLS: Final = (  # configurations, each as the tool's own documentation describ
         language="yaml",
         filename="~/.continue/config.yaml",
         hint=gettext_noop("Save as {filename}"),
-        quote=in_code_points,
+        quote=in_yaml_of_continue,
     ),
     Kind(  # https://docs.cline.bot/cline-cli, the README of npm's cline; an editor has a form with the same fields
         id="cline",
@@ -211,7 +213,7 @@ TOOLS: Final = (  # configurations, each as the tool's own documentation describ
         language="json",
         filename="opencode.json",
         hint=gettext_noop("Save as {filename} in your project; keep it out of git"),
-        quote=in_json,
+        quote=in_json_of_opencode,
     ),
     Kind(  # https://aider.chat/docs/config/aider_conf.html, https://aider.chat/docs/llms/openai-compat.html
         id="aider",

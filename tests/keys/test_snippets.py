@@ -26,7 +26,10 @@ URL = "https://gateway.example.edu/olla/litellm/v1"
 SECRET = "sk-0123456789abcdefghij42"
 NASTY = [
     pytest.param("it's \"quoted\" \\ and \\'", id="quotes"),
-    pytest.param("$(touch pwned) `touch pwned` ${HOME} $HOME !! %s {0} «key»", id="substitutions"),
+    pytest.param(
+        "$(touch pwned) `touch pwned` ${HOME} $HOME !! %s {0} «key» {env:HOME} {file:f} ${{ secrets.A }}",
+        id="substitutions",
+    ),
     pytest.param("'; touch pwned; '", id="end-of-string-shell"),
     pytest.param('"); open("pwned", "w"); ("', id="end-of-string-python"),
     pytest.param('"); file.create("pwned"); c("', id="end-of-string-r"),
@@ -209,6 +212,8 @@ def test_tools_read_address_key_and_model_from_their_files(name: str) -> None:
     assert (model["provider"], model["model"], model["apiBase"], model["apiKey"]) == ("openai", name, URL, SECRET)
     assert set(model["roles"]) <= {"chat", "autocomplete", "embed", "rerank", "edit", "apply", "summarize"}
 
+    assert "${{" not in tool("continue", model=name)
+    assert not re.search("{(?:env|file):", tool("opencode", model=name))
     written = json.loads(tool("opencode", model=name))
     provider = written["provider"]["passerelle"]
     assert provider["npm"] == "@ai-sdk/openai-compatible"
@@ -290,3 +295,9 @@ def test_a_hostile_name_is_one_string_on_windows(name: str) -> None:
     assert json.loads(body)["model"] == name
     assert not re.search("[%^&|<>!`$]", line)
     assert one("cmd", secret='sk-a"b&c%d').code.count("sk-abcd") == 1
+
+
+def test_a_model_for_recordings_keeps_its_name_in_cmd() -> None:
+    codes = {snippet.id: snippet.code for snippet in filled("transcription", url=URL, model="it's whisper (EU), #2")}
+
+    assert codes["cmd"].endswith('--form-string "model=it\'s whisper (EU), #2"')
