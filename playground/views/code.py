@@ -11,6 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from accounts.policies import policy_of
+from keys.models import GatewayModel
 from keys.snippets import base_url, filled_tools
 from playground.as_code import code_for
 from playground.as_code.answers import Kind
@@ -61,18 +62,24 @@ def show_code(request: PortalRequest, kind: Kind, body: Mapping[str, Any], *, ba
 
 def show_codes(request: PortalRequest, kind: Kind, bodies: Sequence[Mapping[str, Any]], *, back: str) -> HttpResponse:
     """Show requests that are sent together as code, each under the name of its model."""
-    calls = [_call(kind, body, f"-{number}" if number else "") for number, body in enumerate(bodies)]
+    models = GatewayModel.objects.filter(name__in=[body["model"] for body in bodies])
+    context_tokens = dict(models.values_list("name", "max_input_tokens"))
+    calls = [
+        _call(kind, body, f"-{number}" if number else "", context_tokens.get(body["model"]))
+        for number, body in enumerate(bodies)
+    ]
     return render_region(request, PAGE, "snippets", {"calls": calls, "back": back})
 
 
-def _call(kind: Kind, body: Mapping[str, Any], suffix: str) -> dict[str, Any]:
+def _call(kind: Kind, body: Mapping[str, Any], suffix: str, context_tokens: int | None) -> dict[str, Any]:
     """Return what the template shows of one request; `suffix` makes the ids unique."""
     body = {name: value for name, value in body.items() if name != USER}  # a program's own key identifies it
+    model = body["model"]
     return {
-        "model": body.get("model"),
+        "model": model,
         "snippets": code_for(kind, body),
         "files": [picture.file for picture in in_files(body)[1]],
-        "tools": filled_tools(url=base_url(), model=body.get("model")) if kind == "chat" else None,
+        "tools": filled_tools(url=base_url(), model=model, context_tokens=context_tokens) if kind == "chat" else None,
         "code_prefix": f"as-code{suffix}",
         "tool_prefix": f"tool{suffix}",
     }

@@ -75,6 +75,14 @@ def test_shows_the_form_as_it_stands_in_every_language(as_intern: Client) -> Non
     }
 
 
+def test_tools_know_how_much_the_model_reads(as_intern: Client) -> None:
+    GatewayModel.objects.filter(name=CHAT).update(max_input_tokens=8191)
+
+    page = as_intern.post(URL, {"model": CHAT, "message": "Hello"})
+
+    assertContains(page, "&quot;max_tokens&quot;: 8191")
+
+
 def test_shows_a_page_without_scripts_and_a_region_with_them(as_intern: Client) -> None:
     page = as_intern.post(URL, {"model": CHAT, "message": "Hello"})
     region = as_intern.post(URL, {"model": CHAT, "message": "Hello"}, headers=HTMX)
