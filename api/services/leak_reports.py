@@ -14,8 +14,7 @@ from gateway.secret import token_of
 from keys import services as keys
 from keys.models import LeakReport
 
-MOST: Final = 200  # secrets in one report
-LONGEST: Final = 2000  # characters of a value
+MOST: Final = 5000  # secrets in one report; GitHub sends many at once
 
 
 class InvalidReport(Exception):
@@ -49,34 +48,40 @@ def _found(row: Any) -> Found:
         raise InvalidReport
     secret, kind, where = (row.get(name) or "" for name in ("token", "type", "url"))
     values = (secret, kind, where)
-    if not secret or not all(isinstance(value, str) and len(value) <= LONGEST for value in values):
+    if not secret or not all(isinstance(value, str) for value in values):
         raise InvalidReport
     return Found(digest=token_of(secret), type=kind, where=where)
 
 
 def take_report(report: list[Found], *, source: LeakReport.Source, actor: Actor) -> list[dict[str, str]]:
-    """End each secret that is ours, and return GitHub's feedback: which were. A repeated report changes nothing."""
+    """End each secret that is ours, and return GitHub's feedback: which were. A repeated report changes nothing.
+
+    All of it is committed before the gateway is called about the first.
+    """
+    digests = {found.digest for found in report}
+    tokens = keys.find_key_tokens(digests)
+    access_tokens = {row.digest: row for row in AccessToken.objects.select_related("owner").filter(digest__in=digests)}
+    ending = {}
+    for found in report:
+        leak = keys.Leak(digest=found.digest, source=source, where=found.where)
+        if found.digest in tokens:
+            key = keys.record_leak_of_token(tokens[found.digest], leak, actor)
+            if key is not None:
+                ending[key.pk] = key
+        elif found.digest in access_tokens:
+            _revoke(access_tokens[found.digest], leak, actor)
+    keys.delete_leaked(ending.values(), actor)
     return [
         {
             "token_hash": found.digest,
             "token_type": found.type,
-            "label": "true_positive" if _end(found, source, actor) else "false_positive",
+            "label": "true_positive" if found.digest in tokens or found.digest in access_tokens else "false_positive",
         }
         for found in report
     ]
 
 
-def _end(found: Found, source: LeakReport.Source, actor: Actor) -> bool:
-    """End the secret if it is ours; tell whether it is, or was."""
-    leak = keys.Leak(digest=found.digest, source=source, where=found.where)
-    token = keys.find_key_token(leak)
-    if token is not None:
-        keys.end_leaked_token(token, leak, actor)
-        return True
-    access_token = AccessToken.objects.select_related("owner").filter(digest=found.digest).first()
-    if access_token is None:
-        return False
+def _revoke(access_token: AccessToken, leak: keys.Leak, actor: Actor) -> None:
     with transaction.atomic():
         keys.record_leak_of_access_token(access_token, leak)
         revoke_token(token=access_token, actor=actor)
-    return True

@@ -20,7 +20,7 @@ from web.request import client_address
 
 logger = logging.getLogger(__name__)
 
-MAX_BYTES: Final = 256 * 1024
+MAX_BYTES: Final = 1024 * 1024
 RETRY_S: Final = 60
 
 

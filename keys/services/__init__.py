@@ -27,10 +27,12 @@ from keys.services.issue import FreshKey, KeyRequest, issue_key
 from keys.services.label import relabel_key
 from keys.services.leak_reports import (
     Leak,
+    delete_leaked,
     end_leaked_token,
-    find_key_token,
+    find_key_tokens,
     mail_leaks,
     record_leak_of_access_token,
+    record_leak_of_token,
     spent_since,
 )
 from keys.services.leaves import grace_ends_at, mail_leaves, supervisors_who_left
@@ -102,6 +104,7 @@ __all__ = [
     "create_intern",
     "create_team",
     "delete_key",
+    "delete_leaked",
     "delete_unowned",
     "end_grant",
     "end_leaked_token",
@@ -109,7 +112,7 @@ __all__ = [
     "end_team",
     "end_team_key",
     "ensure_team",
-    "find_key_token",
+    "find_key_tokens",
     "find_outdated",
     "find_supervisor",
     "follow_team",
@@ -145,6 +148,7 @@ __all__ = [
     "recheck_course_playground_key",
     "recheck_playground_key",
     "record_leak_of_access_token",
+    "record_leak_of_token",
     "relabel_key",
     "remind_owners",
     "renew_key",

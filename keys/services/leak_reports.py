@@ -1,7 +1,10 @@
 """Reported leaks: end the secret at the gateway, and notify its owner, its intern and the admins (ADR 51)."""
 
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Final
 
 from django.conf import settings
 from django.core.mail import EmailMessage
@@ -16,7 +19,7 @@ from accounts.locale import reading_as
 from accounts.mails import compose
 from accounts.models import AccessToken, AuditAction, AuditOutcome
 from accounts.rights import people_with
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, GatewayUnavailable
 from gateway.secret import redact
 from keys.models import Key, LeakNotice, LeakReport, Token
 from keys.models.leaks import NEWS_FOR, WHERE_LENGTH
@@ -26,7 +29,8 @@ from keys.use import use_counter
 from web.tasks import ask_worker
 from web.templatetags.portal import moment_and_zone
 
-TO_KNOW = "accounts.manage_people"  # the permission of the admins who are notified
+TO_KNOW: Final = "accounts.manage_people"  # the permission of the admins who are notified
+GATEWAY_S: Final = 10.0  # after it no further key of a report is deleted at the gateway: GitHub waits for 30 s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,40 +42,59 @@ class Leak:
     where: str = ""
 
 
-def find_key_token(leak: Leak) -> Token | None:
-    """Return the row of the gateway key with this secret; one query."""
-    return Token.objects.select_related("key__owner", "key__intern__account").filter(token=leak.digest).first()
+def find_key_tokens(digests: Iterable[str]) -> dict[str, Token]:
+    """Return the rows of the gateway keys with these secrets, by digest; one query."""
+    tokens = Token.objects.select_related("key__owner", "key__intern__account").filter(token__in=digests)
+    return {token.token: token for token in tokens if token.token}
 
 
 @sensitive_variables("token")
 def end_leaked_token(token: Token, leak: Leak, actor: Actor) -> bool:
-    """End the key of a leaked secret, or only an old secret in its grace; False if it was reported before.
+    """End the key of a leaked secret, or only an old secret in its grace; False if it was reported before."""
+    key = record_leak_of_token(token, leak, actor)
+    if key is not None:
+        delete_leaked([key], actor)
+    return key is not None
 
-    All is committed before the gateway is called: if that fails, the sweep goes on.
+
+@sensitive_variables("token")
+def record_leak_of_token(token: Token, leak: Leak, actor: Actor) -> Key | None:
+    """Commit that the key of a leaked secret ends, or only an old secret in its grace; None if it was reported before.
+
+    The key that is returned is to be deleted at the gateway: where that fails, the sweep goes on.
     """
     with transaction.atomic():
         key = Key.objects.select_for_update().get(pk=token.key_id)
         if not _record(leak, token=token):
-            return False
+            return None
         token.refresh_from_db()
         audit(actor, AuditAction.LEAK_REPORT, AuditOutcome.DONE, token.key, "leak", **_details(leak, token.last_four))
         if token.state == Token.State.LIVE and key.state == Key.State.ACTIVE:
             begin_deletion(key, Key.Problem.LEAKED)
         elif token.state in (Token.State.LIVE, Token.State.RETIRING, Token.State.GONE):  # gone ones can come back
             Token.objects.move(token, to=Token.State.DELETING, retires_at=None)
-    _delete_now(token.key, actor)
-    return True
+    return token.key
 
 
-def _delete_now(key: Key, actor: Actor) -> None:
-    """Delete what is to be deleted of a key at the gateway; what fails is left to the sweep."""
-    try:
-        for token in Token.objects.filter(key=key, state=Token.State.DELETING):
-            delete_at_gateway(token)
-    except GatewayError as error:
-        audit(actor, AuditAction.DELETE, AuditOutcome.UNKNOWN, key, error)
-        return
-    finish_deletion(key, actor)
+def delete_leaked(leaked: Iterable[Key], actor: Actor) -> None:
+    """Delete what is to be deleted of these keys at the gateway, for some seconds; the sweep does what is left.
+
+    A gateway that is away is not called for the others: the reporter waits for the answer.
+    """
+    until = time.monotonic() + GATEWAY_S
+    for key in leaked:
+        if time.monotonic() > until:
+            ask_worker("keys.sweep")
+            return
+        try:
+            for token in Token.objects.filter(key=key, state=Token.State.DELETING):
+                delete_at_gateway(token)
+        except GatewayError as error:
+            audit(actor, AuditAction.DELETE, AuditOutcome.UNKNOWN, key, error)
+            if isinstance(error, GatewayUnavailable):
+                return
+            continue
+        finish_deletion(key, actor)
 
 
 def record_leak_of_access_token(access_token: AccessToken, leak: Leak) -> bool:
@@ -84,8 +107,11 @@ def _details(leak: Leak, last_four: str) -> dict[str, str]:
 
 
 def _where(leak: Leak) -> str:
-    """Return the address of a leak, if it is one; an address can contain the secret itself."""
-    is_address = leak.where.startswith(("https://", "http://"))
+    """Return the address of a leak, if it is one; an address can contain the secret itself.
+
+    Characters that a database refuses (a NUL, half of a surrogate pair) are not printable.
+    """
+    is_address = leak.where.startswith(("https://", "http://")) and leak.where.isprintable()
     return redact(leak.where)[:WHERE_LENGTH] if is_address else ""
 
 
