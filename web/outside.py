@@ -16,7 +16,7 @@ import certifi
 CONNECT_S: Final = 5.0
 TOTAL_S: Final = 10.0  # from the connection to the end of the answer
 MAX_BYTES: Final = 64 * 1024  # of the answer that are read
-_NAT64: Final = ipaddress.ip_network("64:ff9b::/96")  # IPv4 addresses as IPv6, private ones too
+_IPV6_OF_THE_INTERNET: Final = ipaddress.ip_network("2000::/3")  # without IPv4 addresses in IPv6, private ones too
 
 
 class SendingFailed(Exception):
@@ -54,7 +54,7 @@ def is_public(address: str) -> bool:
     if isinstance(ip, ipaddress.IPv6Address):
         if ip.ipv4_mapped:
             return is_public(str(ip.ipv4_mapped))
-        if ip in _NAT64 or ip.sixtofour or ip.teredo:
+        if ip not in _IPV6_OF_THE_INTERNET or ip.sixtofour or ip.teredo:
             return False
     return ip.is_global and not ip.is_multicast
 
