@@ -1819,6 +1819,10 @@ class Migration(migrations.Migration):
                     models.DateTimeField(editable=False, help_text="The first failure after a success.", null=True),
                 ),
                 (
+                    "claimed_at",
+                    models.DateTimeField(editable=False, help_text="Messages are being sent to it.", null=True),
+                ),
+                (
                     "created_by",
                     models.ForeignKey(
                         editable=False,
@@ -1920,7 +1924,9 @@ class Migration(migrations.Migration):
                 "default_permissions": (),
                 "indexes": [
                     models.Index(
-                        condition=models.Q(("state", "waiting")), fields=["next_at"], name="accounts_deliveries_due"
+                        condition=models.Q(("state", "waiting")),
+                        fields=["webhook", "next_at"],
+                        name="accounts_deliveries_due",
                     ),
                     models.Index(fields=["webhook", "-made_at", "-id"], name="accounts_deliveries_of_webhook"),
                     models.Index(fields=["made_at"], name="accounts_deliveries_by_age"),

@@ -1,7 +1,7 @@
 """Webhooks of admins, and the messages that are to be delivered to them: an outbox (ADR 51)."""
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar, Final, Self
 
 from django.db import models
@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models.people import User
 
-CLAIM_LASTS: Final = timedelta(minutes=2)  # longer than one delivery takes
+CLAIM_LASTS: Final = timedelta(minutes=2)  # longer than one delivery, and a receiver's share of a round, take
 
 
 class WebhookEvent(models.TextChoices):
@@ -34,6 +34,16 @@ class WebhookQuerySet(models.QuerySet["Webhook"]):
     def active(self) -> Self:
         """Keep those that are not paused."""
         return self.filter(paused_at=None)
+
+    def due(self) -> Self:
+        """Keep those with messages that are to be sent now."""
+        return self.active().filter(pk__in=WebhookDelivery.objects.due().order_by().values("webhook"))
+
+    def claim(self, pk: uuid.UUID) -> datetime | None:
+        """Claim a receiver, so that only one process sends to it at a time; None if another has it."""
+        now = timezone.now()
+        free = Q(claimed_at=None) | Q(claimed_at__lt=now - CLAIM_LASTS)
+        return now if self.active().filter(free, pk=pk).update(claimed_at=now) else None
 
 
 class Webhook(models.Model):
@@ -58,6 +68,7 @@ class Webhook(models.Model):
     pause = models.CharField(max_length=10, choices=Pause, default=Pause.NONE, blank=True, editable=False)
     active_since = models.DateTimeField(default=timezone.now, editable=False, help_text="Earlier ends are not sent.")
     failing_since = models.DateTimeField(null=True, editable=False, help_text="The first failure after a success.")
+    claimed_at = models.DateTimeField(null=True, editable=False, help_text="Messages are being sent to it.")
 
     objects = WebhookQuerySet.as_manager()
 
@@ -138,7 +149,9 @@ class WebhookDelivery(models.Model):
             models.UniqueConstraint(fields=["webhook", "name"], name="accounts_delivery_once"),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["next_at"], condition=Q(state="waiting"), name="accounts_deliveries_due"),  # due
+            models.Index(  # due
+                fields=["webhook", "next_at"], condition=Q(state="waiting"), name="accounts_deliveries_due"
+            ),
             models.Index(fields=["webhook", "-made_at", "-id"], name="accounts_deliveries_of_webhook"),  # newest_first
             models.Index(fields=["made_at"], name="accounts_deliveries_by_age"),  # prune
         ]

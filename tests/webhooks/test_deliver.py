@@ -14,6 +14,7 @@ from standardwebhooks import Webhook as Verifier
 from accounts.anonymise import anonymise_account
 from accounts.audit import Actor
 from accounts.models import AuditEntry, User, Webhook, WebhookDelivery, WebhookEvent
+from accounts.models.webhooks import CLAIM_LASTS
 from keys.models import Key
 from tests.keys.actions import issue
 from tests.keys.crashes import killed_at_step
@@ -123,6 +124,36 @@ def test_one_receiver_that_is_away_does_not_keep_others_waiting(
     assert WebhookDelivery.objects.get(attempts=1, state="waiting").problem == "connection"
 
 
+def test_the_backlog_of_one_receiver_does_not_keep_others_waiting(receiver: Receiver, db: None) -> None:
+    now = timezone.now()
+    away, _secret = services.create_webhook(
+        name="away", url="http://127.0.0.1:9/", events=["key.created"], actor=Actor()
+    )
+    here, _secret = receiver.add()
+    WebhookDelivery.objects.bulk_create(
+        WebhookDelivery(webhook=away, event="key.created", name=str(number), body="{}", next_at=now - timedelta(hours=1))
+        for number in range(600)
+    )
+    WebhookDelivery.objects.create(webhook=here, event="key.created", name="one", body="{}")
+
+    assert services.deliver_due() == (1, 1)
+
+
+def test_only_one_process_sends_to_a_receiver_at_a_time(receiver: Receiver, db: None) -> None:
+    """A slow one would keep all processes of the worker busy."""
+    slow, _secret = receiver.add()
+    other, _secret = receiver.add()
+    for webhook in (slow, other):
+        services.test_webhook(webhook=webhook, actor=Actor())
+    claimed_at = Webhook.objects.claim(slow.pk)
+
+    assert services.deliver_due() == (1, 0)
+    assert Webhook.objects.get(pk=slow.pk).claimed_at == claimed_at
+    Webhook.objects.filter(pk=slow.pk).update(claimed_at=timezone.now() - 2 * CLAIM_LASTS)  # of a process that died
+    assert services.deliver_due() == (1, 0)
+    assert not Webhook.objects.exclude(claimed_at=None).exists()
+
+
 def test_a_receiver_that_is_dead_for_days_is_paused(
     receiver: Receiver, intern: User, keeper: User, as_keeper: Client, sandbox: Sandbox
 ) -> None:
@@ -192,6 +223,7 @@ def test_no_event_is_lost_by_a_kill(receiver: Receiver, intern: User, sandbox: S
         if not killed_at_step(step, services.deliver_due, folder=__file__.split("tests")[0] + "webhooks/services"):
             break
         WebhookDelivery.objects.update(claimed_at=None)
+        Webhook.objects.update(claimed_at=None)
     services.deliver_due()
 
     assert made

@@ -6,6 +6,7 @@ import hmac
 import logging
 import secrets
 import time
+import uuid
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -31,7 +32,7 @@ DELAYS_S: Final = (5, 60, 300, 1800, 7200, 5 * 3600, 10 * 3600, 14 * 3600, 20 * 
 PAUSED_AFTER: Final = timedelta(days=3)  # without any success
 KEPT_FOR: Final = timedelta(days=30)
 ROUND_S: Final = 60.0  # after it no further message is begun; the next round goes on
-A_ROUND: Final = 500
+SHARE_S: Final = 10.0  # of a round for each receiver
 ANSWER_LENGTH: Final = 500
 JITTER: Final = secrets.SystemRandom()
 PERMISSION: Final = "accounts.manage_webhooks"
@@ -51,24 +52,45 @@ class Outcome:
 
 
 def deliver_due() -> tuple[int, int]:
-    """Send the messages that are due; return how many were delivered and how many attempts failed.
+    """Send the messages that are due; return how many were delivered and how many receivers failed.
 
-    May run several times at once: each message is claimed. After a failure the others to the same receiver wait for
-    the next round, so that one which is away does not keep the rest waiting.
+    May run several times at once: only one serves a receiver at a time, so that one which is slow keeps one process
+    of the worker busy. It has a share of a round, and they come in a random order, so that it keeps no other waiting.
     """
-    until, delivered, failing = time.monotonic() + ROUND_S, 0, set()
-    due = list(WebhookDelivery.objects.due().select_related("webhook")[:A_ROUND])
-    for delivery in due:
+    until, delivered, failed = time.monotonic() + ROUND_S, 0, 0
+    receivers = list(Webhook.objects.due().values_list("pk", flat=True))
+    JITTER.shuffle(receivers)
+    for pk in receivers:
         if time.monotonic() > until:
             break
-        if delivery.webhook_id in failing or not WebhookDelivery.objects.claim(delivery):
+        claimed_at = Webhook.objects.claim(pk)
+        if claimed_at is None:
             continue
+        try:
+            sent, has_failed = _serve(pk)
+        finally:
+            Webhook.objects.filter(pk=pk, claimed_at=claimed_at).update(claimed_at=None)
+        delivered, failed = delivered + sent, failed + has_failed
+    return delivered, failed
+
+
+def _serve(pk: uuid.UUID) -> tuple[int, bool]:
+    """Send the messages to one receiver, the oldest first, for its share or until one fails; return how many, and that.
+
+    The others then wait for the next round.
+    """
+    until, delivered = time.monotonic() + SHARE_S, 0
+    theirs = WebhookDelivery.objects.due().filter(webhook=pk).select_related("webhook")
+    while time.monotonic() < until:
+        delivery = theirs.first()
+        if delivery is None or not WebhookDelivery.objects.claim(delivery):
+            break
         outcome = _attempt(delivery)
         _record(delivery, outcome)
-        delivered += outcome.is_success
         if not outcome.is_success:
-            failing.add(delivery.webhook_id)
-    return delivered, len(failing)
+            return delivered, True
+        delivered += 1
+    return delivered, False
 
 
 @sensitive_variables("secret", "url")
