@@ -201,11 +201,11 @@ CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "inte
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_WORKER_POOL = "threads" if EMBEDDED else "prefork"  # threads start at once; only prefork enforces limits
 CELERY_WORKER_CONCURRENCY = env.int("WORKER_CONCURRENCY", default=4)  # at once
-CELERY_TASK_QUEUES = [Queue("celery"), Queue("polls")]  # a worker without -Q takes both
+CELERY_TASK_QUEUES = [Queue("celery"), Queue("polls"), Queue("webhooks")]  # a worker without -Q takes all
 CELERY_TASK_ROUTES = {  # tasks that may read from the gateway for minutes: nothing else waits behind them
     name: {"queue": "polls"}
     for name in ("usage.refresh_*", "usage.reread_*", "usage.backfill", "usage.reconcile", "keys.sync")
-}
+} | {"webhooks.deliver": {"queue": "webhooks"}}  # which waits for servers of others
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "portal.beat:Scheduler"
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule.json")

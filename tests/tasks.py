@@ -41,7 +41,7 @@ def sent_tasks() -> list[tuple[str, list[Any]]]:
 def run_tasks() -> list[tuple[str, list[Any]]]:
     """Run what waits; return it."""
     current_app.loader.import_default_modules()
-    tasks = waiting_tasks()
+    tasks = waiting_tasks(current_app.conf.task_default_queue, "webhooks")
     for name, arguments in tasks:
         current_app.tasks[name].apply(tuple(arguments), throw=True)
     return tasks

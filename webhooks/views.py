@@ -166,9 +166,17 @@ def delete(request: PortalRequest, access: PageAccess, webhook_id: uuid.UUID) ->
 @_counted
 def again(request: PortalRequest, access: PageAccess, webhook_id: uuid.UUID, delivery_id: uuid.UUID) -> HttpResponse:
     """Send a message again, with the same id."""
-    delivery = get_object_or_404(WebhookDelivery, webhook=webhook_id, pk=delivery_id)
-    sent = services.send_again(delivery)
-    return _done(request, webhook_id, _("The message is being sent again.") if sent else _("It is waiting already."))
+    rows = WebhookDelivery.objects.select_related("webhook")
+    delivery = get_object_or_404(rows, webhook=webhook_id, pk=delivery_id)
+    if not services.send_again(delivery):
+        return _done(request, webhook_id, _("It is waiting already."))
+    is_paused = delivery.webhook.paused_at is not None
+    words = (
+        _("It is paused: the message is sent when you resume it.")
+        if is_paused
+        else _("The message is being sent again.")
+    )
+    return _done(request, webhook_id, words)
 
 
 def _done(request: PortalRequest, webhook_id: uuid.UUID, words: str) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""The queues of tasks: those that read from the gateway for minutes have a queue of their own."""
+"""The queues of tasks: those that wait for minutes, for the gateway or for receivers, have a queue of their own."""
 
 from django.conf import settings
 
@@ -23,9 +23,10 @@ def test_a_slow_poll_does_not_delay_health_sweep_or_mails() -> None:
     for name, entry in settings.CELERY_BEAT_SCHEDULE.items():
         task = str(entry["task"])
         is_poll = name in POLLS or task.startswith("usage.refresh")
-        assert queue_of(task) == ("polls" if is_poll else "celery"), name
+        others = "webhooks" if name == "webhooks.deliver" else "celery"
+        assert queue_of(task) == ("polls" if is_poll else others), name
     assert queue_of("usage.refresh_now") == "polls"
 
 
-def test_a_worker_without_options_takes_both_queues() -> None:
-    assert set(app.amqp.queues.consume_from) == {"celery", "polls"}
+def test_a_worker_without_options_takes_all_queues() -> None:
+    assert set(app.amqp.queues.consume_from) == {"celery", "polls", "webhooks"}

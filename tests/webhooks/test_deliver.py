@@ -126,12 +126,12 @@ def test_one_receiver_that_is_away_does_not_keep_others_waiting(
 
 def test_the_backlog_of_one_receiver_does_not_keep_others_waiting(receiver: Receiver, db: None) -> None:
     now = timezone.now()
-    away, _secret = services.create_webhook(
-        name="away", url="http://127.0.0.1:9/", events=["key.created"], actor=Actor()
-    )
+    away = services.create_webhook(name="away", url="http://127.0.0.1:9/", events=["key.created"], actor=Actor())[0]
     here, _secret = receiver.add()
     WebhookDelivery.objects.bulk_create(
-        WebhookDelivery(webhook=away, event="key.created", name=str(number), body="{}", next_at=now - timedelta(hours=1))
+        WebhookDelivery(
+            webhook=away, event="key.created", name=str(number), body="{}", next_at=now - timedelta(hours=1)
+        )
         for number in range(600)
     )
     WebhookDelivery.objects.create(webhook=here, event="key.created", name="one", body="{}")

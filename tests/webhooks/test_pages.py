@@ -95,6 +95,19 @@ def test_changes_pauses_resumes_and_deletes(as_keeper: Client, receiver: Receive
     assert list(actions) == ["issue", "change", "pause", "resume", "delete"]
 
 
+def test_a_message_of_a_paused_webhook_waits_when_it_is_sent_again(as_keeper: Client, receiver: Receiver) -> None:
+    webhook, _secret = receiver.add()
+    as_keeper.post(url_of("test", webhook))
+    run_tasks()
+    as_keeper.post(url_of("pause", webhook))
+
+    answer = as_keeper.post(url_of("again", webhook, WebhookDelivery.objects.get().pk), follow=True)
+    run_tasks()
+
+    assertContains(answer, "It is paused: the message is sent when you resume it.")
+    assert len(receiver.received) == 1
+
+
 def test_is_only_for_those_with_permission(
     as_keeper: Client, as_staff: Client, as_admin: Client, receiver: Receiver, client: Client
 ) -> None:
