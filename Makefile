@@ -2,8 +2,6 @@
 PYTHON := .venv/bin/python
 TOOLS := .venv/bin
 INSTALLED := .venv/.installed node_modules/.installed
-PIP_OPTIONS ?=
-PIP_INSTALL = -m pip install -qq --disable-pip-version-check --require-hashes $(PIP_OPTIONS)
 LOCK := $(TOOLS)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 TEMPLATES = $(filter-out templates/django/%,$(shell git ls-files --cached --others --exclude-standard 'templates/*.html'))  # an attribute has no line of its own
 WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))  # one more than cores: tests wait for browsers and servers
@@ -87,7 +85,7 @@ lock: $(INSTALLED)  ## Write the locked requirements anew from pyproject.toml (A
 .venv/.installed: requirements/dev.txt
 	@if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then \
 		found=$$(bin/find-python) && bin/progress "Making .venv with $$found" "$$found" -m venv --clear .venv; fi
-	@bin/progress "Installing Python packages" .venv/bin/python $(PIP_INSTALL) -r requirements/dev.txt
+	@bin/progress "Installing Python packages" bin/install-packages requirements/dev.txt
 	@touch $@
 
 node_modules/.installed: package.json package-lock.json .npmrc | .venv/.installed
