@@ -97,7 +97,7 @@ def own_prefix(name: str) -> str:
 
 
 class CompareForm(SeveralModelsForm):
-    """A question to several models at once, or a further one to all models of `conversation`.
+    """A question to several models at once, or a further one to those of `models` that are in `conversation`.
 
     A model has settings of its own if the form has them: the field `own` names these models.
     """
@@ -114,7 +114,7 @@ class CompareForm(SeveralModelsForm):
     @property
     def copies(self) -> int:
         """Return how often its files are stored: each model has its own message, from the second question on."""
-        return len(self.conversation.model_names) if self.conversation else 1
+        return len(self.chosen_names({})) if self.conversation else 1
 
     def chosen_names(self, cleaned: dict[str, Any]) -> Sequence[str]:
         """Return the names of the chosen models, or of those of the comparison that can still be called."""

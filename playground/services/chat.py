@@ -27,7 +27,7 @@ from playground.models import STALE_AFTER, ActiveCall, Answer, Attachment, Conve
 from playground.services.handover import Prepared, hand_over
 from playground.services.limits import start_call
 from playground.services.quotas import check_budget, claim_storage, size_of
-from playground.services.refusals import AskRefused
+from playground.services.refusals import AskRefused, gone
 from playground.services.requests import (
     USER,
     Turn,
@@ -209,11 +209,7 @@ def _within_limits(context: ChatContext) -> Iterator[ActiveCall]:
         with transaction.atomic():
             yield start_call(context.user)
     except IntegrityError as error:  # raised at the end, when the database checks foreign keys
-        raise _gone() from error
-
-
-def _gone() -> AskRefused:
-    return AskRefused("gone", _("What this follows was deleted meanwhile. Nothing was sent."))
+        raise gone() from error
 
 
 def rows_of(owner: User, question: NewMessage) -> tuple[Conversation, Message, list[Attachment]]:
@@ -256,7 +252,7 @@ def _keep(conversation: Conversation, answer: Answer, *, added_bytes: int, is_ne
         changed = {name: getattr(conversation, name) for name in CHANGED_BY_ANSWERS}
         more = F("stored_bytes") + added_bytes
         if not Conversation.objects.filter(pk=conversation.pk).update(**changed, stored_bytes=more):
-            raise _gone()
+            raise gone()
 
 
 def _job(prepared: Prepared, active_call_id: int, body: ChatRequest | CompletionRequest) -> Job:

@@ -17,7 +17,7 @@ from playground.models import Answer, Conversation, Message, ParameterSet
 from playground.services.copying import copy_turns
 from playground.services.limits import end_call, lock_owner
 from playground.services.quotas import check_waiting, claim_storage, size_of
-from playground.services.refusals import AskRefused
+from playground.services.refusals import AskRefused, gone
 from playground.services.tree import bring_files, bring_refused_parameters, only_turn, way_to
 
 State = Answer.State
@@ -70,9 +70,13 @@ def _branch(name: str, newest: Mapping[tuple[UUID | None, str], Answer]) -> list
     return branch
 
 
-def rounds_of(conversation: Conversation) -> list[Round]:
-    """Return the questions with their answers, in order; two queries. A model that was left out has no column."""
-    branches = branches_of(conversation)
+def rounds_of(conversation: Conversation, branches: Mapping[str, Sequence[Answer]] | None = None) -> list[Round]:
+    """Return the questions with their answers, in order; two queries. A model that was left out has no column.
+
+    `branches` are those of the conversation, if they are known.
+    """
+    if branches is None:
+        branches = branches_of(conversation)
     rounds = []
     for depth in range(max(map(len, branches.values()), default=0)):
         columns = [
@@ -111,20 +115,22 @@ def own_settings(conversation: Conversation, answer: Answer) -> dict[str, Any]:
 def again(owner: User, earlier: Answer, *, without: str = "") -> Answer:
     """Save another waiting answer of the same model; `without` a parameter that it refused.
 
-    Raises AskRefused; also where the model has got a further question since.
+    While one is under way, that is returned, so that a second click costs nothing. Raises AskRefused; also where the
+    model has got a further question since, after this answer or a newer one.
     """
-    if Message.objects.filter(parent=earlier).exists():
-        raise AskRefused("gone", _("This model has answered a further question since. Begin a new comparison instead."))
     params, size = earlier.params, size_of()
     if without:
         params["without"] = sorted({*params.get("without", ()), without})
     parameters = ParameterSet.of(owner.pk, params)
     with transaction.atomic():
         lock_owner(owner)
+        if running := _running_instead_of(earlier):
+            return running
         check_waiting(owner, added=1)
         claim_storage(owner, added_bytes=size, parameters=parameters)
         conversation = Conversation.objects.filter(pk=earlier.message.conversation_id)
-        conversation.update(stored_bytes=F("stored_bytes") + size)
+        if not conversation.update(stored_bytes=F("stored_bytes") + size):
+            raise gone()
         return Answer.objects.create(
             message=earlier.message,
             model=earlier.model,
@@ -132,6 +138,17 @@ def again(owner: User, earlier: Answer, *, without: str = "") -> Answer:
             state=State.WAITING,
             stored_bytes=size,
         )
+
+
+def _running_instead_of(earlier: Answer) -> Answer | None:
+    """Return the answer of this model to the same question that is under way. Call it under the owner's lock."""
+    to_this = Answer.objects.filter(message=earlier.message_id, model=earlier.model)
+    if Message.objects.filter(parent__in=to_this).exists():
+        raise AskRefused("gone", _("This model has answered a further question since. Begin a new comparison instead."))
+    running = next((each for each in to_this.order_by("-started_at", "-id") if each.is_under_way), None)
+    if running:
+        running.message = earlier.message  # known, with its conversation
+    return running
 
 
 def go_on_with(owner: User, answer: Answer) -> Conversation:

@@ -6,6 +6,7 @@ model, so that each model gets its own earlier answers.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F
@@ -17,7 +18,7 @@ from playground.models import Answer, Attachment, Conversation, Message, Paramet
 from playground.services.chat import ChatContext, NewMessage, Params, answer_to, prepare_streams, rows_of, secret_of
 from playground.services.limits import lock_owner
 from playground.services.quotas import check_budget, check_waiting, claim_storage
-from playground.services.refusals import AskRefused
+from playground.services.refusals import AskRefused, gone
 from playground.services.stored_files import with_files
 
 
@@ -48,7 +49,7 @@ def follow_up(
 ) -> list[Answer]:
     """Save a message with a waiting answer in the branch of each model of `params`, after its newest answer.
 
-    Raises AskRefused ("gone") while one of them is still answering, or if a branch goes on from there already.
+    Raises AskRefused ("gone") while one of them is still answering, or if one was asked again or goes on already.
     """
     conversation = question.conversation
     if conversation is None:
@@ -72,7 +73,7 @@ def follow_up(
         changed = {"parameters": conversation.parameters, "head": answers[0], "used_at": timezone.now()}
         own = Conversation.objects.filter(pk=conversation.pk)
         if not own.update(**changed, stored_bytes=F("stored_bytes") + added):
-            raise _not_now()
+            raise gone()
         _save(messages, files, answers)
     prepare_streams(context, secret, answers)
     return answers
@@ -106,16 +107,21 @@ def _save(messages: Sequence[Message], files: Sequence[Attachment], answers: Seq
 
 
 def _check_ends(conversation: Conversation, ends: Sequence[Answer]) -> None:
-    """Refuse a question after an answer that has not ended, was deleted or has a further question already."""
-    found = Answer.objects.filter(pk__in=[answer.pk for answer in ends], message__conversation=conversation)
-    has_ended = len(found) == len(ends) and not any(answer.is_under_way for answer in found)
-    if not has_ended or Message.objects.filter(parent__in=ends).exists():
-        raise _not_now()
+    """Refuse a question after an answer that has not ended, was replaced or deleted, or has a further question already.
 
-
-def _not_now() -> AskRefused:
-    words = _("Not all models have answered yet. Nothing was sent: wait for them, or stop them.")
-    return AskRefused("gone", words)
+    Call it under the owner's lock.
+    """
+    ids, names = [answer.message_id for answer in ends], [answer.model for answer in ends]
+    rows = Answer.objects.filter(message__in=ids, model__in=names, message__conversation=conversation)
+    newest = dict[tuple[UUID, str], Answer]()
+    for answer in rows.only("message", "model", "state", "saved_at", "started_at").order_by("started_at", "id"):
+        if answer.is_under_way:
+            words = _("Not all models have answered yet. Nothing was sent: wait for them, or stop them.")
+            raise AskRefused("gone", words)
+        newest[answer.message_id, answer.model] = answer
+    is_current = all(newest.get((end.message_id, end.model)) == end for end in ends)
+    if not is_current or Message.objects.filter(parent__in=ends).exists():
+        raise AskRefused("gone", _("This comparison has changed meanwhile. Nothing was sent: load the page again."))
 
 
 def _bytes_of(question: NewMessage) -> int:

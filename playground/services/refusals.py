@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext as _
+
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
@@ -14,3 +16,8 @@ class AskRefused(Exception):
         super().__init__(str(message))
         self.code = code
         self.retry_at = retry_at
+
+
+def gone() -> AskRefused:
+    """Return the refusal of what follows rows that were deleted in another window."""
+    return AskRefused("gone", _("What this follows was deleted meanwhile. Nothing was sent."))

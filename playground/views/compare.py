@@ -52,17 +52,18 @@ def compare(request: PortalRequest) -> HttpResponseBase:
     if request.method != "POST":
         return _shown(request, None)
     context, conversation = chat_context_of(request), _named_comparison(request)
+    branches = branches_of(conversation) if conversation else {}
     form = CompareForm(
         request.POST,
         request.FILES,
-        models=models_of(context.allowance),
+        models=_going_on(models_of(context.allowance), branches),
         conversation=conversation,
         reader=request.user,
     )
     if not form.is_valid():
         return _wrong(request, form)
     try:
-        conversation = _asked(context, form, kept="unkept" not in request.POST)
+        conversation = _asked(context, form, branches, kept="unkept" not in request.POST)
     except REFUSALS as refusal:
         return _refused(request, form, refusal)
     return _sent(request, conversation) if request.htmx else redirect(address_of(conversation))
@@ -94,11 +95,12 @@ def stop(request: PortalRequest, conversation_id: UUID) -> HttpResponse:
 def compare_code(request: PortalRequest) -> HttpResponse:
     """Show the request to each of the models as code; with an empty message, the last one that was sent."""
     conversation = _named_comparison(request)
+    branches = branches_of(conversation) if conversation else {}
     typed = bool(request.POST.get("message", "").strip() or request.FILES)
     form = CompareForm(
         request.POST,
         request.FILES,
-        models=models_of(policy_of(request.user)),
+        models=_going_on(models_of(policy_of(request.user)), branches),
         conversation=conversation,
         with_message=typed or conversation is None,
         reader=request.user,
@@ -106,7 +108,6 @@ def compare_code(request: PortalRequest) -> HttpResponse:
     back = address_of(conversation) if conversation else reverse("playground:compare")
     if not form.is_valid():
         return no_code(request, form, back=back)
-    branches = branches_of(conversation) if conversation else {}
     bodies = []
     for name, params in form.params_by_model(_own_settings(conversation, branches)).items():
         turns = _turns(form, branches.get(name, ()), typed=typed)
@@ -130,7 +131,13 @@ def _named_comparison(request: PortalRequest) -> Conversation | None:
 
 
 # --- What is sent -----------------------------------------------------------------------------------
-def _asked(context: ChatContext, form: CompareForm, *, kept: bool) -> Conversation:
+def _going_on(models: Sequence[GatewayModel], branches: Branches) -> list[GatewayModel]:
+    """Return those of the models that got the last question; one that was left out would answer under another one."""
+    depth = max(map(len, branches.values()), default=0)
+    return [model for model in models if not branches or len(branches.get(model.name, ())) == depth]
+
+
+def _asked(context: ChatContext, form: CompareForm, branches: Branches, *, kept: bool) -> Conversation:
     """Save the question: in a new comparison, or in each branch of one."""
     question = NewMessage(
         text=form.cleaned_data["message"],
@@ -143,10 +150,8 @@ def _asked(context: ChatContext, form: CompareForm, *, kept: bool) -> Conversati
     if form.conversation is None:
         answers = comparing.compare(context, question, form.params_by_model({}))
     else:
-        branches = branches_of(form.conversation)
         params = form.params_by_model(_own_settings(form.conversation, branches))
-        ends = {name: branch[-1] for name, branch in branches.items()}
-        answers = comparing.follow_up(context, question, {name: params[name] for name in params if name in ends}, ends)
+        answers = comparing.follow_up(context, question, params, {name: branches[name][-1] for name in params})
     return answers[0].message.conversation
 
 
@@ -172,20 +177,21 @@ def comparison_context(
 ) -> dict[str, Any]:
     """Return the context of the page: a comparison with its form, or an empty form."""
     models = models_of(policy_of(request.user))
+    branches = branches_of(conversation) if conversation else {}
     form = form or CompareForm(
         initial=_initial(request, conversation, [model.name for model in models]),
-        models=models,
+        models=_going_on(models, branches),
         conversation=conversation,
     )
-    chosen = conversation.model_names if conversation else form["models"].value() or []
+    chosen = list(form.models) if conversation else form["models"].value() or []
     return {
         "form": form,
         "models": models,
         "chosen": chosen,
         "fewest": FEWEST,
-        "own_entries": list(_own_entries(request, form, conversation, chosen)),
+        "own_entries": list(_own_entries(request, form, branches, chosen)),
         "conversation": conversation,
-        **(_columns_context(conversation) if conversation else {}),
+        **(_columns_context(conversation, branches) if conversation else {}),
     }
 
 
@@ -200,26 +206,20 @@ def _initial(request: PortalRequest, conversation: Conversation | None, names: l
 
 
 def _own_entries(
-    request: PortalRequest, form: CompareForm, conversation: Conversation | None, chosen: Sequence[str]
+    request: PortalRequest, form: CompareForm, branches: Branches, chosen: Sequence[str]
 ) -> Iterator[dict[str, Any]]:
     """Yield the models with the form of their own settings, where that is open; each is loaded when it is opened."""
     opened = request.GET.getlist("own")
-    branches = branches_of(conversation) if conversation and opened else {}
+    kept = _own_settings(form.conversation, branches) if opened else {}
     for name, model in form.models.items():
-        if conversation is None or name in chosen:
-            own = form.own.get(name)
-            if own is None and name in opened:
-                own = _own_form(model, conversation, branches)
-            yield {"name": name, "form": own, "is_chosen": name in chosen}
+        own = form.own.get(name)
+        if own is None and name in opened:
+            own = OwnForm(initial=OwnForm.initial_from(kept.get(name, {})), model=model)
+        yield {"name": name, "form": own, "is_chosen": name in chosen}
 
 
-def _own_form(model: GatewayModel, conversation: Conversation | None, branches: Branches) -> OwnForm:
-    kept = _own_settings(conversation, branches).get(model.name, {})
-    return OwnForm(initial=OwnForm.initial_from(kept), model=model)
-
-
-def _columns_context(conversation: Conversation) -> dict[str, Any]:
-    rounds = rounds_of(conversation)
+def _columns_context(conversation: Conversation, branches: Branches | None = None) -> dict[str, Any]:
+    rounds = rounds_of(conversation, branches)
     answers = [column.answer for each in rounds for column in each.columns]
     return {
         "conversation": conversation,

@@ -16,6 +16,7 @@ from playground.services.chat import NewMessage, body_of
 from playground.services.columns import branches_of, rounds_of
 from playground.services.comparing import follow_up
 from playground.services.refusals import AskRefused
+from playground.services.stopping import stop_answers
 from tests.conftest import HTMX, signed_in
 from tests.keys.playground_actions import allow
 from tests.keys.views.pages import words_of
@@ -125,6 +126,30 @@ def test_two_windows_do_not_go_on_from_the_same_answers(as_intern: Client, inter
     assert Message.objects.count() == 3
 
 
+def test_an_older_window_neither_hides_a_further_question_nor_asks_twice(as_intern: Client, intern: User) -> None:
+    conversation = answered(as_intern)
+    first, other = Answer.objects.order_by("started_at")
+    for _click in range(2):
+        post(as_intern, "again", first)
+    retried = branches_of(conversation)[first.model][-1]
+    assert Answer.objects.filter(message=first.message).count() == 3
+    streamed(as_intern, retried)
+
+    question = NewMessage(text="And now?", params={}, conversation=conversation)
+    with pytest.raises(AskRefused):  # a window that read the answers before one was asked again
+        follow_up(
+            context(intern),
+            question,
+            {each.model: {"model": each.model} for each in (first, other)},
+            {each.model: each for each in (first, other)},
+        )
+    further(as_intern, conversation, "And now?")
+    refused = post(as_intern, "again", first)
+
+    assert refused.status_code == 409
+    assert [len(branch) for branch in branches_of(conversation).values()] == [2, 2]
+
+
 def test_a_model_that_is_no_longer_allowed_is_left_out(as_intern: Client) -> None:
     conversation = answered(as_intern)
     allow(playground__all_models=False, playground__model_names=["llama-70b"])
@@ -137,6 +162,10 @@ def test_a_model_that_is_no_longer_allowed_is_left_out(as_intern: Client) -> Non
     ]
     for column in rounds_of(conversation)[-1].columns:
         streamed(as_intern, column.answer)
+    allow(playground__model_names=MODELS)
+    assert further(as_intern, conversation, "And then?").status_code == 200
+    assert [len(branch) for branch in branches_of(conversation).values()] == [1, 3]  # under its question, or not at all
+    stop_answers(Answer.objects.filter(state=State.WAITING))
     allow(playground__model_names=["general_nothink"])
     refused = further(as_intern, conversation, "And now?")
     assert refused.status_code == 422
