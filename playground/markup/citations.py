@@ -18,14 +18,13 @@ def cited(text: str, sources: Sequence[Mapping[str, str]]) -> str:
 
     The definitions come first: at the end they could be within code.
     """
-    if not sources or not NUMBER.search(text):
-        return text
+    numbers = set(NUMBER.findall(text)) if sources else ()
     lines = [
         f"[{number}]: <{source['url']}>"
         for number, source in enumerate(sources, start=1)
-        if _ADDRESS.fullmatch(source.get("url", ""))
+        if str(number) in numbers and _ADDRESS.fullmatch(source.get("url", ""))
     ]
-    return "\n".join([*lines, "", text])
+    return "\n".join([*lines, "", text]) if lines else text
 
 
 def citation(state: StateInline, silent: bool) -> bool:

@@ -36,18 +36,18 @@ class RenderedAnswers:
         The ids in it are new each time, so the same answer may occur twice in a page.
         """
         thought, content = parted(text)
-        content = cited(content, sources)
         if not thought:
-            return self._content_html(content)
+            return self._content_html(content, sources)
         folded = render_to_string("playground/_thought.html", {"thought": thought})
-        return folded + self._content_html(content) if content else folded
+        return folded + self._content_html(content, sources) if content else folded
 
-    def _content_html(self, text: str) -> SafeString:
+    def _content_html(self, written: str, sources: Sequence[Mapping[str, str]]) -> SafeString:
+        text = cited(written, sources)
         if text not in self._renderings:
             self._renderings.update(_renderings([text]))
         html, mark, _ = self._renderings[text]
         if html is None:
-            return as_written_html(text)
+            return as_written_html(written)
         own = mark_safe(html.replace(mark, f"code-{token_hex(4)}"))  # noqa: S308  (sanitised, then our own pieces)
         return render_to_string("playground/_prose.html", {"html": own})
 

@@ -11,7 +11,9 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
+from playground.markup.citations import cited
 from playground.models import Answer, Conversation, GeneratedImage
+from playground.rendering.answers import MOST_CHARS, RenderedAnswers
 from playground.services.tree import Tree
 from tests.conftest import signed_in
 from tests.factories import make_user
@@ -221,6 +223,24 @@ def test_numbers_in_the_text_are_links_to_the_sources_below_it(as_intern: Client
         assert re.search(r"row\[1\]\[2\]</code> and \[9\]", shown)
         assert "[1]</code>" in shown.replace("\n", "")
         assert shown.count(f'<li><a href="{bees}"') == 1
+
+
+def test_a_text_that_is_not_rendered_is_shown_without_the_addresses_of_its_sources() -> None:
+    too_long = f"Bees dance [1]. {'x' * MOST_CHARS}"
+
+    shown = RenderedAnswers({}).html(too_long, [{"url": "https://example.org/bees", "title": ""}])
+
+    assert ("Bees dance [1]." in shown, "example.org" in shown) == (True, False)
+
+
+def test_sources_to_which_no_number_refers_do_not_make_a_text_longer() -> None:
+    sources = [{"url": f"https://example.org/{number}", "title": ""} for number in range(1, 301)]
+
+    assert cited("Bees [3], wasps [03] [301].", sources).splitlines() == [
+        "[3]: <https://example.org/3>",
+        "",
+        "Bees [3], wasps [03] [301].",
+    ]
 
 
 def test_further_choices_have_their_own_extras(as_intern: Client, gateway: ScriptedGateway) -> None:
