@@ -26,7 +26,7 @@ from accounts.fresh import KEPT, note_sign_in
 from accounts.identity_providers import identity_providers
 from accounts.leaving import note_return
 from accounts.mails import NOTIFICATIONS, send_later
-from accounts.models import SignInOutcome, User
+from accounts.models import ScimUser, SignInOutcome, User
 from accounts.rights import permissions_of, update_staff_status
 from accounts.services import give_first_groups, take_over_address, take_over_groups, take_over_name
 from accounts.sign_ins import record_refusal, record_sign_in
@@ -170,14 +170,17 @@ class InstitutionAdapter(DefaultSocialAccountAdapter):
         """Return the account to link: that with the address that the institution has verified.
 
         Not by an address that is still unconfirmed, nor one that is linked already: institutions reassign addresses.
-        Nor an account that another provider gave the address unverified: its person may not be the address's.
+        Nor an account that another provider gave the address unverified, by a sign-in or by SCIM: its person may not be
+        the address's.
         Nor an account with any permission: access to a mailbox is not enough to become an admin.
         """
         verified = [address.email.lower() for address in sociallogin.email_addresses if address.verified]
         unlinked = User.objects.exclude(socialaccount__provider=sociallogin.account.provider)
         elsewhere = SocialAccount.objects.filter(user=OuterRef("pk"))
+        provisioned = ScimUser.objects.filter(person=OuterRef("pk"))
+        provisioned = provisioned.exclude(client__provider=sociallogin.account.provider)
         unverified = EmailAddress.objects.filter(user=OuterRef("pk"), email=OuterRef("email"), verified=False)
-        unlinked = unlinked.exclude(Exists(elsewhere) & Exists(unverified))
+        unlinked = unlinked.exclude((Exists(elsewhere) | Exists(provisioned)) & Exists(unverified))
         without_rights = unlinked.filter(~Exists(permissions_of(OuterRef("pk"))), is_staff=False, is_superuser=False)
         user = without_rights.filter(email__in=verified).first()
         return (user, user.email) if user else None

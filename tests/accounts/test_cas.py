@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import requests
+from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
 from django.test import Client
 from django.urls import reverse
@@ -13,7 +14,7 @@ from pytest_django.asserts import assertContains, assertRedirects
 
 from accounts.checks import institution_is_asked_over_https
 from accounts.identity_providers import Cas, Enter
-from accounts.models import SignIn, User
+from accounts.models import ScimClient, ScimUser, SignIn, User
 from tests.accounts.cas_server import CasServer, running
 from tests.accounts.sign_in_table import Sent, go_through_table, with_rules
 from tests.accounts.signing_in import is_signed_in
@@ -142,6 +143,23 @@ def test_an_unverified_address_of_one_provider_does_not_catch_the_person_of_anot
             client.get(to_the_server(client, start))
         assert set(SocialAccount.objects.values_list("uid", flat=True)) == accounts
         assert is_signed_in(client) is trusts_first
+
+
+def test_an_unverified_address_that_was_provisioned_does_not_catch_the_person_of_another_provider(
+    client: Client, cas: CasServer, settings: Settings
+) -> None:
+    """Who provisions people for one institution would otherwise change and close accounts of another's."""
+    settings.IDENTITY_PROVIDERS = [Cas(id="two", name="Two", server=cas.url, trust_email=True)]
+    mallory = make_intern("mallory", email="ada@example.edu", password=None)
+    EmailAddress.objects.create(user=mallory, email="ada@example.edu", verified=False, primary=True)
+    other = ScimClient.objects.create(provider="one", digest="x")
+    ScimUser.objects.create(client=other, person=mallory, user_name="mallory")
+    cas.user, cas.attributes = "ada", {"mail": ["ada@example.edu"]}
+
+    client.get(to_the_server(client, "/account/cas/two/login/"))
+
+    assert not SocialAccount.objects.exists()
+    assert not is_signed_in(client)
 
 
 def test_a_server_needs_https(settings: Settings) -> None:
