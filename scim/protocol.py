@@ -1,14 +1,16 @@
-"""The service of scim2-server, with the scopes of the client."""
+"""The service and the handler of scim2-server, with the scopes of the client."""
 
-from typing import Final
+from typing import Any, Final
 
-from scim2_models import ForbiddenException, ResourceType
+from scim2_models import ForbiddenException, Resource, ResourceType
+from scim2_server.handler import ScimHandler
 from scim2_server.requests import ScimRequest
 from scim2_server.routing import Operation, Target
 from scim2_server.service import ScimService
 
 from accounts.models import ScimScope
 from scim.resources import PROVIDER
+from scim.storage import AccountStorage
 
 READS: Final = (Operation.query, Operation.search, Operation.search_with_body)
 SCOPES: Final = {"User": ScimScope.USERS, "Group": ScimScope.GROUPS}
@@ -25,3 +27,21 @@ class ScopedService(ScimService):
 
 
 SERVICE: Final = ScopedService(PROVIDER)
+
+
+class AccountHandler(ScimHandler):
+    """Answers a change with what a client would read now, also where nothing was to be changed."""
+
+    def __init__(self, accounts: AccountStorage) -> None:
+        super().__init__(SERVICE, accounts)
+        self.accounts = accounts
+
+    def replace_resource(self, resource_type: ResourceType, current: Resource[Any], *rest: Any) -> Resource[Any]:
+        """Replace all of one."""
+        super().replace_resource(resource_type, current, *rest)
+        return self.accounts.shown(resource_type, current.id or "")
+
+    def patch_resource(self, resource_type: ResourceType, resource_id: str, *rest: Any) -> Resource[Any]:
+        """Change a part of one."""
+        super().patch_resource(resource_type, resource_id, *rest)
+        return self.accounts.shown(resource_type, resource_id)

@@ -108,11 +108,11 @@ PROVIDER: Final = ScimProvider(
 )
 
 
-def user_resource(row: ScimUser) -> User:
-    """Return a person as SCIM has them. Its groups are prefetched."""
+def user_resource(row: ScimUser, *, as_sent: bool = False) -> User:
+    """Return a person as SCIM has them; `as_sent`: whatever became of the account. Its groups are prefetched."""
     user: User = User.model_validate(row.attributes)
     user.id, user.external_id = str(row.pk), row.external_id or None
-    if not (row.active and row.person.is_active):
+    if not (row.active and (as_sent or row.person.is_active)):
         user.active = False
     groups = sorted(row.groups.all(), key=lambda group: group.folded_name)
     user.groups = [

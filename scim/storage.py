@@ -48,10 +48,15 @@ INDEXED: Final = {  # attribute -> column, for `eq`
 class AccountStorage(ScimStorage):
     """The people and groups of one client."""
 
-    def __init__(self, client: ScimClient, provider: IdentityProvider, actor: Actor) -> None:
+    def __init__(self, client: ScimClient, provider: IdentityProvider, actor: Actor, *, is_change: bool) -> None:
         self.client = client
         self.provider = provider
         self.actor = actor
+        self.is_change = is_change
+
+    def shown(self, resource_type: ResourceType, resource_id: str) -> Resource[Any]:
+        """Return one as clients see it: inactive where the account is, whoever deactivated it."""
+        return _resource(self._row(resource_type, resource_id))
 
     @contextmanager
     def operation(self) -> Iterator[None]:
@@ -64,8 +69,11 @@ class AccountStorage(ScimStorage):
             raise UniquenessException from error
 
     def get(self, resource_type: ResourceType, resource_id: str, *, response_parameters: Any = None) -> Resource[Any]:
-        """Return one; raises NotFoundException."""
-        return _resource(self._row(resource_type, resource_id))
+        """Return one; raises NotFoundException. Before a change: as the client wrote it, or what the portal did since
+        would be taken for its words.
+        """
+        row = self._row(resource_type, resource_id)
+        return user_resource(row, as_sent=self.is_change) if isinstance(row, ScimUser) else group_resource(row)
 
     def search(
         self, resource_types: list[ResourceType], search_request: SearchRequest[Any], *, position: Any = None
@@ -94,12 +102,12 @@ class AccountStorage(ScimStorage):
         sent = provisioned(cast("User", resource))
         row = people.create(self.client, self.provider, sent, self.actor)
         self._check_leaving(is_active=sent.active)
-        return user_resource(row)
+        return self.shown(resource_type, str(row.pk))
 
     def update(
         self, resource_type: ResourceType, resource: Resource[Any], *, expected_version: str | None = None
     ) -> Resource[Any]:
-        """Replace one; raises NotFoundException, PreconditionFailedException."""
+        """Replace one, and return what was given; raises NotFoundException, PreconditionFailedException."""
         _check(resource)
         row = self._row(resource_type, resource.id or "", version=expected_version)
         if isinstance(resource, Group):
@@ -108,7 +116,7 @@ class AccountStorage(ScimStorage):
             sent, before = provisioned(cast("User", resource)), provisioned(user_resource(row))
             people.change(row, self.provider, sent, self.actor, before=before)
             self._check_leaving(is_active=sent.active)
-        return self.get(resource_type, str(row.pk))
+        return resource
 
     def delete(self, resource_type: ResourceType, resource_id: str, *, expected_version: str | None = None) -> None:
         """Delete one: a group for good; of a person the account is leaving."""

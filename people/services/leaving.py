@@ -229,14 +229,17 @@ def _close(account: LeavingAccount) -> bool:
         return False
     if not LeavingAccount.objects.filter(pk__in=_due().filter(pk=account.pk)).update(closed_at=timezone.now()):
         return False
-    return bool(close_accounts([account.person], BY_THE_PORTAL))
+    if close_accounts([account.person], BY_THE_PORTAL):
+        return True
+    transaction.set_rollback(True)  # an admin was faster: only an admin opens it again
+    return False
 
 
 @transaction.atomic
 def take_back(person: User, *, source: str, actor: Actor) -> None:
     """Take off the list whom the institution activates again, and open the account if it was closed from there."""
     mine = LeavingAccount.objects.filter(person=person, reason=LeavingReason.INACTIVE, source=source)
-    for account in mine.filter(kept_until=None):
+    for account in mine.filter(kept_until=None).select_for_update():  # the nightly check may be closing it
         if account.closed_at is None:
             take_off(account)
         elif activate(person=person, actor=actor):

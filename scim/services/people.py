@@ -78,14 +78,14 @@ def change(
     others = ScimUser.objects.filter(client=row.client_id).listed().exclude(pk=row.pk)
     if others.filter(user_name=name).exists():
         raise Taken
+    if sent.active and not row.active:  # first: the nightly check locks the list before the account
+        take_back(person, source=row.client.provider, actor=actor)
     claims, earlier = sent.claims(provider), before.claims(provider) if before else {}
     take_over_name(user=person, claims=claims, before=earlier)
     if not _is_protected(person) and not take_over_address(
         user=person, claims=claims, before=earlier, institution=provider.title
     ):
         raise Taken
-    if sent.active and not row.active:
-        take_back(person, source=row.client.provider, actor=actor)
     row.user_name, row.external_id = name, sent.external_id
     row.attributes, row.active = sent.attributes, sent.active
     row.changed_at, row.version = timezone.now(), row.version + 1
@@ -125,9 +125,9 @@ def _account_of(client: ScimClient, provider: IdentityProvider, sent: Provisione
         raise Taken
     if known is None and address and provider.trust_email:
         elsewhere = SocialAccount.objects.filter(user=OuterRef("pk"))
-        known = next(
-            (user for user in free.filter(~Exists(elsewhere), email=address) if not user.has_usable_password()), None
-        )
+        provisioned = ScimUser.objects.filter(person=OuterRef("pk"))  # by another client, whose person it is
+        unlinked = free.filter(~Exists(elsewhere), ~Exists(provisioned), email=address)
+        known = next((user for user in unlinked if not user.has_usable_password()), None)
     if known:
         return known, AuditAction.LINK
     clash = Q(username__iexact=sent.user_name) | (Q(email=address) if address else Q(pk=None))

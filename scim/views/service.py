@@ -58,10 +58,9 @@ def _client_of(request: HttpRequest) -> ScimClient | None:
 def _answer(request: HttpRequest, client: ScimClient, path: str, body: bytes) -> HttpResponse:
     """Pass the request to scim2-server, over the rows of this client."""
     from scim2_models import ForbiddenException, SCIMException  # heavy, and only for portals with a client
-    from scim2_server.handler import ScimHandler
     from scim2_server.requests import ScimRequest
 
-    from scim.protocol import SERVICE
+    from scim.protocol import SERVICE, AccountHandler
     from scim.storage import AccountStorage
 
     provider = provider_of(client)
@@ -78,7 +77,8 @@ def _answer(request: HttpRequest, client: ScimClient, path: str, body: bytes) ->
         if provider is None:
             raise ForbiddenException(detail="The identity provider of this client is not set up.")
         actor = Actor(address=client_address(request), via="scim", token=client.last_four)
-        answer = ScimHandler(SERVICE, AccountStorage(client, provider, actor)).handle(sent)
+        accounts = AccountStorage(client, provider, actor, is_change=request.method in ("PUT", "PATCH"))
+        answer = AccountHandler(accounts).handle(sent)
     except SCIMException as refusal:
         answer = SERVICE.error_response(refusal)
     text = "" if answer.body is None else json.dumps(answer.body)

@@ -10,7 +10,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.audit import Actor
-from accounts.models import AuditEntry, LeavingAccount, ScimUser, User
+from accounts.models import AuditEntry, LeavingAccount, ScimClient, ScimUser, User
 from people import services
 from playground.services.anonymise import anonymise
 from tests.factories import make_user
@@ -198,7 +198,7 @@ def test_whoever_is_deactivated_leaves_and_comes_back(send: Send, how: str) -> N
 
     if how == "delete":
         back = send("POST", "/Users", person(emails=email("b@example.edu")))
-        assert back.status_code == 201, back.content
+        assert (back.status_code, back.json().get("active")) == (201, None), back.content
     else:
         back = send("PATCH", path, patch({"op": "replace", "path": "active", "value": True}))
     assert back.status_code < 300
@@ -217,6 +217,28 @@ def test_an_admin_s_deactivation_is_not_undone_and_all_at_once_stop(send: Send) 
         send("POST", "/Users", person(f"p{number}", active=False))
     run_tasks()
     assert not LeavingAccount.objects.exists()
+
+
+def test_what_an_admin_did_is_not_taken_for_the_words_of_the_client(send: Send) -> None:
+    paths = {name: f"/Users/{send('POST', '/Users', person(name)).json()['id']}" for name in ("here", "left", "p", "q")}
+    User.objects.filter(username__in=("here", "left")).update(is_active=False)
+
+    renamed = patch({"op": "replace", "path": "displayName", "value": "Renamed"})
+    assert send("PATCH", f"{paths['here']}?attributes=active", renamed).json()["active"] is False
+    assert send("PUT", paths["here"], person("here", displayName="Renamed", active=True)).json()["active"] is False
+    assert send("PATCH", paths["left"], patch({"op": "replace", "path": "active", "value": False})).status_code < 300
+    User.objects.update(is_active=True)
+    services.check_leaving()
+
+    assert LeavingAccount.objects.get().person.username == "left"
+
+
+def test_an_account_that_another_client_provisions_is_not_linked(send: Send, settings: Settings) -> None:
+    other = ScimClient.objects.create(provider="other", digest="x")
+    theirs = make_user("theirs", email="ada@example.edu", password=None)
+    ScimUser.objects.create(client=other, person=theirs, user_name="theirs")
+
+    assert send("POST", "/Users", person("ada", emails=email("ada@example.edu"))).status_code == 409
 
 
 def test_an_anonymised_person_is_not_found_any_more(send: Send) -> None:
