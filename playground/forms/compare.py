@@ -99,11 +99,20 @@ def own_prefix(name: str) -> str:
 class CompareForm(SeveralModelsForm):
     """A question to several models at once, or a further one to those of `models` that are in `conversation`.
 
-    A model has settings of its own if the form has them: the field `own` names these models.
+    A model has settings of its own if the form has them: the field `own` names these models. Others have those of
+    `kept`, by model.
     """
 
-    def __init__(self, data: Any = None, files: Any = None, **options: Any) -> None:
+    def __init__(
+        self,
+        data: Any = None,
+        files: Any = None,
+        *,
+        kept: Mapping[str, Mapping[str, Any]] | None = None,
+        **options: Any,
+    ) -> None:
         super().__init__(data, files, **options)
+        self.kept = kept or {}
         if self.conversation:
             self._drop(models=True)
         named = data.getlist("own") if data else []
@@ -134,11 +143,19 @@ class CompareForm(SeveralModelsForm):
                     self.add_error(None, f"{name}, {label}: {error}")
         return cleaned
 
-    def params_by_model(self, kept: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-        """Return what each model is sent; `kept` are its own settings where the form has none."""
-        of_all = self.params()
-        params = {}
-        for name in self.chosen_names(self.cleaned_data):
-            own = self.own[name].params() if name in self.own else kept.get(name, {})
-            params[name] = {**of_all, **own, "model": name}
-        return params
+    def _check_length(self, cleaned: dict[str, Any], model: GatewayModel | None) -> None:
+        """Check the length for all, where the model has none of its own."""
+        if model and "max_tokens" not in self._own_params(model.name):
+            super()._check_length(cleaned, model)
+
+    def _own_params(self, name: str) -> Mapping[str, Any]:
+        """Return the valid settings of a model in place of those for all."""
+        if name not in self.own:
+            return self.kept.get(name, {})
+        own = self.own[name]
+        return own.params() if own.is_valid() else {}
+
+    def params_by_model(self) -> dict[str, dict[str, Any]]:
+        """Return what each model is sent."""
+        of_all, names = self.params(), self.chosen_names(self.cleaned_data)
+        return {name: {**of_all, **self._own_params(name), "model": name} for name in names}

@@ -57,6 +57,7 @@ def compare(request: PortalRequest) -> HttpResponseBase:
         request.POST,
         request.FILES,
         models=_going_on(models_of(context.allowance), branches),
+        kept=_own_settings(conversation, branches),
         conversation=conversation,
         reader=request.user,
     )
@@ -101,6 +102,7 @@ def compare_code(request: PortalRequest) -> HttpResponse:
         request.POST,
         request.FILES,
         models=_going_on(models_of(policy_of(request.user)), branches),
+        kept=_own_settings(conversation, branches),
         conversation=conversation,
         with_message=typed or conversation is None,
         reader=request.user,
@@ -109,7 +111,7 @@ def compare_code(request: PortalRequest) -> HttpResponse:
     if not form.is_valid():
         return no_code(request, form, back=back)
     bodies = []
-    for name, params in form.params_by_model(_own_settings(conversation, branches)).items():
+    for name, params in form.params_by_model().items():
         turns = _turns(form, branches.get(name, ()), typed=typed)
         bodies.append(chat_request(params, turns, reads_pdf=reads_pdf(name, turns)).as_json())
     return show_codes(request, "chat", bodies, back=back)
@@ -148,9 +150,9 @@ def _asked(context: ChatContext, form: CompareForm, branches: Branches, *, kept:
         kept=kept,
     )
     if form.conversation is None:
-        answers = comparing.compare(context, question, form.params_by_model({}))
+        answers = comparing.compare(context, question, form.params_by_model())
     else:
-        params = form.params_by_model(_own_settings(form.conversation, branches))
+        params = form.params_by_model()
         answers = comparing.follow_up(context, question, params, {name: branches[name][-1] for name in params})
     return answers[0].message.conversation
 

@@ -203,6 +203,26 @@ def test_own_settings_of_a_model_hold_for_its_further_answers(as_intern: Client)
     assert bodies["llama-70b"]["seed"] == 7
 
 
+def test_a_length_for_all_may_be_too_much_for_a_model_with_its_own(as_intern: Client) -> None:
+    assert send(as_intern, max_tokens="9999").status_code == 422
+
+    conversation = answered(as_intern, max_tokens="9999", **own("llama-70b", max_tokens="77"))
+
+    for text in ("And now?", ""):  # sent, then shown as code
+        response = (
+            further(as_intern, conversation, text, max_tokens="9999")
+            if text
+            else as_intern.post(
+                f"{COMPARE}code/", {"message": text, "conversation": str(conversation.pk), "max_tokens": "9999"}
+            )
+        )
+        assert response.status_code == 200
+        assert {name: body["max_tokens"] for name, body in bodies_of(conversation).items()} == {
+            "gpt-4o-mini": 9999,
+            "llama-70b": 77,
+        }
+
+
 def test_wrong_own_settings_are_named_with_their_model(as_intern: Client) -> None:
     for fields, said in (
         ({"temperature": "hot"}, "llama-70b, temperature: Enter a number."),
