@@ -147,16 +147,19 @@ def change_intern(request: ApiRequest, intern_id: uuid.UUID, data: InternChange)
     intern, given = _own_intern(request, intern_id), data.model_dump(exclude_unset=True)
     named = check_form(InternForm({"name": intern.name, "email": intern.email, **given}))
     stay = check_form(StayForm(given)) if "stay_ends_on" in given else {}
-    if named.items() - {("name", intern.name), ("email", intern.email)}:
+    renames = bool(named.items() - {("name", intern.name), ("email", intern.email)})
+    if renames:
         services.count_action(request.user, "keys:intern_edit")
+        services.check_not_taken(intern, supervisor=request.user, **named)
+    if stay:  # the gateway can fail: the name is written after it, or not at all
+        services.count_action(request.user, "keys:intern_stay")
+        _change_stay(request, intern, stay["stay_ends_on"])
+    if renames:
         services.change_intern(intern=intern, actor=actor_of(request), **named)
-    if stay:
-        _change_stay(request, _own_intern(request, intern_id), stay["stay_ends_on"])
     return get_intern(request, intern_id)
 
 
 def _change_stay(request: ApiRequest, intern: Intern, ends_on: date | None) -> None:
-    services.count_action(request.user, "keys:intern_stay")
     try:
         services.change_stay(intern=intern, ends_on=ends_on, actor=actor_of(request))
     except GatewayError as error:

@@ -22,7 +22,7 @@ from keys.services.handover import (
     may_take_over,
     possible_supervisors,
 )
-from keys.services.interns import change_intern, create_intern, link_account
+from keys.services.interns import change_intern, check_not_taken, create_intern, link_account
 from keys.services.issue import FreshKey, KeyRequest, issue_key
 from keys.services.label import relabel_key
 from keys.services.leak_reports import (
@@ -96,6 +96,7 @@ __all__ = [
     "change_team",
     "check_renewable",
     "check_not_by_admin",
+    "check_not_taken",
     "check_secret",
     "count_action",
     "course_playground_budget",

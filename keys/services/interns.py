@@ -58,13 +58,18 @@ def change_intern(*, intern: Intern, name: str, email: str, actor: Actor) -> Non
         changes: dict[str, list[str]] = {field: [] for field in wanted if getattr(stored, field) != wanted[field]}
         if not changes:
             return
-        others = Intern.objects.supervised_by(supervisor).exclude(pk=intern.pk)
-        if others.filter(email=wanted["email"]).exists() if email else others.filter(name__iexact=name).exists():
-            raise KeyRefused("intern_taken.email" if email else "intern_taken")
+        check_not_taken(stored, supervisor=supervisor, **wanted)
         stored.name, stored.email = name, wanted["email"]
         stored.account = None if "email" in changes else stored.account
         stored.save(update_fields=["name", "email", "account"])
         audit_intern(actor, AuditAction.CHANGE, AuditOutcome.DONE, stored, "intern.changes", changes=changes)
+
+
+def check_not_taken(intern: Intern, *, supervisor: User, name: str, email: str) -> None:
+    """Refuse a name or an address that another intern of the supervisor has. Raises KeyRefused."""
+    others = Intern.objects.supervised_by(supervisor).exclude(pk=intern.pk)
+    if others.filter(email=email.lower()).exists() if email else others.filter(name__iexact=name).exists():
+        raise KeyRefused("intern_taken.email" if email else "intern_taken")
 
 
 def link_account(user: User) -> None:

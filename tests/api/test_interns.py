@@ -88,6 +88,27 @@ def test_a_stay_that_the_gateway_does_not_confirm_is_said(by_staff: Program, sta
     assert by_staff.get(f"/interns/{intern.pk}").json()["stay_ends_on"] == ends_on
 
 
+def test_a_change_of_name_and_stay_that_fails_leaves_the_name(
+    by_staff: Program, staff: User, sandbox: Sandbox, settings: Settings
+) -> None:
+    intern = issue(staff, "thesis", intern_name="Ada L").key.intern
+    assert intern is not None
+    intern_of(staff)
+    later = (timezone.localdate() + timedelta(days=3)).isoformat()
+
+    taken = by_staff.ask("patch", f"/interns/{intern.pk}", {"name": "Bo K", "stay_ends_on": later})
+    settings.KEY_ACTIONS_PER_HOUR = 2  # the change above was one of names
+    for _time in range(2):
+        count_action(staff, "keys:intern_stay")
+    capped = by_staff.ask("patch", f"/interns/{intern.pk}", {"name": "Ada", "stay_ends_on": later})
+    settings.KEY_ACTIONS_PER_HOUR = 60
+    sandbox.faults("/key/update", "error")
+    away = by_staff.ask("patch", f"/interns/{intern.pk}", {"name": "Ada", "stay_ends_on": later})
+
+    assert (taken.status_code, capped.status_code, away.status_code) == (409, 429, 503)
+    assert Intern.objects.get(pk=intern.pk).name == "Ada L"
+
+
 def test_an_intern_is_handed_over(by_staff: Program, staff: User, sandbox: Sandbox) -> None:
     key = issue(staff, "thesis", intern_name="Ada L").key
     other, path = make_staff("other"), f"/interns/{key.intern_id}/hand-over"
