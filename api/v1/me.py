@@ -2,9 +2,11 @@
 
 from datetime import datetime
 
-from ninja import Field, Router, Schema
+from ninja import Field, Router, Schema, Status
 
-from api.v1.auth import ApiRequest, Bearer, access_token_of
+from accounts.tokens import revoke_token
+from api.v1.auth import ApiRequest, Bearer, access_token_of, actor_of
+from keys.services import count_action
 from keys.snippets import base_url
 
 router = Router(tags=["me"])
@@ -47,3 +49,11 @@ def me(request: ApiRequest) -> Me:
             expires_at=token.expires_at,
         ),
     )
+
+
+@router.delete("/me/access-token", response={204: None}, auth=Bearer(), summary="Revoke your access token")
+def revoke_access_token(request: ApiRequest) -> Status[None]:
+    """Revoke the access token of the request: it no longer works. Any scope will do."""
+    count_action(request.user, "api:revoke_token")
+    revoke_token(token=access_token_of(request), actor=actor_of(request))
+    return Status(204, None)

@@ -16,7 +16,7 @@ import httpx
 import typer
 
 from passerelle_cli import store
-from passerelle_cli.portal import NO_ANSWER, TIMEOUT_S, Failure, Portal, sign_in, signed_in
+from passerelle_cli.portal import NO_ANSWER, NOT_SIGNED_IN, TIMEOUT_S, Failure, Portal, check_secret, sign_in, signed_in
 from passerelle_cli.words import say
 
 app = typer.Typer(no_args_is_help=True, help="Keys and usage of a Passerelle portal.", pretty_exceptions_enable=False)
@@ -65,19 +65,34 @@ def login(
             webbrowser.open(page)
 
     credentials = sign_in(url.rstrip("/"), f"passerelle on {socket.gethostname()}"[:60], show)
-    name = Portal(credentials).call("GET", "/me")["username"]
-    store.save(credentials)
-    typer.echo(say("Signed in as %s.", name), err=True)
+    try:
+        store.save(credentials)
+    except OSError as error:
+        _revoke(credentials)
+        raise Failure(say("The access token cannot be stored: %s", error)) from error
+    typer.echo(say("Signed in as %s.", Portal(credentials).call("GET", "/me")["username"]), err=True)
 
 
 @command(app, "logout")
 def logout() -> None:
-    """Forget the access token on this machine."""
-    kept = store.load()
+    """Revoke the access token of the last sign-in, and delete it from this machine."""
+    kept = store.stored()
     if not store.forget():
         raise Failure(say("You were not signed in."))
-    page = f"{kept.url}/account/access-tokens/" if kept else ""
-    typer.echo(say("Signed out. Revoke the access token in your account, too: %s", page), err=True)
+    if kept:
+        _revoke(kept)
+    typer.echo(say("Signed out."), err=True)
+
+
+def _revoke(kept: store.Credentials) -> None:
+    """Revoke an access token, if it still works. Raises Failure."""
+    try:
+        Portal(kept).call("DELETE", "/me/access-token")
+    except Failure as failure:
+        if failure.code != NOT_SIGNED_IN:
+            page = f"{kept.url}/account/access-tokens/"
+            words = say("Signed out here, but the access token still works. Revoke it in your account: %s", page)
+            raise Failure(f"{failure}\n{words}", failure.code) from failure
 
 
 @command(app, "usage")
@@ -159,16 +174,22 @@ def chat(
     question: Annotated[str, typer.Argument(help="What to ask; otherwise the standard input.")] = "",
 ) -> None:
     """Ask a model, straight at the gateway, with the key in OPENAI_API_KEY."""
-    secret = os.environ.get("OPENAI_API_KEY")
+    secret = os.environ.get("OPENAI_API_KEY", "").strip()
+    check_secret(secret)
     if not secret:
         raise Failure(say('Set OPENAI_API_KEY first, for example by: eval "$(passerelle env)"'), 2)
     text = question or sys.stdin.read().strip()
     if not text:
         raise Failure(say("There is no question."), 2)
     address = os.environ.get("OPENAI_BASE_URL") or signed_in().call("GET", "/me")["base_url"]
-    for piece in _answer(address.rstrip("/"), secret, model, text):
-        typer.echo(piece, nl=False)
-    typer.echo()
+    shown = False
+    try:
+        for piece in _answer(address.rstrip("/"), secret, model, text):
+            typer.echo(piece, nl=False)
+            shown = True
+    finally:
+        if shown:
+            typer.echo()
 
 
 def _answer(address: str, secret: str, model: str, text: str) -> Iterator[str]:
@@ -182,10 +203,18 @@ def _answer(address: str, secret: str, model: str, text: str) -> Iterator[str]:
                 raise Failure(say("The gateway refused: %s", answer.read().decode(errors="replace")[:500]))
             for line in answer.iter_lines():
                 if line.startswith("data: {"):
-                    for choice in json.loads(line[6:]).get("choices", []):
-                        yield choice.get("delta", {}).get("content") or ""
-    except (httpx.HTTPError, ValueError) as error:
+                    yield _text_of(json.loads(line[6:]))
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         raise Failure(say("%s does not answer: %s", address, error), NO_ANSWER) from error
+
+
+def _text_of(event: dict[str, Any]) -> str:
+    """Return the text of an event of a stream. Raises Failure for an error, after which the gateway sends no more."""
+    if error := event.get("error"):
+        words = error.get("message") if isinstance(error, dict) else error
+        raise Failure(say("The gateway refused: %s", str(words)[:500]))
+    deltas = [choice.get("delta") or {} for choice in event.get("choices") or []]
+    return "".join(delta.get("content") or "" for delta in deltas)
 
 
 def _create(portal: Portal, label: str, kind: str, budget: str, models: list[str]) -> Any:

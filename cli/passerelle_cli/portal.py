@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -13,7 +12,7 @@ from passerelle_cli.words import language, say
 TIMEOUT_S: Final = 60
 SCOPES: Final = "keys:read keys:write usage:read models:read"
 GRANT_TYPE: Final = "urn:ietf:params:oauth:grant-type:device_code"
-REFUSED, NOT_SIGNED_IN, NO_ANSWER = 1, 3, 4
+REFUSED, WRONG_USE, NOT_SIGNED_IN, NO_ANSWER = 1, 2, 3, 4
 
 
 class Failure(Exception):
@@ -29,6 +28,8 @@ class Portal:
 
     def __init__(self, credentials: store.Credentials) -> None:
         self.url = credentials.url
+        check_address(self.url)
+        check_secret(credentials.token)
         headers = {"Authorization": f"Bearer {credentials.token}", "Accept-Language": language()}
         self._client = httpx.Client(base_url=f"{credentials.url}/api/v1", headers=headers, timeout=TIMEOUT_S)
 
@@ -36,10 +37,10 @@ class Portal:
         """Return the answer of the API; None where it is empty. Raises Failure."""
         try:
             answer = self._client.request(method, path, json=json, headers=headers)
-        except httpx.HTTPError as error:
+            if answer.is_success:
+                return answer.json() if answer.content else None
+        except (httpx.HTTPError, ValueError) as error:
             raise Failure(say("%s does not answer: %s", self.url, error), NO_ANSWER) from error
-        if answer.is_success:
-            return answer.json() if answer.content else None
         raise Failure(_words_of(answer), NOT_SIGNED_IN if answer.status_code == 401 else REFUSED)
 
     def each(self, path: str) -> Iterator[Any]:
@@ -61,7 +62,7 @@ def signed_in() -> Portal:
 
 def sign_in(url: str, name: str, show: Callable[[str, str], None]) -> store.Credentials:
     """Wait until a person confirms the code, which `show` gets with the page; return the token. Raises Failure."""
-    _check_address(url)
+    check_address(url)
     begun = _post(f"{url}/api/device/authorize/", {"client_id": "passerelle-cli", "client_name": name, "scope": SCOPES})
     if "device_code" not in begun:
         raise Failure(begun.get("error_description") or begun.get("error", ""))
@@ -82,11 +83,21 @@ def sign_in(url: str, name: str, show: Callable[[str, str], None]) -> store.Cred
     raise Failure(say("Nobody confirmed the code in time."))
 
 
-def _check_address(url: str) -> None:
-    """Refuse an address to which a token would travel in the clear."""
-    parts = urlsplit(url)
-    if parts.scheme != "https" and (parts.scheme != "http" or parts.hostname not in ("localhost", "127.0.0.1", "::1")):
-        raise Failure(say("%s is no address of a portal: it begins with https://", url), 2)
+def check_address(url: str) -> None:
+    """Refuse an address to which a token would travel in the clear, or which is none."""
+    try:
+        parts = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise Failure(say("%s is no address of a portal: it begins with https://", url), WRONG_USE) from error
+    is_local = parts.scheme == "http" and parts.host in ("localhost", "127.0.0.1", "::1")
+    if not parts.host or not (is_local or parts.scheme == "https"):
+        raise Failure(say("%s is no address of a portal: it begins with https://", url), WRONG_USE)
+
+
+def check_secret(secret: str) -> None:
+    """Refuse a text that cannot be in a header: the error of the HTTP client would show it."""
+    if not (secret.isascii() and secret.isprintable()):
+        raise Failure(say("The secret in the environment has characters that no secret has."), WRONG_USE)
 
 
 def _post(url: str, data: dict[str, str]) -> Any:

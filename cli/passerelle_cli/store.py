@@ -2,6 +2,7 @@
 
 import json
 import os
+import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -24,7 +25,12 @@ def load() -> Credentials | None:
     """Return the credentials of the environment, or of the last sign-in."""
     url, token = os.environ.get("PASSERELLE_URL"), os.environ.get("PASSERELLE_TOKEN")
     if url and token:
-        return Credentials(url.rstrip("/"), token)
+        return Credentials(url.rstrip("/"), token.strip())
+    return stored()
+
+
+def stored() -> Credentials | None:
+    """Return the credentials of the last sign-in."""
     try:
         kept = json.loads(path().read_text())
         return Credentials(kept["url"], kept["token"])
@@ -36,11 +42,14 @@ def save(credentials: Credentials) -> None:
     """Write the credentials, whole or not at all; nobody else can read them at any moment."""
     target = path()
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = target.with_suffix(f".{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(asdict(credentials), file)
-    draft.replace(target)
+    descriptor, draft = tempfile.mkstemp(prefix="credentials.", dir=target.parent)  # 0600
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(asdict(credentials), file)
+        Path(draft).replace(target)
+    except BaseException:
+        Path(draft).unlink(missing_ok=True)
+        raise
 
 
 def forget() -> bool:

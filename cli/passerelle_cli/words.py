@@ -6,8 +6,9 @@ from typing import Final
 FRENCH: Final = {
     "Open %s and confirm this code:": "Ouvrez %s et confirmez ce code :",
     "Signed in as %s.": "Connecté en tant que %s.",
-    "Signed out. Revoke the access token in your account, too: %s": (
-        "Déconnecté. Révoquez aussi le jeton d’accès dans votre compte : %s"
+    "Signed out.": "Déconnexion faite.",
+    "Signed out here, but the access token still works. Revoke it in your account: %s": (
+        "Déconnexion faite ici, mais le jeton d’accès marche encore. Révoquez-le dans votre compte : %s"
     ),
     "You were not signed in.": "Vous n’étiez pas connecté.",
     "Not signed in. Run: passerelle login URL": "Pas de connexion. Lancez : passerelle login URL",
@@ -15,6 +16,10 @@ FRENCH: Final = {
     "Nobody confirmed the code in time.": "Personne n’a confirmé le code à temps.",
     "%s does not answer: %s": "%s ne répond pas : %s",
     "%s is no address of a portal: it begins with https://": "%s n’est pas l’adresse d’un portail : elle commence par https://",
+    "The secret in the environment has characters that no secret has.": (
+        "Le secret dans l’environnement contient des caractères qu’aucun secret ne contient."
+    ),
+    "The access token cannot be stored: %s": "Le jeton d’accès ne peut pas être enregistré : %s",
     "Secret, shown once: %s": "Secret, affiché une seule fois : %s",
     "Deleted: %s": "Supprimée : %s",
     "There is no key “%s”.": "Il n’y a pas de clé « %s ».",

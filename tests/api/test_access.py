@@ -49,7 +49,9 @@ SEEN_ONE = Access(SEEING)
 ACTED_ON = Access(ACTORS, others=403)
 MAY_DECIDE = ("manager", "superuser")
 OPERATIONS = {
-    **dict.fromkeys(("me", "my_usage", "explore_my_usage", "explore_my_usage_csv", "list_models"), ALL),
+    **dict.fromkeys(
+        ("me", "my_usage", "explore_my_usage", "explore_my_usage_csv", "list_models", "revoke_access_token"), ALL
+    ),
     **dict.fromkeys(("list_keys", "create_key", "check_key", "list_interns", "list_courses", "list_requests"), ALL),
     **dict.fromkeys(("get_key", "relabel_key", "renew_key", "replace_secret", "pause_key", "resume_key"), OF_STAFF),
     **dict.fromkeys(("delete_key", "get_intern", "list_intern_keys", "change_intern", "hand_over_intern"), OF_STAFF),

@@ -177,3 +177,12 @@ def test_anonymising_deletes_the_tokens_and_stored_answers(intern: User) -> None
     assert not AccessToken.objects.exists()
     assert not IdempotentRequest.objects.exists()
     assert program.get("/me").status_code == 401
+
+
+def test_a_token_revokes_itself(intern: User) -> None:
+    program, other = Program(intern, "models:read"), Program(intern)
+
+    assert program.ask("delete", "/me/access-token").status_code == 204
+    assert program.get("/me").status_code == 401
+    assert list(AccessToken.objects.working()) == [other.token]
+    assert program.token.last_four in AuditEntry.objects.filter(action=AuditAction.REVOKE).get().remark

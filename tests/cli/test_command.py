@@ -74,10 +74,18 @@ def test_signs_in_by_a_code_and_out(
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert json.loads(file.read_text())["token"] not in err
     assert run("usage").returncode == 0
-    AccessToken.objects.all().delete()
+    of_script = Program(intern)
+    kept = file.read_text()
+    assert run("logout", PASSERELLE_URL=live_server.url, PASSERELLE_TOKEN=str(of_script.secret)).returncode == 0
+    assert not file.exists()
+    assert AccessToken.objects.working().get() == of_script.token
+    file.write_text(kept)
     assert run("usage").returncode == 3
     assert run("logout").returncode == 0
-    assert not file.exists()
+    file.write_text(json.dumps({"url": "http://localhost:9", "token": "x"}))
+    away = run("logout")
+    assert (away.returncode, file.exists()) == (4, False)
+    assert "still works" in away.stderr
 
 
 def test_keys_from_the_first_to_the_last(signed: Run, sandbox: Sandbox) -> None:
@@ -107,18 +115,29 @@ def test_a_fresh_key_for_the_shell_asks_a_model(signed: Run, sandbox: Sandbox) -
     assert answer.stdout.strip()
     wrong = signed("chat", "--model", "gpt-4o-mini", "hello", OPENAI_API_KEY="sk-x", **address)
     assert (wrong.returncode, wrong.stdout) == (1, "")
+    sandbox.faults("/chat/completions", "stream_error", after_chunks=2)
+    broken = signed("chat", "--model", "gpt-4o-mini", "hello", **values | address)
+    assert broken.returncode == 1
+    assert broken.stdout.strip()
+    assert "The gateway refused" in broken.stderr
 
 
 def test_says_what_is_missing(run: Run) -> None:
-    for arguments, code in (
-        (("usage",), 3),
-        (("login", "http://portal.example.edu"), 2),
-        (("login", "http://localhost:9"), 4),
-        (("chat", "--model", "x", "hello"), 2),
-        (("keys", "create"), 2),
+    clear = {"PASSERELLE_URL": "http://portal.example.edu", "PASSERELLE_TOKEN": "passerelle_pat_x"}
+    broken = {"PASSERELLE_URL": "http://localhost:9", "PASSERELLE_TOKEN": "passerelle_pat_x\ny"}
+    for arguments, more, code in (
+        (("usage",), {}, 3),
+        (("usage",), clear, 2),
+        (("usage",), broken, 2),
+        (("login", "http://portal.example.edu"), {}, 2),
+        (("login", "https://[portal"), {}, 4),
+        (("login", "http://localhost:9"), {}, 4),
+        (("chat", "--model", "x", "hello"), {}, 2),
+        (("keys", "create"), {}, 2),
     ):
-        done = run(*arguments)
+        done = run(*arguments, **more)
         assert (done.returncode, done.stdout) == (code, ""), arguments
+        assert "passerelle_pat" not in done.stderr
         assert done.stderr
         assert "Traceback" not in done.stderr
     assert "Pas de connexion" in run("usage", LANG="fr_FR.UTF-8").stderr
