@@ -57,9 +57,7 @@ class Bearer(HttpBearer):
             raise unauthorized(_("This access token is unknown, expired or revoked."))
         count_for(request, f"token:{found.pk}")
         if self.scope and self.scope not in found.scope_names:
-            words = _("This access token does not have the scope %(scope)s.")
-            headers = {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{self.scope}"'}
-            raise Problem(403, "insufficient_scope", words % {"scope": self.scope}, headers=headers)
+            raise insufficient_scope(self.scope)
         request.user = found.owner
         return found
 
@@ -94,6 +92,13 @@ class BearerOrKey(Bearer):
 def unauthorized(detail: str) -> Problem:
     """Return the problem of a request without a valid token."""
     return Problem(401, "unauthorized", detail, headers={"WWW-Authenticate": 'Bearer realm="Passerelle API"'})
+
+
+def insufficient_scope(scope: str) -> Problem:
+    """Return the problem of a request whose token lacks a scope."""
+    words = _("This access token does not have the scope %(scope)s.")
+    headers = {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'}
+    return Problem(403, "insufficient_scope", words % {"scope": scope}, headers=headers)
 
 
 def actor_of(request: ApiRequest) -> Actor:

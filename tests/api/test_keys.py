@@ -202,3 +202,22 @@ def test_actions_are_counted_with_those_on_the_pages(by_intern: Program, sandbox
 @pytest.mark.parametrize("secret", ["x", "sk-" + "a" * 20])
 def test_checks_only_own_keys(by_intern: Program, sandbox: Sandbox, secret: str) -> None:
     assert by_intern.post("/me/keys/check", {"secret": secret}).status_code == (404 if secret != "x" else 422)
+
+
+def test_keys_of_interns_need_their_scope(staff: User, sandbox: Sandbox) -> None:
+    key = issue(staff, "for Bo", intern_name="Bo K").key
+    narrow, reader = (
+        Program(staff, "keys:read", "keys:write"),
+        Program(staff, "keys:read", "keys:write", "interns:read"),
+    )
+    path = f"/me/keys/{key.pk}"
+
+    assert (narrow.get("/me/keys").json()["items"], narrow.get(path).status_code) == ([], 404)
+    assert reader.get(path).json()["intern"]["name"] == "Bo K"
+    for program in (narrow, reader):
+        assert [program.post(f"{path}/{action}").status_code for action in ("pause", "renew", "replace")] == [404] * 3
+        assert program.ask("delete", path).status_code == 404
+        for whom in ({"intern_name": "Cy M"}, {"intern": str(key.intern_id)}):
+            refused = program.post("/me/keys", NEW | whom)
+            assert (refused.status_code, refused.json()["code"]) == (403, "insufficient_scope")
+    assert (Intern.objects.count(), Key.objects.count()) == (1, 1)
