@@ -265,13 +265,13 @@ def test_keys_are_in_comments_of_files_that_have_no_place_for_them() -> None:
 def test_prompts_are_in_the_language_of_the_person() -> None:
     with override("fr"):
         french = {task: filled(task, url=URL, model="m") for task in get_args(Task)}
-    said = {task: {snippet.id: snippet.code for snippet in snippets} for task, snippets in french.items()}
+    codes = {task: {snippet.id: snippet.code for snippet in snippets} for task, snippets in french.items()}
     for kind in ("curl", "powershell", "requests", "openai", "httr2", "javascript"):
-        assert "Dites bonjour en une phrase." in said["chat"][kind]
-        assert "Le chat était assis sur le tapis." in said["embeddings"][kind]
-    assert "Le chat \\u00e9tait assis" in said["embeddings"]["cmd"]
+        assert "Dites bonjour en une phrase." in codes["chat"][kind]
+        assert "Le chat était assis sur le tapis." in codes["embeddings"][kind]
+    assert "Le chat \\u00e9tait assis" in codes["embeddings"]["cmd"]
     english = re.compile("Say hello|Tell me|The cat|Once upon|A cat")
-    assert not [code for codes in said.values() for code in codes.values() if english.search(code)]
+    assert not [code for of_task in codes.values() for code in of_task.values() if english.search(code)]
 
 
 def test_a_hostile_secret_stays_in_the_environment_of_open_webui() -> None:
@@ -295,6 +295,13 @@ def test_a_hostile_name_is_one_string_on_windows(name: str) -> None:
     assert json.loads(body)["model"] == name
     assert not re.search("[%^&|<>!`$]", line)
     assert one("cmd", secret='sk-a"b&c%d').code.count("sk-abcd") == 1
+
+
+def test_windows_reads_answers_as_utf_8() -> None:
+    tasks: tuple[Task, ...] = ("chat", "completion")
+    for task in tasks:
+        codes = {snippet.id: snippet.code for snippet in filled(task, url=URL, model="m")}
+        assert "UTF8.GetString($response.RawContentStream.ToArray()) | ConvertFrom-Json\n" in codes["powershell"]
 
 
 def test_a_model_for_recordings_keeps_its_name_in_cmd() -> None:

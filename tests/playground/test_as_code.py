@@ -119,6 +119,7 @@ def test_powershell_has_exactly_this_request_unless_it_has_images() -> None:
         begin, sent, end = re.split(r"(?m)^\$body = @'\n|\n'@$", snippet.code)
         assert (begin, in_text(json.loads(sent))) == ("", in_text(body)), case
         assert "GetBytes($body)" in end
+        assert "UTF8.GetString($response.RawContentStream.ToArray()) | ConvertFrom-Json\n" in end
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
