@@ -34,10 +34,10 @@ OTHER_TASKS: dict[Task, dict[str, str]] = {  # not all are of the sandbox: what 
     "moderation": {"input": "The cat sat on the mat."},
     "image": {"prompt": "A cat on a mat, in watercolour."},
     "speech": {"input": "The cat sat on the mat.", "voice": "alloy"},
-    "transcription": {"file": "What was said"},
+    "transcription": {"file": "A recording"},
 }
 MADE = {"image": ("image.png", b"Picture"), "speech": ("speech.mp3", b"Sound")}
-SAID = {"completion": "Hello.", "moderation": "violence", "transcription": "Hello."}
+PRINTED = {"completion": "Hello.", "moderation": "violence", "transcription": "Hello."}
 KINDS = [
     pytest.param(snippet.id, id=snippet.id, marks=marks_of(snippet.id))
     for snippet in filled("chat", url="", model=CHAT)
@@ -91,7 +91,7 @@ def test_runs_as_shown(task: Task, kind: str, sandbox: Sandbox, tmp_path: Path) 
     "kind", [pytest.param(kind, marks=marks_of(kind)) for kind in (*LIGHT, "openai", "httr2", "javascript")]
 )
 def test_code_for_other_modes_sends_what_it_should_and_keeps_the_answer(kind: str, tmp_path: Path) -> None:
-    (tmp_path / "recording.mp3").write_text("What was said")
+    (tmp_path / "recording.mp3").write_text("A recording")
     with recording() as recorder:
         for task, fields in OTHER_TASKS.items():
             [snippet] = [s for s in filled(task, url=recorder.url, model="it's", secret="sk-1") if s.id == kind]
@@ -99,7 +99,7 @@ def test_code_for_other_modes_sends_what_it_should_and_keeps_the_answer(kind: st
             done = run_code(language=snippet.language, filename=snippet.filename, code=snippet.code, folder=tmp_path)
 
             assert done.returncode == 0, done.stderr
-            assert SAID.get(task, "") in done.stdout
+            assert PRINTED.get(task, "") in done.stdout
             authorization, sent = recorder.asked.pop()
             assert authorization == "Bearer sk-1"
             assert sent.items() >= {**fields, "model": "it's"}.items(), task
