@@ -16,7 +16,7 @@ from django.core.cache import cache
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 from django.utils.dateparse import parse_datetime
-from saml2 import BINDING_HTTP_POST, BINDING_HTTP_REDIRECT
+from saml2 import BINDING_HTTP_POST, BINDING_HTTP_REDIRECT, class_name
 from saml2.client import Saml2Client
 from saml2.config import SPConfig
 from saml2.metadata import entity_descriptor
@@ -30,6 +30,7 @@ from accounts.saml_signatures import find_xmlsec, is_outdated
 logging.getLogger("saml2").setLevel(logging.CRITICAL)  # it logs whole answers; ours says what is wrong
 TOLERANCE_S: Final = 300  # of clocks
 REPLAY_S: Final = 24 * 3600  # a state is valid for ten minutes, so no answer is accepted later
+ID_NAMES: Final = ("ID", "Id", "id", "{http://www.w3.org/XML/1998/namespace}id")
 LONGEST_SUBJECT: Final = 255  # characters, as the database has
 SCOPED: Final = (
     "eduPersonPrincipalName",
@@ -90,11 +91,12 @@ def read_answer(
     if found is None or len(found.assertions) != 1:
         raise AnswerRefused("not an answer to this address with one assertion")
     [assertion] = found.assertions
+    _check_signature(client, assertion, found.xmlstr)
     _check_assertion(assertion, institution, portal, request_id)
     if found.response.in_response_to != request_id:
         raise AnswerRefused("for another request")
     attributes = _attributes(assertion, provider, institution)
-    subject = _subject(provider, found.name_id, attributes)
+    subject = _subject(provider, assertion.subject.name_id or found.name_id, attributes)
     if not cache.add(f"saml:{_digest(institution.entity_id, assertion.id)}", True, REPLAY_S):
         raise AnswerRefused("used before")
     return _global_subject(institution, subject), attributes
@@ -145,6 +147,17 @@ def _config(provider: Saml, portal: Portal, institution: SamlInstitution | None)
 
 
 # --- Checks ---------------------------------------------------------------------------------------
+def _check_signature(client: Saml2Client, assertion: Any, xml: str) -> None:
+    """Check the signature once more, in the decrypted document: pysaml2 skips one that a later decryption shows."""
+    same_id = [one for one in fromstring(xml, forbid_dtd=True).iter() if assertion.id in map(one.get, ID_NAMES)]
+    if not assertion.signature or len(same_id) != 1:
+        raise AnswerRefused("without a signature of the assertion, or with its ID twice")
+    try:
+        client.sec.check_signature(assertion, class_name(assertion), xml, must=True)
+    except Exception as error:
+        raise AnswerRefused(f"not signed by the institution: {type(error).__name__}: {_words_of(error)}") from error
+
+
 def _check_assertion(assertion: Any, institution: SamlInstitution, portal: Portal, request_id: str) -> None:
     """Refuse what pysaml2 accepts if it is missing: audience, end, request, a signature that cannot be forged."""
     if assertion.issuer is None or (assertion.issuer.text or "").strip() != institution.entity_id:
