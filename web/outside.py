@@ -128,8 +128,8 @@ class _Exchange:
         connection.sock = self._sock
         path = f"{self._parts.path or '/'}{'?' if self._parts.query else ''}{self._parts.query}"
         connection.request("POST", path, body, {"Host": self._parts.netloc, "Connection": "close", **headers})
-        answer = connection.getresponse()
-        text = answer.read(MAX_BYTES).decode(errors="replace")
+        with connection.getresponse() as answer:  # which keeps the socket open
+            text = answer.read(MAX_BYTES).decode(errors="replace")
         if time.monotonic() >= self._until:  # what there is may be the beginning of an answer
             raise TimeoutError
         return answer.status, text
