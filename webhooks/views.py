@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -106,7 +106,8 @@ def webhook(request: PortalRequest, access: PageAccess, webhook_id: uuid.UUID) -
     initial = {"name": row.name, "events": row.events}
     form = EventsForm(request.POST if request.method == "POST" else None, initial=initial)
     if form.is_valid():
-        services.change_webhook(webhook=row, **form.cleaned_data, actor=actor_of(request))
+        if not services.change_webhook(webhook=row, **form.cleaned_data, actor=actor_of(request)):
+            raise Http404
         return _done(request, webhook_id, _("Saved."))
     page = Paginator(row.deliveries.newest_first(), SHOWN).get_page(request.GET.get("page"))
     context = {

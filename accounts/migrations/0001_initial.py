@@ -1912,6 +1912,7 @@ class Migration(migrations.Migration):
                 (
                     "webhook",
                     models.ForeignKey(
+                        db_constraint=False,
                         db_index=False,
                         editable=False,
                         on_delete=django.db.models.deletion.CASCADE,

@@ -122,7 +122,9 @@ class WebhookDelivery(models.Model):
         FAILED = "failed", _("Given up")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    webhook = models.ForeignKey(Webhook, models.CASCADE, related_name="deliveries", db_index=False, editable=False)
+    webhook = models.ForeignKey(  # without a constraint: the deletion of a webhook must not fail what happens meanwhile
+        Webhook, models.CASCADE, related_name="deliveries", db_constraint=False, db_index=False, editable=False
+    )
     event = models.CharField(max_length=40, choices=WebhookEvent, editable=False)
     name = models.CharField(max_length=150, editable=False, help_text="Of what happened: each only once.")
     person = models.ForeignKey(User, models.CASCADE, null=True, related_name="+", editable=False)

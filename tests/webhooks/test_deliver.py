@@ -207,6 +207,22 @@ def test_messages_go_with_the_person_and_with_time(receiver: Receiver, intern: U
 
 
 @pytest.mark.django_db(transaction=True)
+def test_the_deletion_of_a_webhook_does_not_fail_what_happens_meanwhile(receiver: Receiver) -> None:
+    """Between reading who is to get a message and the commit, on PostgreSQL, another process can delete it."""
+    webhook, _secret = receiver.add()
+    stale = Webhook.objects.get()
+    assert services.delete_webhook(webhook=webhook, actor=Actor())
+
+    services.test_webhook(webhook=stale, actor=Actor())
+
+    assert services.deliver_due() == (0, 0)
+    assert not services.change_webhook(webhook=stale, name="new", events=[], actor=Actor())
+    assert not services.delete_webhook(webhook=stale, actor=Actor())
+    assert not Webhook.objects.exists()
+    assert AuditEntry.objects.filter(object_kind="webhook").count() == 2  # issue and delete
+
+
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 @pytest.mark.slow
 def test_no_event_is_lost_by_a_kill(receiver: Receiver, intern: User, sandbox: Sandbox) -> None:

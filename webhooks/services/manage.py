@@ -48,19 +48,23 @@ def create_webhook(*, name: str, url: str, events: Iterable[str], actor: Actor) 
     return webhook, secret
 
 
-def change_webhook(*, webhook: Webhook, name: str, events: Iterable[str], actor: Actor) -> None:
-    """Change its name, and what it is about."""
+def change_webhook(*, webhook: Webhook, name: str, events: Iterable[str], actor: Actor) -> bool:
+    """Change its name, and what it is about; False if it was deleted meanwhile."""
+    webhook.name, webhook.events = name, list(events)
     with transaction.atomic():
-        webhook.name, webhook.events = name, list(events)
-        webhook.save(update_fields=["name", "events"])
-        audit(webhook, actor, AuditAction.CHANGE)
+        changed = Webhook.objects.filter(pk=webhook.pk).update(name=webhook.name, events=webhook.events)
+        if changed:
+            audit(webhook, actor, AuditAction.CHANGE)
+    return bool(changed)
 
 
-def delete_webhook(*, webhook: Webhook, actor: Actor) -> None:
-    """Delete it with its messages; those that wait are not sent any more."""
+def delete_webhook(*, webhook: Webhook, actor: Actor) -> bool:
+    """Delete it with its messages; those that wait are not sent any more. False if it was deleted before."""
     with transaction.atomic():
-        audit(webhook, actor, AuditAction.DELETE)
-        webhook.delete()
+        deleted = Webhook.objects.filter(pk=webhook.pk).delete()[1].get("accounts.Webhook", 0)
+        if deleted:
+            audit(webhook, actor, AuditAction.DELETE)
+    return bool(deleted)
 
 
 def pause_webhook(*, webhook: Webhook, actor: Actor, why: Webhook.Pause = Webhook.Pause.ADMIN) -> bool:
