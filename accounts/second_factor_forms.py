@@ -37,9 +37,12 @@ class CredentialField(forms.CharField):
         """Return it decoded."""
         text = super().clean(value)
         try:
-            return json.loads(text)
+            decoded = json.loads(text)
+            if "\\u" in json.dumps(decoded, allow_nan=False):
+                raise ValueError("base64 needs ASCII alone; databases refuse NUL and surrogates")
         except (ValueError, RecursionError) as error:
             raise forms.ValidationError(_("The security key was not accepted.")) from error
+        return decoded
 
 
 class KeyForm(forms.Form):

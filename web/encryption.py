@@ -28,7 +28,7 @@ def decrypt(token: str, *, purpose: str, max_age_s: int | None = None) -> str:
     cipher = _cipher(purpose)
     try:
         return cipher.decrypt(token, ttl=max_age_s).decode()
-    except (InvalidToken, UnicodeError) as error:
+    except (InvalidToken, ValueError) as error:  # the second for characters beyond ASCII
         raise Undecryptable(purpose) from error
 
 

@@ -97,6 +97,7 @@ def test_a_wrong_code_or_another_persons_secret_sets_up_nothing(ada: User) -> No
         {"sealed": sealed, "code": "000 00"},
         {"sealed": theirs, "code": code_of(second_factor.secret_in(theirs, other) or "")},
         {"sealed": "forged", "code": code_of(secret)},
+        {"sealed": "forgé", "code": code_of(secret)},
         {"code": code_of(secret)},
     ):
         assert here.post(reverse(APP), form).status_code == 422, form
@@ -200,6 +201,15 @@ def test_a_key_of_another_origin_or_an_old_challenge_is_not_registered(ada: User
         "{}",
     ):
         assert here.post(reverse(KEY), {"name": "key", "credential": credential}).status_code == 422
+    assert not Authenticator.objects.exists()
+
+
+def test_a_credential_that_the_database_cannot_store_is_not_registered(ada: User, named_host: None) -> None:
+    here = signed_in(ada)
+    for odd in ("NaN", "Infinity", '"\\u0000"', '"\\ud800"', '{"\\u0000": 1}'):
+        credential = SecurityKey().register(options_in(here.get(reverse(KEY))))
+        form = {"name": "key", "credential": f'{credential.rstrip()[:-1]}, "more": {odd}}}'}
+        assert here.post(reverse(KEY), form).status_code == 422, odd
     assert not Authenticator.objects.exists()
 
 
