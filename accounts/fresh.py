@@ -1,7 +1,7 @@
 """A recent sign-in before actions that do much: a view is marked, and the middleware asks first (ADR 49).
 
-The typed form is kept: in the page that asks, or for a round trip to the institution in the session, for its person to
-send again.
+The typed form is kept: in the page that asks, or for a round trip to the institution encrypted in the session, for its
+person to send again.
 """
 
 import time

@@ -1,7 +1,7 @@
 """The page that asks who the person is before an action that does much, with the typed form in it."""
 
 import logging
-from typing import Any
+from typing import Any, Final
 
 from allauth.account.internal.flows.login import get_authentication_records
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
@@ -18,10 +18,12 @@ from accounts.models import SignInOutcome, User
 from accounts.provider_views import Button, button_of
 from accounts.second_factor import came_from_institution
 from accounts.sign_ins import record_refusal
+from web import encryption
 from web.redirects import is_ours, with_next
 from web.request import PortalRequest, client_address
 
 logger = logging.getLogger(__name__)
+PURPOSE: Final = "kept form"  # it may have the address of a webhook in it, which is a secret
 OURS = ("csrfmiddlewaretoken", CONFIRM_FIELD)  # fields that do not belong to the form
 
 
@@ -82,14 +84,22 @@ def with_institution(request: PortalRequest) -> HttpResponse:
     """Show the kept form, to be sent again; on POST, keep it and send the person to their identity provider."""
     if request.method != "POST":
         kept: dict[str, Any] | None = request.session.get(KEPT)
-        if kept is None:
+        form = _opened(kept["form"]) if kept else None
+        if kept is None or form is None:
             return redirect("keys:index")
-        context = {"address": kept["address"], "fields": _fields(QueryDict(kept["form"]))}
+        context = {"address": kept["address"], "fields": _fields(QueryDict(form))}
         return render(request, "account/kept_form.html", context)
     provider = identity_provider(request.POST.get("provider", ""))
     address, form = request.POST.get("address", ""), request.POST.get("form", "")
     if provider is None or not is_ours(request, address) or len(form) > MAX_CHARS:
         raise Http404
-    request.session[KEPT] = {"address": address, "form": form}
+    request.session[KEPT] = {"address": address, "form": encryption.encrypt(form, purpose=PURPOSE)}
     there = with_next(button_of(provider).address, request.path)
     return redirect(f"{there}&fresh=1")
+
+
+def _opened(sealed: str) -> str | None:
+    try:
+        return encryption.decrypt(sealed, purpose=PURPOSE)
+    except encryption.Undecryptable:  # ENCRYPTION_SECRETS has changed since
+        return None

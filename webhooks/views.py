@@ -17,6 +17,7 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.audit import actor_of
+from accounts.fresh import needs_fresh_sign_in
 from accounts.models import Webhook, WebhookDelivery
 from keys.services import TooManyActions, count_action
 from usage.queries.access import PageAccess, page_access
@@ -66,6 +67,7 @@ def _counted(view: View) -> View:
     return answer
 
 
+@needs_fresh_sign_in()
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 @sensitive_variables("secret", "form")
@@ -98,6 +100,7 @@ def _events_of(webhook: Webhook) -> list[str]:
     return [event_words(event) for event in webhook.events]
 
 
+@needs_fresh_sign_in()
 @require_http_methods(["GET", "HEAD", "POST"])
 @_counted
 def webhook(request: PortalRequest, access: PageAccess, webhook_id: uuid.UUID) -> HttpResponse:

@@ -33,7 +33,7 @@ BUTTONS: Final = {
 }
 
 
-@needs_fresh_sign_in(when=lambda request: request.POST.get("action") == BulkAction.DEACTIVATE)
+@needs_fresh_sign_in(when=lambda request: request.POST.get("action") != BulkAction.STAY)  # groups give rights
 @require_http_methods(["GET", "HEAD", "POST"])
 def bulk(request: PortalRequest) -> HttpResponse:
     """Ask for a confirmation, with the people affected and those left out; on POST, run the action."""

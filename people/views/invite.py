@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import invitations
 from accounts.audit import actor_of
+from accounts.fresh import needs_fresh_sign_in
 from keys.services import TooManyActions, count_action
 from people import services
 from people.forms import InviteForm
@@ -32,6 +33,7 @@ WORDS: Final = {
 }
 
 
+@needs_fresh_sign_in(when=lambda request: request.POST.get("step") == "send")  # the preview keeps the list, not a file
 @require_http_methods(["GET", "HEAD", "POST"])
 def invite(request: PortalRequest) -> HttpResponse:
     """Show the form; on POST, the preview, and with `step` "send", invite them."""

@@ -3,6 +3,7 @@
 import re
 from html import unescape
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import Group
@@ -92,15 +93,22 @@ def test_every_action_that_does_much_is_marked(browser: Client, settings: Settin
         "codes": reverse("account_recovery_codes"),
         "remove": reverse("account_remove_factor", args=[1]),
         "admin": reverse("admin:accounts_user_change", args=[person.pk]),
+        "scim": reverse("scim:secret", args=["uni"]),
+        "webhooks": reverse("webhooks:index"),
+        "webhook": reverse("webhooks:webhook", args=[uuid4()]),
     }
     before = Policy.objects.count()
 
     statuses = {name: browser.post(address, {"name": "x"}).status_code for name, address in addresses.items()}
-    bulk = {name: {"action": name, "people": str(person.pk)} for name in ("deactivate", "group")}
+    bulk = {name: {"action": name, "people": str(person.pk)} for name in ("deactivate", "group", "stay")}
+    invitation = {"people": "bo@example.edu", "groups": [group.pk]}
 
     assert statuses == dict.fromkeys(addresses, 403)
-    assertContains(browser.post(reverse("people:bulk"), bulk["deactivate"]), "Confirm that", status_code=403)
-    assertNotContains(browser.post(reverse("people:bulk"), bulk["group"]), "Confirm that", status_code=422)
+    for name in ("deactivate", "group"):
+        assertContains(browser.post(reverse("people:bulk"), bulk[name]), "Confirm that", status_code=403)
+    assertNotContains(browser.post(reverse("people:bulk"), bulk["stay"]), "Confirm that", status_code=422)
+    assert browser.post(reverse("people:invite"), {**invitation, "step": "preview"}).status_code == 200
+    assert browser.post(reverse("people:invite"), {**invitation, "step": "send"}).status_code == 403
     person.refresh_from_db()
     assert person.is_active
     assert Policy.objects.count() == before
@@ -147,6 +155,7 @@ def test_a_form_survives_the_way_to_the_institution(client: Client, institution:
     assertNotContains(asked, "fresh_password", status_code=403)
     kept = {name: values[0] for name, values in fields_in(asked).items()}
     sent = client.post(reverse("account_confirm_identity"), kept)
+    assert "backup" not in str(dict(client.session))
     assert "prompt=login&max_age=0" in client.get(sent["Location"])["Location"]
 
     back = come_back(client, sent["Location"])
