@@ -39,7 +39,6 @@ TOTP, SECURITY_KEY, RECOVERY_CODES = (
     Authenticator.Type.WEBAUTHN,
     Authenticator.Type.RECOVERY_CODES,
 )
-PASSED: Final = "second_factor"  # the name in the session of the fact that its person has one, and showed it
 SET_UP_WITHIN_S: Final = 1800
 MOST_KEYS: Final = 10  # security keys of a person
 NOT_OWED_FOR_S: Final = 60.0
@@ -75,10 +74,10 @@ def needs_second_factor(person: User) -> bool:
 def owes_second_factor(request: HttpRequest) -> bool:
     """Return whether the signed-in person has to set one up before anything else.
 
-    Those who need none are looked up once in a minute, as rights may be given in the middle of a session.
+    Those who do not are looked up once in a minute, as rights may be given, and factors removed, during a session.
     """
     person = request.user
-    if not settings.SECOND_FACTOR_REQUIRED or not isinstance(person, User) or request.session.get(PASSED):
+    if not settings.SECOND_FACTOR_REQUIRED or not isinstance(person, User):
         return False
     now = time.monotonic()
     if not_owed.get(person.pk, 0.0) > now or came_from_institution(request):
@@ -94,11 +93,6 @@ def owes_second_factor(request: HttpRequest) -> bool:
 def came_from_institution(request: HttpRequest) -> bool:
     """Return whether an identity provider vouched for the person in this session."""
     return any(each.get("method") == "socialaccount" for each in get_authentication_records(request, request.user))
-
-
-def is_last_that_is_needed(factor: Authenticator) -> bool:
-    """Return whether the person would have none left, and needs one."""
-    return not has_other(factor) and needs_second_factor(factor.user)
 
 
 def has_other(factor: Authenticator) -> bool:
@@ -169,13 +163,16 @@ def renew_recovery_codes(person: User, actor: Actor) -> list[str]:
 
 
 @transaction.atomic
-def remove_factor(factor: Authenticator, actor: Actor) -> None:
-    """Remove an app or a key; with the last one go the recovery codes."""
-    person: User = factor.user
-    factor.delete()
-    if not has_second_factor(person):
-        factors_of(person).delete()
-    _note(person, AuditAction.REMOVE_FACTOR, factor.type, actor)
+def remove_factor(factor: Authenticator, actor: Actor) -> bool:
+    """Remove an app or a key; with the last one go the recovery codes. False, and nothing, if the last is needed."""
+    person = User.objects.select_for_update().get(pk=factor.user_id)
+    if not has_other(factor) and needs_second_factor(person):
+        return False
+    if factors_of(person).filter(pk=factor.pk).delete()[0]:
+        if not has_second_factor(person):
+            factors_of(person).delete()
+        _note(person, AuditAction.REMOVE_FACTOR, factor.type, actor)
+    return True
 
 
 @transaction.atomic

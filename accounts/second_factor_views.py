@@ -95,7 +95,6 @@ def _totp_form(request: PortalRequest, form: SetUpForm, sealed: str, secret: str
 @sensitive_variables("codes")
 def _added(request: PortalRequest, codes: list[str]) -> HttpResponse:
     """Show the recovery codes that came with a first factor, once; after another one, the list."""
-    request.session[factors.PASSED] = True
     messages.success(request, _("Your second factor is set up."))
     return _codes(request, codes) if codes else redirect("account_second_factor")
 
@@ -143,12 +142,11 @@ def remove(request: PortalRequest, factor_id: int) -> HttpResponse:
         name = factor.data["name"] if factor.type == factors.SECURITY_KEY else ""
         context = {"name": name, "is_last": not factors.has_other(factor)}
         return render(request, "account/remove_factor.html", context)
-    if factors.is_last_that_is_needed(factor):
-        words = _("Your account can administer the portal and needs a second factor. Add another one first.")
-        return _index(request, alert=words, status=409)
     if not is_within_limit(request, "second_factor_change", CHANGES):
         return _index(request, alert=_("Too many attempts. Try again in an hour."), status=429)
-    factors.remove_factor(factor, actor_of(request))
+    if not factors.remove_factor(factor, actor_of(request)):
+        words = _("Your account can administer the portal and needs a second factor. Add another one first.")
+        return _index(request, alert=words, status=409)
     messages.success(request, _("Removed."))
     return redirect("account_second_factor")
 
@@ -194,7 +192,6 @@ def _authenticate(request: HttpRequest) -> HttpResponse:
     usage.rollback()
     post_authentication(request, factor)
     response: HttpResponse = stage.exit()
-    request.session[factors.PASSED] = True
     factors.warn_of_used_recovery_code(person, factor, client_address(request))
     return response
 

@@ -1,10 +1,12 @@
 """Who has to have a second factor, and how admins reset one."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import Group
 from django.core import mail
-from django.db import connection
+from django.db import connection, connections, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -20,6 +22,7 @@ from tests.accounts.visits import come_back
 from tests.conftest import signed_in
 from tests.factories import make_intern, make_user
 from tests.tasks import run_tasks
+from tests.waiting import wait_until, waiting_for_locks
 
 pytestmark = pytest.mark.django_db
 INDEX = "account_second_factor"
@@ -56,6 +59,7 @@ def test_who_has_one_and_who_administers_nothing_goes_on(manager: User, sign_in:
     secret, _codes = with_app(manager)
     browser = give_password(manager)
     give_code(browser, code_of(secret))
+    assert browser.get(reverse("people:index")).status_code == 200
     with CaptureQueriesContext(connection) as captured:
         assert browser.get(reverse("people:index")).status_code == 200
     assert not [each for each in captured.captured_queries if "mfa_authenticator" in each["sql"]]
@@ -72,6 +76,42 @@ def test_rights_that_are_given_in_the_middle_of_a_session_count_soon() -> None:
     second_factor.not_owed.clear()  # as after a minute
 
     assertRedirects(here.get(reverse("people:index")), f"{reverse(INDEX)}?next=/people/")
+
+
+def test_a_factor_that_was_removed_in_the_session_does_not_count() -> None:
+    ada = make_intern("ada")
+    secret, _codes = with_app(ada)
+    here = give_password(ada)
+    give_code(here, code_of(secret))
+    here.post(reverse("account_remove_factor", args=[Authenticator.objects.get(type="totp").pk]))
+
+    ada.groups.add(Group.objects.get(name="Admins"))
+    second_factor.not_owed.clear()  # as after a minute
+
+    assertRedirects(here.get(reverse("people:index")), f"{reverse(INDEX)}?next=/people/")
+
+
+@pytest.mark.only_on("postgresql")
+@pytest.mark.django_db(transaction=True)
+def test_two_removals_at_once_leave_one_factor(manager: User) -> None:
+    keys = [Authenticator.objects.create(user=manager, type="webauthn", data={"name": name}) for name in "ab"]
+    browsers = [signed_in(manager), signed_in(manager)]
+
+    def remove(browser: Client, key: Authenticator) -> int:
+        try:
+            return browser.post(reverse("account_remove_factor", args=[key.pk])).status_code
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(2) as pool:
+        with transaction.atomic():
+            User.objects.select_for_update().get(pk=manager.pk)
+            answers = [pool.submit(remove, *each) for each in zip(browsers, keys, strict=True)]
+            wait_until(lambda: waiting_for_locks() == 2)
+        assert sorted(answer.result() for answer in answers) == [302, 409]
+
+    assert Authenticator.objects.count() == 1
+    assert AuditEntry.objects.of_subject(manager).count() == 1
 
 
 def test_people_of_the_institution_are_exempt(client: Client, institution: Institution) -> None:
