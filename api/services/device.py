@@ -6,6 +6,7 @@ neither happens twice.
 
 import re
 import secrets
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
@@ -15,6 +16,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from accounts.audit import Actor
 from accounts.models import User
+from accounts.tokens import are_all_revoked_since
 from api.services.tokens import create_token
 from gateway.secret import Secret, token_of
 
@@ -36,7 +38,7 @@ class TooFast(Exception):
 
 
 class Denied(Exception):
-    """The person refused, or may not sign in any more."""
+    """The person refused, may not sign in any more, or has ended all tokens since."""
 
 
 class Expired(Exception):
@@ -80,7 +82,8 @@ def find(typed: str) -> Device | None:
 
 def decide(device: Device, *, owner: User, approves: bool) -> bool:
     """Record the decision; False where there is one."""
-    return bool(cache.add(_name("decided", device.digest), owner.pk if approves else REFUSED, LIVES_S))
+    decision = (owner.pk if approves else REFUSED, time.time())
+    return bool(cache.add(_name("decided", device.digest), decision, LIVES_S))
 
 
 @sensitive_variables("device_code", "secret")
@@ -95,11 +98,12 @@ def collect(device_code: str, *, address: str | None) -> tuple[Secret, Sequence[
         raise Expired
     if not cache.add(_name("asked", digest), value=True, timeout=INTERVAL_S - 1):
         raise TooFast
-    owner_id = cache.get(_name("decided", digest))
-    if owner_id is None:
+    decision = cache.get(_name("decided", digest))
+    if decision is None:
         raise Pending
+    owner_id, decided_at = decision
     owner = User.objects.filter(pk=owner_id, is_active=True).first()
-    if owner is None:
+    if owner is None or are_all_revoked_since(owner, decided_at):
         raise Denied
     if not cache.add(_name("used", digest), value=True, timeout=LIVES_S):
         raise Expired

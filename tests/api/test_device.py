@@ -72,6 +72,18 @@ def test_a_command_that_is_refused_or_whose_owner_left_gets_nothing(intern: User
     assert not AccessToken.objects.exists()
 
 
+def test_an_approval_ends_with_all_access_tokens(intern: User) -> None:
+    before, browser = begin().json(), signed_in(intern)
+    browser.post(PAGE, {"code": before["user_code"], "decision": "approve"})
+    browser.post(reverse("account_end_other_sessions"), {"tokens": "on"})
+    after = begin().json()
+    browser.post(PAGE, {"code": after["user_code"], "decision": "approve"})
+
+    assert collect(before["device_code"]).json() == {"error": "access_denied"}
+    assert "access_token" in collect(after["device_code"]).json()
+    assert AccessToken.objects.count() == 1
+
+
 def test_one_decision_counts(intern: User, staff: User) -> None:
     begun = begin().json()
     device = devices.find(begun["user_code"])
