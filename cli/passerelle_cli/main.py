@@ -22,9 +22,10 @@ from passerelle_cli.words import say
 app = typer.Typer(no_args_is_help=True, help="Keys and usage of a Passerelle portal.", pretty_exceptions_enable=False)
 keys = typer.Typer(no_args_is_help=True, help="Your keys.")
 app.add_typer(keys, name="keys")
-KeyName = Annotated[str, typer.Argument(help="Label of the key, or how its id begins.")]
+KeyName = Annotated[str, typer.Argument(help="Label of the key, or at least the first eight characters of its id.")]
 P = ParamSpec("P")
 AS_JSON: Final = "json"
+ID_SHOWN: Final = 8  # characters of an id in lists
 
 
 def command(group: typer.Typer, name: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
@@ -112,7 +113,7 @@ def list_keys(context: typer.Context) -> None:
         return
     for key in found:
         spent = f"{key['spent_usd'] or '0'}/{key['budget_usd'] or '∞'} USD"
-        typer.echo(f"{key['id'][:8]}  {key['label']}  {key['state_words']}  {spent}  {key['expires_at'] or ''}")
+        typer.echo(f"{key['id'][:ID_SHOWN]}  {key['label']}  {key['state_words']}  {spent}  {key['expires_at'] or ''}")
     if not found:
         typer.echo(say("No keys."), err=True)
 
@@ -228,7 +229,9 @@ def _once() -> dict[str, str]:
 
 def _find(portal: Portal, name: str) -> Any:
     """Return the key with this label, or whose id begins so. Raises Failure."""
-    found = [key for key in portal.each("/me/keys") if key["label"] == name or key["id"].startswith(name.lower())]
+    start = name.lower() if len(name) >= ID_SHOWN else None  # a shorter one, or none, would hit a key by chance
+    own = portal.each("/me/keys")
+    found = [key for key in own if key["label"] == name or (start and key["id"].startswith(start))]
     exact = [key for key in found if key["label"] == name] or found
     if len(exact) == 1:
         return exact[0]

@@ -99,6 +99,7 @@ def test_keys_from_the_first_to_the_last(signed: Run, sandbox: Sandbox) -> None:
     early = signed("keys", "renew", "thesis", LANG="fr_FR.UTF-8")
     assert (early.returncode, early.stdout) == (1, "")
     assert "clé" in early.stderr
+    assert [signed("keys", "delete", short).returncode for short in ("", row["id"][0])] == [1, 1]
     assert signed("keys", "delete", "thesis").returncode == 0
     assert Key.objects.get().state == Key.State.DELETED
     assert "no key" in signed("keys", "delete", "other").stderr
