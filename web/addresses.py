@@ -1,11 +1,12 @@
 """Addresses of routes, remembered: Django finds a route anew each time it is named, in 25 µs.
 
 A page of a list names a hundred. An address depends on nothing but the route, its arguments, the prefix under which
-the portal is mounted, and the namespace of the present page.
+the portal is mounted, and the namespace of the present page. Templates get them by `web/templatetags/cached_tags.py`.
 """
 
 from functools import lru_cache
 from typing import Any, Final
+from uuid import UUID
 
 from django.urls import URLResolver, get_resolver, get_script_prefix, get_urlconf, reverse
 
@@ -13,7 +14,12 @@ REMEMBERED: Final = 8192  # of a process, those with the ids of keys and people 
 
 
 def address_of(route: str, *arguments: Any, namespace: str | None = None) -> str:
-    """Return the address of a route, as `reverse`; `namespace`: of the present page."""
+    """Return the address of a route, as `reverse`; `namespace`: of the present page.
+
+    Other objects than ids and names are not remembered: two of one row are equal, whatever they are called.
+    """
+    if not all(isinstance(each, str | int | UUID) for each in (route, *arguments)):
+        return reverse(route, args=arguments, current_app=namespace)
     return _address(get_resolver(get_urlconf()), get_script_prefix(), route, namespace, *arguments)
 
 

@@ -4,6 +4,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.contrib.auth.models import Group
+from django.core.checks import Tags, run_checks
 from django.http import HttpRequest, HttpResponse
 from django.template import Context, Engine, engines
 from django.test import RequestFactory, override_settings
@@ -32,6 +34,7 @@ urlpatterns = [
     path("elsewhere/", nothing, name="privacy"),
     path("first/", include(([path("", nothing, name="index")], "twice"), namespace="first")),
     path("second/", include(([path("", nothing, name="index")], "twice"), namespace="second")),
+    path("group/<str:name>/", nothing, name="group"),
 ]
 
 
@@ -77,6 +80,25 @@ def test_an_address_depends_on_the_namespace_of_the_page() -> None:
         found.append(template.render({}, request))
 
     assert found == ["/first/", "/second/"]
+    request.current_app = "first"  # as Django's admin sets it: goes before the page
+    assert template.render({}, request) == "/first/"
+
+
+@override_settings(ROOT_URLCONF=__name__)
+def test_an_address_of_an_object_is_found_anew() -> None:
+    before, after = Group(pk=1, name="before"), Group(pk=1, name="after")  # equal to each other
+
+    assert [address_of("group", each) for each in (before, after)] == ["/group/before/", "/group/after/"]
+    assert address_of("group", Group(name="new")) == "/group/new/"  # has no hash
+    with pytest.raises(NoReverseMatch):
+        address_of("no:route", ["a list"])
+
+
+def test_i18n_is_the_only_library_that_stands_for_another() -> None:
+    """Settings silence the check of names used twice."""
+    twice = [each.msg for each in run_checks(tags=[Tags.templates]) if each.id == "templates.W003"]
+
+    assert [message.split()[0] for message in twice] == ["'i18n'"]
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,10 @@ class CachedURLNode(defaulttags.URLNode):
         """Return the address, escaped."""
         if self.kwargs or self.asvar or not context.autoescape:
             return super().render(context)
-        matched = getattr(getattr(context, "request", None), "resolver_match", None)
+        request = getattr(context, "request", None)
+        matched = getattr(request, "resolver_match", None)
+        namespace = getattr(request, "current_app", matched.namespace if matched else None)
         arguments = (argument.resolve(context) for argument in self.args)
-        namespace = matched.namespace if matched else None
         return conditional_escape(address_of(self.view_name.resolve(context), *arguments, namespace=namespace))
 
 
