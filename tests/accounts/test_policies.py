@@ -1,7 +1,7 @@
 """What a person may have, from the policies of their groups."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +14,8 @@ from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 from pytest_django.asserts import assertContains, assertNotContains
 
-from accounts.models import Grant, KeyRule, Policy, User, new_rules
+from accounts.models import Grant, GroupSpend, KeyRule, Policy, User, new_rules
+from accounts.models.group_spend import month_first_day
 from accounts.policies import Allowance, KeyAllowance, merged, policy_of, with_grants
 from keys.catalogue import refresh_models
 from tests.conftest import signed_in
@@ -55,6 +56,24 @@ def test_gives_the_most_generous_of_two_groups_and_names_both(db: None) -> None:
     assert allowance.max_live_keys == 20
     assert allowance.may_name_interns
     assert allowance.names == ("Interns", "Staff")
+
+
+def test_names_the_first_of_the_own_groups_that_stops_keys_now(db: None) -> None:
+    for name in ("A warns", "B last month", "C below", "D no budget", "E stops", "F stops", "Admins"):
+        budget = None if name == "D no budget" else 10
+        make_policy(name, group_budget_usd=budget, group_budget_stops=name != "A warns")
+        day = month_first_day() - timedelta(days=1 if name == "B last month" else 0)
+        spent = {"first_day": day.replace(day=1), "spent_usd": 9 if name == "C below" else 10}
+        GroupSpend.objects.create(group=Group.objects.get(name=name), **spent)
+    Group.objects.get(name="Admins").permissions.add(Permission.objects.get(codename="change_policy"))
+    names = ("A warns", "B last month", "C below", "D no budget", "F stops", "E stops")
+    member, spared = make_user(groups=names), make_user(groups=names[:4])
+    superuser = make_user(is_superuser=True)  # has the policy of Admins, and is not a member
+
+    assert [policy_of(person).stopped_by for person in (member, spared, superuser)] == ["E stops", "", ""]
+    assert policy_of(superuser).names == ("Admins",)
+    superuser.groups.set(Group.objects.filter(name__in=["Admins", "F stops"]))
+    assert policy_of(superuser).stopped_by == "Admins"
 
 
 def test_falls_back_to_safe_limits_without_any_policy(db: None) -> None:
