@@ -106,7 +106,7 @@ class AccountAdapter(DefaultAccountAdapter):
         note_return(user, provider=sociallogin.account.provider if sociallogin else "")
         if kept := sociallogin and sociallogin.state.get(KEPT):
             request.session[KEPT] = kept
-        note_sign_in(request, at=getattr(sociallogin, "auth_time", None))
+        note_sign_in(request, sociallogin)
         update_staff_status(User.objects.filter(pk=user.pk))  # groups may have changed outside of the admin pages
         record_sign_in(request, user, sociallogin, is_new=bool(kwargs.get("signup")))
         response: HttpResponse = super().post_login(request, user, **kwargs)

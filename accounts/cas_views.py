@@ -16,6 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.external import finish_sign_in
+from accounts.fresh import ASK_AGAIN
 from accounts.identity_providers import Cas, identity_provider
 from accounts.views import answering
 
@@ -45,8 +46,10 @@ def sign_in(request: HttpRequest, provider_id: str) -> HttpResponse:
 
     provider = _provider_or_404(provider_id)
     allauth_provider = get_adapter(request).get_provider(request, provider_id)
-    state = allauth_provider.stash_redirect_state(request, AuthProcess.LOGIN, next_url=get_next_redirect_url(request))
-    fresh = bool(request.GET.get("fresh"))
+    fresh = bool(request.GET.get(ASK_AGAIN))
+    state = allauth_provider.stash_redirect_state(
+        request, AuthProcess.LOGIN, next_url=get_next_redirect_url(request), **{ASK_AGAIN: fresh}
+    )
     return redirect(sign_in_address(provider, _service(request, provider, state), fresh=fresh))
 
 
@@ -72,7 +75,8 @@ def callback(request: HttpRequest, provider_id: str) -> HttpResponse:
             found = verify(provider, _service(request, provider, state_id), ticket, session)
         if found is None:
             return _refused(request, provider)
-        return finish_sign_in(request, provider, found, state.get("next") or "")
+        asked_again = bool(state.get(ASK_AGAIN))
+        return finish_sign_in(request, provider, found, state.get("next") or "", asked_again=asked_again)
 
     return answering(request, provider_id, ask)
 

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 
 from accounts.claims import read_claims
 from accounts.entry import complete_claims
+from accounts.fresh import ASK_AGAIN
 from accounts.identity_providers import IdentityProvider, OpenIDConnect, identity_provider
 
 
@@ -50,24 +51,36 @@ def login_of(request: HttpRequest, provider: Provider, claims: dict[str, Any], r
 
 
 def finish_sign_in(
-    request: HttpRequest, provider: IdentityProvider, found: tuple[str, Mapping[str, Any]], next_url: str
+    request: HttpRequest,
+    provider: IdentityProvider,
+    found: tuple[str, Mapping[str, Any]],
+    next_url: str,
+    *,
+    asked_again: bool,
+    asked_at: float | None = None,
 ) -> HttpResponse:
     """Sign in the person of this subject with these attributes, as after a round trip to an OpenID provider.
 
+    `asked_again`, `asked_at`: whether the provider had to ask who they are, and when it did, as far as it says so.
     Of two first sign-ins at once, as by a double click, the second waits for the account of the first, and enters it.
     """
+    state = {"process": AuthProcess.LOGIN, "next": next_url, ASK_AGAIN: asked_again}
     try:
         with transaction.atomic():
-            return _finish(request, provider, found, next_url)
+            return _finish(request, provider, found, state, asked_at)
     except IntegrityError:
-        return _finish(request, provider, found, next_url)
+        return _finish(request, provider, found, state, asked_at)
 
 
 def _finish(
-    request: HttpRequest, provider: IdentityProvider, found: tuple[str, Mapping[str, Any]], next_url: str
+    request: HttpRequest,
+    provider: IdentityProvider,
+    found: tuple[str, Mapping[str, Any]],
+    state: Mapping[str, Any],
+    asked_at: float | None,
 ) -> HttpResponse:
     allauth_provider = get_adapter(request).get_provider(request, provider.id)
     login = login_of(request, allauth_provider, read_claims(provider, *found), found[1])
-    login.state = {"process": AuthProcess.LOGIN, "next": next_url}
+    login.state, login.auth_time = dict(state), asked_at
     answer: HttpResponse = complete_social_login(request, login)
     return answer

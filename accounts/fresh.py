@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
+from allauth.socialaccount.models import SocialLogin
 from django.conf import settings
 from django.http import HttpRequest
 
@@ -18,6 +19,7 @@ KEPT: Final = "kept_form"  # the name in the session of a form that waits for it
 MAX_CHARS: Final = 100_000  # of a kept form
 MARK: Final = "needs_fresh_sign_in"
 TRIES: Final = "10/10m/user"
+ASK_AGAIN: Final = "fresh"  # the name in addresses and the state of a request to ask the person again
 
 
 def needs_fresh_sign_in(when: Callable[[HttpRequest], bool] = lambda request: True) -> Callable[[View], View]:
@@ -52,7 +54,17 @@ def is_fresh(request: HttpRequest) -> bool:
     return isinstance(signed_in_at, float) and time.time() - signed_in_at < settings.FRESH_SIGN_IN_MINUTES * 60
 
 
-def note_sign_in(request: HttpRequest, *, at: object = None) -> None:
-    """Keep when the person signed in: now, or when the institution says that it asked them."""
-    now = time.time()
-    request.session[SIGNED_IN_AT] = min(float(at), now) if isinstance(at, int | float) else now
+def note_sign_in(request: HttpRequest, login: SocialLogin | None = None) -> None:
+    """Keep when the person signed in: now, or when the identity provider asked them.
+
+    A provider may let in silently whoever has a session there: where it does not say when it asked, the sign-in is
+    recent only if it was requested to ask again.
+    """
+    at = now = time.time()
+    if login is not None:
+        asked_at = getattr(login, "auth_time", None)
+        if isinstance(asked_at, int | float):
+            at = float(min(max(asked_at, 0), now))
+        elif not login.state.get(ASK_AGAIN):
+            at = 0.0
+    request.session[SIGNED_IN_AT] = at

@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods
 
-from accounts.fresh import CONFIRM_FIELD, KEPT, MAX_CHARS, TRIES, note_sign_in
+from accounts.fresh import ASK_AGAIN, CONFIRM_FIELD, KEPT, MAX_CHARS, TRIES, note_sign_in
 from accounts.identity_providers import identity_provider, identity_providers
 from accounts.limits import is_within_limit
 from accounts.models import SignInOutcome, User
@@ -40,8 +40,14 @@ def confirm(request: HttpRequest, person: User) -> HttpResponse | None:
         logger.warning("confirmation failed from %s: account %d", client_address(request), person.pk)
         return _ask(request, person, alert=_("This is not your current password."), status=422)
     note_sign_in(request)
-    request.POST = QueryDict(_without_ours(request.POST).urlencode())  # no view shows or keeps the password
+    drop_password(request)
     return None
+
+
+def drop_password(request: HttpRequest) -> None:
+    """Take the password out of the form: no view shows or keeps it, be the sign-in recent by then or not."""
+    if CONFIRM_FIELD in request.POST:
+        request.POST = QueryDict(_without_ours(request.POST).urlencode())
 
 
 def _ask(request: HttpRequest, person: User, *, alert: str = "", status: int) -> HttpResponse:
@@ -95,7 +101,7 @@ def with_institution(request: PortalRequest) -> HttpResponse:
         raise Http404
     request.session[KEPT] = {"address": address, "form": encryption.encrypt(form, purpose=PURPOSE)}
     there = with_next(button_of(provider).address, request.path)
-    return redirect(f"{there}&fresh=1")
+    return redirect(f"{there}&{ASK_AGAIN}=1")
 
 
 def _opened(sealed: str) -> str | None:

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import translation
 
 from accounts.fresh import forget_kept_form, is_asked_for
-from accounts.fresh_views import confirm
+from accounts.fresh_views import confirm, drop_password
 from accounts.locale import activate_for
 from accounts.models import User
 from accounts.second_factor import owes_second_factor
@@ -84,6 +84,7 @@ class FreshSignIn(BeforeView):
             return None
         if is_asked_for(request, view):
             return confirm(request, request.user)
+        drop_password(request)  # of a second click, or of a form that another window was faster than
         forget_kept_form(request)
         return None
 

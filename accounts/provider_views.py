@@ -110,7 +110,8 @@ def directory_sign_in(request: HttpRequest, provider_id: str) -> HttpResponse:
         return _directory_form(request, provider, form, status=422)
     usage.rollback()
     next_url = request.POST.get("next", "")
-    response = finish_sign_in(request, provider, found, next_url if is_ours(request, next_url) else "")
+    next_url = next_url if is_ours(request, next_url) else ""
+    response = finish_sign_in(request, provider, found, next_url, asked_again=True)
     if request.user.is_authenticated:
         limits.remember_browser(request, response, request.user)
     return response

@@ -51,9 +51,15 @@ def new_request_id() -> str:
 
 
 def sign_in_address(
-    provider: Saml, institution: SamlInstitution, portal: Portal, *, request_id: str, relay_state: str
+    provider: Saml,
+    institution: SamlInstitution,
+    portal: Portal,
+    *,
+    request_id: str,
+    relay_state: str,
+    asks_again: bool,
 ) -> str:
-    """Return where the browser is sent to sign in."""
+    """Return where the browser is sent to sign in; `asks_again`: also somebody who has a session there."""
     client = Saml2Client(_config(provider, portal, institution))
     address = client.sso_location(institution.entity_id, BINDING_HTTP_REDIRECT)
     persistent = NAMEID_FORMAT_PERSISTENT if provider.subject == "name_id" else None
@@ -63,6 +69,7 @@ def sign_in_address(
         sign=False,
         nameid_format=persistent,
         allow_create="true" if persistent else None,
+        force_authn="true" if asks_again else None,
     )
     sent = client.apply_binding(
         BINDING_HTTP_REDIRECT, str(message), address, relay_state=relay_state, sign=bool(provider.keys)
@@ -77,8 +84,8 @@ def portal_metadata(provider: Saml, portal: Portal) -> str:
 
 def read_answer(
     provider: Saml, institution: SamlInstitution, portal: Portal, *, request_id: str, answer: str
-) -> tuple[str, dict[str, list[str]]]:
-    """Return subject and attributes of whom the institution has signed in. Raises AnswerRefused.
+) -> tuple[str, dict[str, list[str]], float | None]:
+    """Return subject and attributes of whom the institution has signed in, and when it asked. Raises AnswerRefused.
 
     It has to be signed by the institution, for this portal and this request, now and once.
     """
@@ -99,7 +106,7 @@ def read_answer(
     subject = _subject(provider, assertion.subject.name_id or found.name_id, attributes)
     if not cache.add(f"saml:{_digest(institution.entity_id, assertion.id)}", True, REPLAY_S):
         raise AnswerRefused("used before")
-    return _global_subject(institution, subject), attributes
+    return _global_subject(institution, subject), attributes, _asked_at(assertion)
 
 
 def trusts_address(provider: Saml, institution: SamlInstitution, attributes: Mapping[str, list[str]]) -> bool:
@@ -186,6 +193,13 @@ def _confirms(data: Any, portal: Portal, request_id: str) -> bool:
         return False
     end = end if end.tzinfo else end.replace(tzinfo=UTC)
     return (timezone.now() - end).total_seconds() < TOLERANCE_S
+
+
+def _asked_at(assertion: Any) -> float | None:
+    """Return when the institution asked the person who they are (s since 1970)."""
+    times = [parse_datetime(each.authn_instant or "") for each in assertion.authn_statement]
+    found = [each if each.tzinfo else each.replace(tzinfo=UTC) for each in times if each]
+    return min(found).timestamp() if found else None
 
 
 def _words_of(error: Exception) -> str:

@@ -19,6 +19,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.external import finish_sign_in
+from accounts.fresh import ASK_AGAIN
 from accounts.identity_providers import Saml, identity_provider
 from accounts.models import SamlInstitution, SamlInstitutionQuerySet, SignInOutcome
 from accounts.names import name_order
@@ -63,13 +64,15 @@ def _choice(request: HttpRequest, provider: Saml, institutions: SamlInstitutionQ
     text = request.GET.get("q", "").replace("\0", "")[:LONGEST_SEARCH]
     found = institutions.listed().matching(name_order(text).split())
     page = Paginator(found, SHOWN).get_page(request.GET.get("page"))
-    next_url = get_next_redirect_url(request) or ""
+    next_url, asks_again = get_next_redirect_url(request) or "", "1" if request.GET.get(ASK_AGAIN) else ""
+    kept = (("q", text), ("next", next_url), (ASK_AGAIN, asks_again))
     context = {
         "provider": provider,
         "page": page,
         "text": text,
         "next": next_url,
-        "query": urlencode({name: value for name, value in (("q", text), ("next", next_url)) if value}),
+        "asks_again": asks_again,
+        "query": urlencode({name: value for name, value in kept if value}),
     }
     return render(request, "socialaccount/institutions.html", context)
 
@@ -77,7 +80,7 @@ def _choice(request: HttpRequest, provider: Saml, institutions: SamlInstitutionQ
 def _to_institution(request: HttpRequest, provider: Saml, institution: SamlInstitution) -> HttpResponse:
     from accounts.saml import new_request_id, sign_in_address
 
-    request_id = new_request_id()
+    request_id, asks_again = new_request_id(), bool(request.GET.get(ASK_AGAIN))
     state = (
         get_adapter(request)
         .get_provider(request, provider.id)
@@ -86,9 +89,12 @@ def _to_institution(request: HttpRequest, provider: Saml, institution: SamlInsti
             AuthProcess.LOGIN,
             next_url=get_next_redirect_url(request),
             data={"request": request_id, "institution": institution.entity_id},
+            **{ASK_AGAIN: asks_again},
         )
     )
-    address = sign_in_address(provider, institution, portal_of(provider), request_id=request_id, relay_state=state)
+    address = sign_in_address(
+        provider, institution, portal_of(provider), request_id=request_id, relay_state=state, asks_again=asks_again
+    )
     return redirect(address)
 
 
@@ -119,13 +125,21 @@ def answer(request: HttpRequest, provider_id: str) -> HttpResponse:
     from accounts.saml import AnswerRefused, read_answer, trusts_address
 
     try:
-        subject, attributes = read_answer(
+        subject, attributes, asked_at = read_answer(
             provider, institution, portal_of(provider), request_id=state["data"]["request"], answer=sent
         )
     except AnswerRefused as error:
         return _refused(request, provider, str(error))
     trusted = msgspec.structs.replace(provider, trust_email=trusts_address(provider, institution, attributes))
-    return finish_sign_in(request, trusted, (subject, attributes), state.get("next") or "")
+    asked_again = bool(state.get(ASK_AGAIN))
+    return finish_sign_in(
+        request,
+        trusted,
+        (subject, attributes),
+        state.get("next") or "",
+        asked_again=asked_again,
+        asked_at=asked_at,
+    )
 
 
 @login_not_required

@@ -25,6 +25,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from requests import RequestException
 
 from accounts.forms import LocaleForm, MailChoicesForm
+from accounts.fresh import ASK_AGAIN
 from accounts.institution import InstitutionCallback, InstitutionClient, UnsupportedAnswer
 from accounts.limits import remember_browser
 from accounts.models import MailChoices, SignInOutcome
@@ -154,13 +155,15 @@ def institution_sign_in(request: HttpRequest, provider_id: str) -> HttpResponse:
     except SocialApp.DoesNotExist as error:
         raise Http404 from error
     nonce = get_random_string(32)
-    fresh = {"prompt": "login", "max_age": "0"} if request.GET.get("fresh") else {}
-    parameters = {**provider.get_auth_params(), **fresh, "nonce": nonce}
+    asks_again = bool(request.GET.get(ASK_AGAIN))
+    again = {"prompt": "login", "max_age": "0"} if asks_again else {}
+    parameters = {**provider.get_auth_params(), **again, "nonce": nonce}
+    state = {"nonce": nonce, ASK_AGAIN: asks_again}
 
     def redirect_there() -> HttpResponse:
         next_url = get_next_redirect_url(request)
         answer: HttpResponse = provider.redirect(
-            request, AuthProcess.LOGIN, next_url=next_url, auth_params=parameters, nonce=nonce
+            request, AuthProcess.LOGIN, next_url=next_url, auth_params=parameters, **state
         )
         return answer
 

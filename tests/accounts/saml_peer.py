@@ -30,6 +30,7 @@ class Deviation:
     """How an answer differs from a good one."""
 
     clock: timedelta = timedelta()  # of the provider, ahead of ours
+    asked: timedelta = timedelta()  # before the answer
     audience: str | None = None  # "": none
     recipient: str | None = None
     in_response_to: str | None = None
@@ -158,6 +159,7 @@ def _shape(assertion: saml.Assertion, how: Deviation) -> None:
     now = datetime.now(UTC) + how.clock
     end = (now + timedelta(minutes=2)).strftime(TIME)
     conditions, data = assertion.conditions, assertion.subject.subject_confirmation[0].subject_confirmation_data
+    assertion.authn_statement[0].authn_instant = (now - how.asked).strftime(TIME)
     assertion.issue_instant = conditions.not_before = now.strftime(TIME)
     conditions.not_on_or_after, data.not_on_or_after = end, None if how.no_end else end
     if how.audience == "":

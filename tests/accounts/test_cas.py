@@ -13,6 +13,7 @@ from pytest_django import Settings
 from pytest_django.asserts import assertContains, assertRedirects
 
 from accounts.checks import institution_is_asked_over_https
+from accounts.fresh import SIGNED_IN_AT
 from accounts.identity_providers import Cas, Enter
 from accounts.models import ScimClient, ScimUser, SignIn, User
 from tests.accounts.cas_server import CasServer, running
@@ -49,6 +50,12 @@ def to_the_server(client: Client, start: str = LOGIN) -> str:
     sent = client.get(start)
     back = requests.get(sent["Location"], allow_redirects=False, timeout=5).headers["Location"]
     return back.removeprefix("http://testserver")
+
+
+def test_only_a_sign_in_that_was_requested_anew_is_recent(client: Client, cas: CasServer) -> None:
+    for start, is_recent in ((LOGIN, False), (f"{LOGIN}?fresh=1", True)):
+        client.get(to_the_server(client, start))
+        assert (client.session[SIGNED_IN_AT] > 0) == is_recent, start
 
 
 def test_the_table_of_sign_ins(client: Client, cas: CasServer, settings: Settings) -> None:

@@ -18,6 +18,7 @@ from pytest_django import Settings
 from pytest_django.asserts import assertContains, assertRedirects
 
 from accounts.checks import passwords_are_sent_encrypted
+from accounts.fresh import SIGNED_IN_AT
 from accounts.identity_providers import Ldap
 from accounts.models import User
 from tests.accounts.sign_in_table import Sent, go_through_table, with_rules
@@ -63,6 +64,7 @@ def test_the_page_signs_in_and_goes_on(client: Client, slapd: "Slapd") -> None:
     assertContains(client.get(LOGIN, {"next": "/usage/"}), 'value="/usage/"')
 
     assertRedirects(enter(client, "ADA ", next_url="/usage/"), "/usage/", fetch_redirect_response=False)
+    assert client.session[SIGNED_IN_AT] > 0
 
     user = User.objects.get()
     assert (user.username, user.get_full_name(), user.email) == ("ada", "Ada Byron", "ada@example.edu")

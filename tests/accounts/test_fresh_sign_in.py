@@ -17,7 +17,7 @@ from accounts.fresh_views import confirm
 from accounts.models import AccessToken, Policy, SignIn, User
 from tests.accounts.institution import Institution
 from tests.accounts.signing_in import SignIn as SignInForm
-from tests.accounts.visits import come_back
+from tests.accounts.visits import LOGIN, come_back
 from tests.factories import PASSWORD, make_intern
 from web.sessions import SessionStore
 
@@ -126,6 +126,13 @@ def test_the_password_does_not_reach_the_view(manager: User, rf: RequestFactory)
     assert is_fresh(request)
 
 
+def test_nor_does_that_of_a_second_click(browser: Client) -> None:
+    answers = [browser.post(reverse("api:tokens"), {"fresh_password": PASSWORD}) for _click in range(2)]
+
+    assert [answer.status_code for answer in answers] == [422, 422]
+    assert all("fresh_password" not in answer.wsgi_request.POST for answer in answers)
+
+
 def test_attempts_are_limited(browser: Client) -> None:
     grow_old(browser)
 
@@ -185,6 +192,16 @@ def test_an_old_sign_in_at_the_institution_is_not_fresh(client: Client, institut
     arrive(client, institution)
 
     assert client.post(reverse("api:tokens"), TOKEN).status_code == 403
+
+
+def test_a_sign_in_for_which_the_institution_may_not_have_asked_is_not_fresh(
+    client: Client, institution: Institution
+) -> None:
+    arrive(client, institution)
+
+    assert client.post(reverse("api:tokens"), TOKEN).status_code == 403
+    come_back(client, f"{LOGIN}?fresh=1")
+    assert client.post(reverse("api:tokens"), TOKEN).status_code == 201
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,13 @@
 """Sign-in by SAML 2, with an identity provider of pysaml2."""
 
+import time
+from base64 import b64decode
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
+from zlib import decompress
 
 import msgspec
 import pytest
@@ -13,6 +17,7 @@ from pytest_django import Settings
 from pytest_django.asserts import assertContains, assertRedirects
 from saml2 import xmldsig
 
+from accounts.fresh import SIGNED_IN_AT
 from accounts.identity_providers import KeyPair, Saml
 from accounts.models import SamlInstitution, SignIn, User
 from accounts.saml_metadata import refresh
@@ -107,6 +112,19 @@ def test_signs_in_twice_and_goes_on(client: Client, peer: Peer) -> None:
     assert user.username == "abyron@example.edu"
     assert [each.outcome for each in SignIn.objects.order_by("pk")] == ["created", "entered"]
     assert SignIn.objects.order_by("pk")[0].subject == "https://idp.example.edu/saml!ada"
+
+
+def test_a_recent_sign_in_is_requested_and_the_time_in_the_answer_counts(client: Client, peer: Peer) -> None:
+    for start, asks_again, asked in (
+        (LOGIN, False, timedelta(hours=1)),
+        (f"{LOGIN}?fresh=1", True, timedelta(hours=1)),
+        (f"{LOGIN}?fresh=1", True, timedelta()),
+    ):
+        [sent] = parse_qs(urlsplit(client.get(start)["Location"]).query)["SAMLRequest"]
+        assert (b'ForceAuthn="true"' in decompress(b64decode(sent), -15)) == asks_again
+        come_back(client, peer, Deviation(asked=asked), start)
+        age = time.time() - client.session[SIGNED_IN_AT]
+        assert (age < 900) == (not asked), (start, asked)
 
 
 def test_refuses_what_is_not_for_this_portal_this_request_and_now(client: Client, peer: Peer, keys: NewKeys) -> None:
