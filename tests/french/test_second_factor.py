@@ -6,11 +6,13 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from accounts import second_factor
+from accounts.fresh_views import PURPOSE
 from accounts.models import AuditEntry, User
 from tests.accounts.second_factors import code_of, give_code, with_app
 from tests.factories import PASSWORD, make_user
 from tests.french.conftest import Read, in_french
 from tests.tasks import run_tasks
+from web.encryption import encrypt
 
 
 @pytest.mark.django_db
@@ -67,6 +69,6 @@ def test_confirming_who_one_is(read: Read, admin: User, settings: Settings) -> N
     assert "Confirmez votre identité" in read(here.post("/people/groups/new/", {"name": "x"}))
     assert "mot de passe actuel" in read(here.post("/people/groups/new/", {"fresh_password": "x"}))
     session = here.session
-    session["kept_form"] = {"address": "/people/groups/new/", "form": "name=x"}
+    session["kept_form"] = {"address": "/people/groups/new/", "form": encrypt("name=x", purpose=PURPOSE)}
     session.save()
     assert "Poursuivez votre action" in read(here.get("/account/confirm/"))
