@@ -27,8 +27,9 @@ function note() {
   chosen = document.querySelector(".ps-vs-tabs [aria-selected=true]")?.dataset.choice ?? chosen;
 }
 
+// At once, after tabs.js, which is imported and so listens first: a stream may replace a column before the next task.
 document.addEventListener("click", note);
-document.addEventListener("keydown", () => setTimeout(note)); // after tabs.js has moved
+document.addEventListener("keydown", note);
 document.addEventListener("htmx:after:settle", show);
 narrow.addEventListener("change", show);
 show();

@@ -35,6 +35,11 @@ WATCH = """() => {
   });
 }"""
 
+PRESS_HOME_AS_A_STREAM_GOES_ON = """(tab) => {
+  tab.dispatchEvent(new KeyboardEvent("keydown", { key: "Home", bubbles: true }));
+  document.dispatchEvent(new CustomEvent("htmx:after:settle", { detail: { newContent: [] } }));
+}"""
+
 
 def compare(page: Page, text: str, models: tuple[str, ...] = FOUR) -> None:
     """Choose models, write a message and press Enter."""
@@ -112,6 +117,8 @@ def test_a_phone_has_tabs_and_a_reload_amid_a_further_question_rejoins_all(visit
     page.get_by_role("tabpanel").last.get_by_role("button", name="Retry gpt-4o-mini").click()
     so_many(page, "Finished", 4)
     expect(page.get_by_role("tabpanel", name="gpt-4o-mini")).to_have_count(2)  # still the same tab
+    tabs.last.evaluate(PRESS_HOME_AS_A_STREAM_GOES_ON)
+    expect(page.get_by_role("tabpanel", name="general_nothink")).to_have_count(2)
     page.set_viewport_size(DESK)
     expect(page.get_by_role("tab")).to_have_count(0)
     expect(page.locator(".ps-column")).to_have_count(4)
