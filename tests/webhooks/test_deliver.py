@@ -18,6 +18,7 @@ from accounts.models.webhooks import CLAIM_LASTS
 from keys.models import Key
 from tests.keys.actions import issue
 from tests.keys.crashes import killed_at_step
+from tests.ports import free_port
 from tests.sandbox_process import Sandbox
 from tests.tasks import run_tasks
 from tests.webhooks.conftest import Receiver
@@ -178,6 +179,23 @@ def test_a_receiver_that_is_dead_for_days_is_paused(
     receiver.status = 200
     services.deliver_due()
     assert WebhookDelivery.objects.get().state == "delivered"
+
+
+def test_the_mail_about_a_paused_webhook_is_sent_once_and_not_lost(
+    receiver: Receiver, keeper: User, settings: Settings
+) -> None:
+    receiver.add()
+    services.pause_webhook(webhook=Webhook.objects.get(), actor=Actor(), why=Webhook.Pause.FAILING)
+    backend, settings.EMAIL_BACKEND = settings.EMAIL_BACKEND, "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", free_port()
+    services.deliver_due()
+    settings.EMAIL_BACKEND = backend
+    assert mail.outbox == []
+
+    for _round in range(2):
+        services.deliver_due()
+
+    assert [message.to for message in mail.outbox] == [[keeper.email]]
 
 
 def test_an_expired_key_is_sent_once_for_each_end(receiver: Receiver, intern: User, sandbox: Sandbox) -> None:

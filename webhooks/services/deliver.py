@@ -21,6 +21,7 @@ from accounts.audit import BY_THE_PORTAL
 from accounts.models import Webhook, WebhookDelivery
 from gateway.secret import redact
 from keys.alerts import alert_admins
+from keys.models import AdminAlert
 from web.encryption import Undecryptable, decrypt
 from web.outside import Reply, SendingFailed, post
 from web.tasks import ask_worker
@@ -71,6 +72,7 @@ def deliver_due() -> tuple[int, int]:
         finally:
             Webhook.objects.filter(pk=pk, claimed_at=claimed_at).update(claimed_at=None)
         delivered, failed = delivered + sent, failed + has_failed
+    _alert_about_paused()
     return delivered, failed
 
 
@@ -156,11 +158,19 @@ def _record(delivery: WebhookDelivery, outcome: Outcome) -> None:
 
 
 def _pause_dead(webhook: Webhook) -> None:
-    """Pause a receiver that failed for days, and write to the admins."""
+    """Pause a receiver that failed for days."""
     if pause_webhook(webhook=webhook, actor=BY_THE_PORTAL, why=Webhook.Pause.FAILING):
         logger.warning("webhooks: %s is paused, it failed for days", webhook.pk)
+
+
+def _alert_about_paused() -> None:
+    """Write to the admins about each receiver that was paused, unless that was done: a run may have been killed."""
+    for webhook in Webhook.objects.filter(pause=Webhook.Pause.FAILING):
+        code = f"webhook {webhook.pk}"
+        if AdminAlert.objects.filter(code=code, mailed_at__gte=webhook.paused_at).exists():
+            continue
         alert_admins(
-            f"webhook {webhook.pk}",
+            code,
             _("A webhook is paused"),
             _("A receiver of webhooks took no message for days. It gets none until you resume it under Webhooks."),
             permission=PERMISSION,
