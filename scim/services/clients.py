@@ -18,6 +18,7 @@ from accounts.rights import groups_to_give
 from gateway.secret import SCIM_PREFIX, Secret, token_of
 
 FORMER_WORKS_FOR: Final = timedelta(days=1)
+SAME_CLICK: Final = timedelta(minutes=1)  # a second click within it replaces a secret that nobody has
 USE_NOTED_EVERY: Final = timedelta(minutes=1)
 
 
@@ -44,11 +45,16 @@ def create_client(*, provider: IdentityProvider, scopes: Iterable[str], actor: A
 @sensitive_variables("secret")
 @transaction.atomic
 def replace_secret(*, client: ScimClient, scopes: Iterable[str], actor: Actor) -> Secret:
-    """Give the client another secret, and these scopes; the present one works for a day more, unless it was revoked."""
+    """Give the client another secret, and these scopes; the present one works for a day more, unless it was revoked.
+
+    Replaced twice by a double click, the one before both does: it is the client's.
+    """
     secret, now = _new_secret(), timezone.now()
     locked = ScimClient.objects.select_for_update().get(pk=client.pk)
+    is_same_click = bool(locked.former_digest and locked.replaced_at and now - locked.replaced_at < SAME_CLICK)
+    former = locked.former_digest if is_same_click else locked.digest
     ScimClient.objects.filter(pk=client.pk).update(
-        former_digest="" if locked.revoked_at else locked.digest,
+        former_digest="" if locked.revoked_at else former,
         former_until=None if locked.revoked_at else now + FORMER_WORKS_FOR,
         digest=token_of(secret),
         last_four=secret[-4:],

@@ -45,6 +45,8 @@ def test_a_token_is_created_replaced_and_revoked(as_secretary: Client, client: C
 
     second = as_secretary.post(SECRET, {"scopes": ["users", "groups"]}).context["secret"]
     assert (reads(client, first), reads(client, second)) == (200, 200)
+    second = as_secretary.post(SECRET, {"scopes": ["users", "groups"]}).context["secret"]  # a double click
+    assert (reads(client, first), reads(client, second)) == (200, 200)
     ScimClient.objects.update(former_until=timezone.now() - timedelta(seconds=1))
     assert (reads(client, first), reads(client, second)) == (401, 200)
     assert ScimClient.objects.get().last_used_at
@@ -58,6 +60,7 @@ def test_a_token_is_created_replaced_and_revoked(as_secretary: Client, client: C
         AuditEntry.objects.filter(object_kind="scim_client").values_list("action", flat=True).order_by("pk")
     ) == [
         "issue",
+        "rotate",
         "rotate",
         "revoke",
         "rotate",
@@ -89,9 +92,8 @@ def test_refuses_strangers_and_too_many_requests(secret: Secret, client: Client,
         assert (answer.status_code, answer["WWW-Authenticate"]) == (401, "Bearer")
         assert answer.json()["schemas"] == ["urn:ietf:params:scim:api:messages:2.0:Error"]
     settings.API_REQUESTS_PER_MINUTE = 1
-    assert [reads(client, secret), reads(client, secret)] in ([200, 429], [200, 200], [429, 429])
-    late = client.get("/scim/v2/Users", headers={"Authorization": f"Bearer {secret}"})
-    assert late.status_code == 429
+    answers = [client.get("/scim/v2/Users", headers={"Authorization": f"Bearer {secret}"}) for _each in range(3)]
+    late = next(each for each in answers if each.status_code == 429)  # also where a minute ends in between
     assert int(late["Retry-After"]) > 0
     settings.IDENTITY_PROVIDERS = []
     settings.API_REQUESTS_PER_MINUTE = 100
