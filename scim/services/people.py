@@ -9,7 +9,7 @@ from typing import Any
 from allauth.account.internal.emailkit import valid_email_or_none
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from accounts.audit import Actor, record_person_change
@@ -95,13 +95,18 @@ def change(
 
 def remove(row: ScimUser) -> None:
     """Write that a client deleted a person: they are in none of its groups, and the account is leaving."""
+    row.groups.update(version=F("version") + 1, changed_at=timezone.now())
     row.groups.clear()
     row.active, row.deleted_at, row.changed_at = False, timezone.now(), timezone.now()
     row.save(update_fields=["active", "deleted_at", "changed_at"])
 
 
 def take_memberships(rows: QuerySet[ScimUser], provider: IdentityProvider, actor: Actor) -> None:
-    """Give and take the groups of the portal that the memberships of these people mean, as at a sign-in."""
+    """Give and take the groups of the portal that the memberships of these people mean, as at a sign-in.
+
+    A client reads the memberships with the person, so these have another version.
+    """
+    rows.update(version=F("version") + 1, changed_at=timezone.now())
     for row in rows.select_related("person").prefetch_related("groups"):
         person = row.person
         before = sorted(person.groups.values_list("name", flat=True))

@@ -64,6 +64,17 @@ def test_groups_with_rights_and_those_of_admins_are_left_alone(
     assert send("POST", "/Groups", group("cn-STAFF")).status_code == 409
 
 
+def test_a_membership_is_a_new_version_of_the_group_and_of_the_person(send: Send, ada: tuple[str, User]) -> None:
+    number, _user = ada
+    first = send("GET", f"/Users/{number}")["ETag"]
+    there = f"/Groups/{send('POST', '/Groups', group('Staff', number)).json()['id']}"
+    with_ada = send("GET", there)["ETag"]
+
+    assert send("GET", f"/Users/{number}", **{"If-None-Match": first}).status_code == 200
+    send("DELETE", f"/Users/{number}")
+    assert "members" not in send("GET", there, **{"If-None-Match": with_ada}).json()
+
+
 def test_refuses_strangers_as_members(send: Send, ada: tuple[str, User]) -> None:
     for member in ("2819c223-7f76-453a-919d-413861904646", "x", ""):
         answer = send("POST", "/Groups", group("Staff", ada[0], member))
