@@ -27,6 +27,7 @@ from scim2_server.storage import ScimStorage, SearchPage
 from accounts.audit import Actor
 from accounts.identity_providers import IdentityProvider
 from accounts.models import ScimClient, ScimGroup, ScimUser
+from accounts.models import User as Account
 from accounts.models.scim import folded
 from scim.resources import Group, User, group_resource, provisioned, user_resource
 from scim.services import people
@@ -35,6 +36,7 @@ from web.tasks import ask_worker
 MOST_MATCHED: Final = 5_000  # rows for a filter that the database does not answer
 LONGEST: Final = {"userName": 150, "displayName": 150, "externalId": 255}  # characters
 MOST_CHARACTERS: Final = 20_000  # of the attributes of one person
+LAST_ROW: Final = 2**31  # a page behind it is empty, without a query that no database answers
 USER: Final = "urn:ietf:params:scim:schemas:core:2.0:user:"
 GROUP: Final = "urn:ietf:params:scim:schemas:core:2.0:group:"
 INDEXED: Final = {  # attribute -> column, for `eq`
@@ -82,7 +84,7 @@ class AccountStorage(ScimStorage):
         if len(resource_types) != 1:
             raise NotImplementedException(detail="Search people or groups, not both at once.")
         rows = self._rows(resource_types[0])
-        start, count = search_request.start_index_0 or 0, search_request.count
+        start, count = min(search_request.start_index_0 or 0, LAST_ROW), search_request.count
         stop = None if count is None else start + count
         scim_filter = search_request.filter
         found = _by_index(rows, scim_filter) if scim_filter else rows
@@ -194,7 +196,7 @@ def _by_index(rows: QuerySet[Any], scim_filter: ScimFilter[Any]) -> QuerySet[Any
     column = INDEXED.get(binding.urn.lower()) if binding else None
     if binding is None or column is None:
         return None
-    if "\0" in node.value:
+    if not _can_be_stored(node.value):
         return rows.none()
     if column == "pk":
         return rows.filter(pk=_uuid(node.value)) if _uuid(node.value) else rows.none()
@@ -205,16 +207,25 @@ def _check(resource: Resource[Any]) -> None:
     """Refuse what the database cannot store, or what is too long. Raises InvalidValueException."""
     dumped = resource.model_dump(exclude={"members", "groups", "meta"})
     for name, longest in LONGEST.items():
-        if len(dumped.get(name) or "") > longest:
+        if max(map(len, _spellings(dumped.get(name) or ""))) > longest:
             raise InvalidValueException(detail=f"{name} has more than {longest} characters.")
     texts = list(_texts(dumped))
     if sum(map(len, texts)) > MOST_CHARACTERS:
         raise InvalidValueException(detail=f"The attributes have more than {MOST_CHARACTERS} characters.")
-    if any("\0" in text or any("\ud800" <= sign <= "\udfff" for sign in text) for text in texts):
+    if not all(map(_can_be_stored, texts)):
         raise InvalidValueException(detail="A text has a character that cannot be stored.")
     required = dumped.get("displayName" if isinstance(resource, Group) else "userName")
     if not str(required or "").strip():
         raise InvalidValueException(detail="The name is empty.")
+
+
+def _spellings(text: str) -> tuple[str, ...]:
+    """Return the forms in which a name is stored; a letter can become several."""
+    return text, folded(text), Account.normalize_username(text)
+
+
+def _can_be_stored(text: str) -> bool:
+    return "\0" not in text and not any("\ud800" <= sign <= "\udfff" for sign in text)
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -73,6 +73,8 @@ def test_errors_have_the_form_of_the_rfc(send: Send) -> None:
         ("POST", "/Users", "{", 400, "invalidSyntax"),
         ("POST", "/Users", {"schemas": [SCHEMA]}, 400, "invalidValue"),
         ("POST", "/Users", person("x" * 151), 400, "invalidValue"),
+        ("POST", "/Users", person("İ" * 150), 400, "invalidValue"),  # two letters each, in lower case
+        ("POST", "/Users", person("\ufdfa" * 100), 400, "invalidValue"),  # one sign, eighteen letters
         ("POST", "/Users", person(" "), 400, "invalidValue"),
         ("POST", "/Users", person("a\0b"), 400, "invalidValue"),
         ("POST", "/Users", '{"userName": "\\ud800", "schemas": ["' + SCHEMA + '"]}', 400, None),
@@ -102,6 +104,7 @@ def test_finds_people_by_eq_and_in_pages(send: Send) -> None:
         (f'id eq "{ids[1]}"', [1]),
         ('id eq "no uuid"', []),
         ('userName eq "a\\u0000"', []),
+        ('userName eq "\\ud800"', []),
         ('emails.value eq "p4@x.org"', [4]),
         ('emails[type eq "work" and value eq "p1@x.org"]', [1]),
         ('userName sw "p" and not (userName eq "p0")', [1, 2, 3, 4]),
@@ -112,6 +115,7 @@ def test_finds_people_by_eq_and_in_pages(send: Send) -> None:
     assert (page["totalResults"], page["startIndex"], page["itemsPerPage"]) == (5, 2, 2)
     assert [each["id"] for each in page["Resources"]] == ids[1:3]
     assert send("GET", "/Users?count=0").json()["totalResults"] == 5
+    assert send("GET", f"/Users?startIndex={10**30}").json()["totalResults"] == 5
     chosen = send("GET", "/Users?attributes=userName&count=1").json()["Resources"][0]
     assert set(chosen) == {"schemas", "id", "userName"}
 
