@@ -62,7 +62,9 @@ def answer_of(provider: Saml, institution: SamlInstitution, request_id: str) -> 
     """Return the answer of an institution to the same request."""
 
     def answer(peer: Peer) -> str:
-        address = sign_in_address(provider, institution, PORTAL, request_id=request_id, relay_state="x")
+        address = sign_in_address(
+            provider, institution, PORTAL, request_id=request_id, relay_state="x", asks_again=False
+        )
         return b64decode(peer.answer(address, portal_metadata(provider, PORTAL))["SAMLResponse"]).decode()
 
     return answer
