@@ -16,7 +16,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 SIGNED_IN_AT: Final = "signed_in_at"  # the name in the session of the time (s since 1970)
 CONFIRM_FIELD: Final = "fresh_password"
 KEPT: Final = "kept_form"  # the name in the session of a form that waits for its person to come back
-MAX_CHARS: Final = 100_000  # of a kept form
+MAX_CHARS: Final = 300_000  # of a kept form: a list of 2,000 people to invite has 200,000
 MARK: Final = "needs_fresh_sign_in"
 TRIES: Final = "10/10m/user"
 ASK_AGAIN: Final = "fresh"  # the name in addresses and the state of a request to ask the person again

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import Group
+from django.http import QueryDict
 from django.test import Client, RequestFactory
 from django.urls import reverse
 from pytest_django import Settings
@@ -176,6 +177,20 @@ def test_a_form_survives_the_way_to_the_institution(client: Client, institution:
     assert client.get(reverse("account_confirm_identity")).status_code == 302
 
 
+def test_a_list_of_many_people_is_kept(client: Client, institution: Institution) -> None:
+    arrive(client, institution)
+    people = "\n".join(
+        f"Somebody With A Long Name {n}, somebody.with.a.long.name.{n}@students.example.edu" for n in range(2000)
+    )
+    form = QueryDict(mutable=True)
+    form.update({"people": people, "step": "send"})
+    sent = {"provider": "institution", "address": reverse("people:invite"), "form": form.urlencode()}
+
+    assert client.post(reverse("account_confirm_identity"), sent).status_code == 302
+    page = client.get(reverse("account_confirm_identity"))
+    assert fields_in(page)["people"] == [people]
+
+
 def test_somebody_else_who_comes_back_gets_no_form(client: Client, institution: Institution) -> None:
     arrive(client, institution)
     form = {"provider": "institution", "address": reverse("api:tokens"), "form": "name=x"}
@@ -209,7 +224,7 @@ def test_a_sign_in_for_which_the_institution_may_not_have_asked_is_not_fresh(
     [
         {"address": "https://evil.example.org/"},
         {"provider": "nobody"},
-        {"form": "x" * 100_001},
+        {"form": "x" * 300_001},
     ],
 )
 def test_forged_forms_are_refused(client: Client, institution: Institution, change: dict[str, str]) -> None:
