@@ -11,6 +11,7 @@ from uuid import UUID
 from django.urls import URLResolver, get_resolver, get_script_prefix, get_urlconf, reverse
 
 REMEMBERED: Final = 8192  # of a process, those with the ids of keys and people among them
+IDS_AND_NAMES: Final = (str, int, UUID)
 
 
 def address_of(route: str, *arguments: Any, namespace: str | None = None) -> str:
@@ -18,7 +19,7 @@ def address_of(route: str, *arguments: Any, namespace: str | None = None) -> str
 
     Other objects than ids and names are not remembered: two of one row are equal, whatever they are called.
     """
-    if not all(isinstance(each, str | int | UUID) for each in (route, *arguments)):
+    if not all(isinstance(each, IDS_AND_NAMES) for each in (route, *arguments)):
         return reverse(route, args=arguments, current_app=namespace)
     return _address(get_resolver(get_urlconf()), get_script_prefix(), route, namespace, *arguments)
 

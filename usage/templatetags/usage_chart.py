@@ -81,7 +81,7 @@ def bucket_words(first: date, step: str) -> str:
     return _bucket_words(first, step, get_language())
 
 
-@lru_cache(maxsize=4096)  # a chart says each of its days twice
+@lru_cache(maxsize=4096)  # a chart has each of its days twice
 def _bucket_words(first: date, step: str, _language: str | None) -> str:
     """Return the words of a bucket in a language, which must be the present one."""
     if step == "month":
