@@ -7,7 +7,7 @@ import logging
 from typing import Final
 
 import requests
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
@@ -38,7 +38,7 @@ def is_signed_by_github(body: bytes, *, identifier: str, signature: str) -> bool
         if isinstance(key, ec.EllipticCurvePublicKey):
             key.verify(base64.b64decode(signature, validate=True), body, ec.ECDSA(hashes.SHA256()))
             return True
-    except (InvalidSignature, binascii.Error, ValueError, TypeError):
+    except (InvalidSignature, UnsupportedAlgorithm, binascii.Error, ValueError, TypeError):
         pass
     return False
 
@@ -64,10 +64,10 @@ def _fetch(address: str) -> dict[str, str]:
     """Return the keys by identifier. Raises RequestException, or ValueError for what is no list of keys."""
     with requests.get(address, timeout=TIMEOUT_S, allow_redirects=False, stream=True) as answer:
         answer.raise_for_status()
-        body = answer.raw.read(MAX_BYTES + 1, decode_content=True)
+        body = next(answer.iter_content(MAX_BYTES + 1), b"")
     if answer.status_code != requests.codes.ok or len(body) > MAX_BYTES:
         raise ValueError("no list of keys")
     try:
         return {str(row["key_identifier"]): str(row["key"]) for row in json.loads(body)["public_keys"]}
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, RecursionError) as error:
         raise ValueError("no list of keys") from error

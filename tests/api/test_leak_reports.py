@@ -63,9 +63,9 @@ class Keys(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.state["fetched"] += 1
-        body = json.dumps({"public_keys": self.state["keys"]}).encode()
+        body = self.state["body"] or json.dumps({"public_keys": self.state["keys"]}).encode()
         self.send_response(self.state["status"])
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", str(len(body) + self.state["missing"]))
         self.send_header("Location", "/other")
         self.end_headers()
         self.wfile.write(body)
@@ -101,7 +101,7 @@ class GitHub:
 @pytest.fixture
 def github(settings: Settings) -> Iterator[GitHub]:
     cache.clear()
-    state: dict[str, Any] = {"fetched": 0, "status": 200, "keys": []}
+    state: dict[str, Any] = {"fetched": 0, "status": 200, "keys": [], "body": b"", "missing": 0}
     with serving(Keys, state=state) as address:
         settings.LEAK_REPORTS_GITHUB_KEYS_URL = f"{address}/meta/public_keys/secret_scanning"
         yield GitHub(state)
@@ -229,7 +229,7 @@ def _address(github: GitHub) -> str:
     return str(settings.LEAK_REPORTS_GITHUB_KEYS_URL)
 
 
-@pytest.mark.parametrize("fault", ["away", "an error", "a redirect", "no list", "too long"])
+@pytest.mark.parametrize("fault", ["away", "an error", "a redirect", "no list", "too long", "broken off", "too deep"])
 def test_asks_for_a_retry_where_the_keys_cannot_be_had(
     github: GitHub, settings: Settings, db: None, fault: str
 ) -> None:
@@ -237,6 +237,8 @@ def test_asks_for_a_retry_where_the_keys_cannot_be_had(
         settings.LEAK_REPORTS_GITHUB_KEYS_URL = "http://127.0.0.1:9/"
     elif fault in ("an error", "a redirect"):
         github.state["status"] = 500 if fault == "an error" else 302
+    elif fault in ("broken off", "too deep"):
+        github.state |= {"missing": 10} if fault == "broken off" else {"body": b"[" * 60_000}
     else:
         github.state["keys"] = "no list" if fault == "no list" else github.state["keys"] * 1000
 
