@@ -25,12 +25,11 @@ from tests.sandbox_process import Sandbox
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
 
-# Once for each way in which the client reports a failure: an answer that is late, cut or no JSON is no answer or
-# unreadable for it, by tests/gateway/.
+# Once for each way in which the client reports a failure: an answer that is late, cut, no JSON or an error 500 is no
+# answer or unreadable for it, by tests/gateway/.
 FAULTS: Final[dict[str, dict[str, Any]]] = {
     "drop_before": {},
     "drop_after": {},
-    "error 500": {"status": 500},
     "error 429": {"status": 429},
     "error 403": {"status": 403},
     "html": {},
