@@ -8,6 +8,7 @@ import sys
 import uuid
 import webbrowser
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from functools import wraps
 from typing import Annotated, Any, Final, ParamSpec
@@ -57,7 +58,7 @@ def login(
     url: Annotated[str, typer.Argument(help="Address of the portal.", envvar="PASSERELLE_URL")],
     browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
 ) -> None:
-    """Sign in: confirm a code in the browser. The token is stored, and shown nowhere."""
+    """Sign in: confirm a code in the browser. The token is stored, shown nowhere, and replaces an earlier one."""
 
     def show(page: str, code: str) -> None:
         typer.echo(say("Open %s and confirm this code:", page), err=True)
@@ -65,12 +66,16 @@ def login(
         if browser:
             webbrowser.open(page)
 
+    earlier = store.stored()
     credentials = sign_in(url.rstrip("/"), f"passerelle on {socket.gethostname()}"[:60], show)
     try:
         store.save(credentials)
     except OSError as error:
         _revoke(credentials)
         raise Failure(say("The access token cannot be stored: %s", error)) from error
+    if earlier:
+        with suppress(Failure):  # the new token works, and the list in the account has both
+            _revoke(earlier)
     typer.echo(say("Signed in as %s.", Portal(credentials).call("GET", "/me")["username"]), err=True)
 
 

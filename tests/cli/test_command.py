@@ -61,6 +61,9 @@ def signed(live_server: Any, intern: User, run: Run) -> Run:
 def test_signs_in_by_a_code_and_out(
     live_server: Any, intern: User, environment: dict[str, str], run: Run, tmp_path: Path, sandbox: Sandbox
 ) -> None:
+    file, earlier = tmp_path / "passerelle" / "credentials.json", Program(intern)
+    file.parent.mkdir()
+    file.write_text(json.dumps({"url": live_server.url, "token": str(earlier.secret)}))
     command = [sys.executable, "-m", "passerelle_cli", "login", live_server.url, "--no-browser"]
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as login:
         assert login.stderr is not None
@@ -70,7 +73,7 @@ def test_signs_in_by_a_code_and_out(
 
     assert (login.returncode, out) == (0, ""), err
     assert "Signed in as intern." in err
-    file = tmp_path / "passerelle" / "credentials.json"
+    assert earlier.token not in AccessToken.objects.working()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert json.loads(file.read_text())["token"] not in err
     assert run("usage").returncode == 0
