@@ -5,6 +5,7 @@ Imported only where somebody signs in by SAML. pysaml2 checks signatures with th
 
 import hashlib
 import logging
+import unicodedata
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from datetime import UTC
@@ -30,6 +31,8 @@ from accounts.saml_signatures import find_xmlsec, is_outdated
 logging.getLogger("saml2").setLevel(logging.CRITICAL)  # it logs whole answers; ours says what is wrong
 TOLERANCE_S: Final = 300  # of clocks
 REPLAY_S: Final = 24 * 3600  # a state is valid for ten minutes, so no answer is accepted later
+ENCRYPTED: Final = "{http://www.w3.org/2001/04/xmlenc#}EncryptedData"
+MOST_ENCRYPTED: Final = 10
 ID_NAMES: Final = ("ID", "Id", "id", "{http://www.w3.org/XML/1998/namespace}id")
 LONGEST_SUBJECT: Final = 255  # characters, as the database has
 SCOPED: Final = (
@@ -91,8 +94,12 @@ def read_answer(
     """
     client = Saml2Client(_config(provider, portal, institution))
     try:
-        fromstring(b64decode(answer), forbid_dtd=True)  # xmlsec1 would expand entities
+        sent = fromstring(b64decode(answer), forbid_dtd=True)  # xmlsec1 would expand entities
+        if sum(1 for _part in sent.iter(ENCRYPTED)) > MOST_ENCRYPTED:
+            raise AnswerRefused("with too many encrypted parts")  # a process would decrypt each
         found = client.parse_authn_request_response(answer, BINDING_HTTP_POST, outstanding={request_id: "/"})
+    except AnswerRefused:
+        raise
     except Exception as error:  # pysaml2 raises all kinds, Exception itself too
         raise AnswerRefused(f"not valid: {type(error).__name__}: {_words_of(error)}") from error
     if found is None or len(found.assertions) != 1:
@@ -253,6 +260,8 @@ def _subject(provider: Saml, name_id: Any, attributes: Mapping[str, list[str]]) 
 
 def _global_subject(institution: SamlInstitution, subject: str) -> str:
     """Return an identifier that no other institution can send."""
+    if any(unicodedata.category(sign) == "Cc" for sign in subject):
+        raise AnswerRefused("with control characters in what identifies the person")
     found = f"{quote(institution.entity_id, safe=':/?=&')}!{subject}"
     return found if len(found) <= LONGEST_SUBJECT else f"saml:{_digest(institution.entity_id, subject)}"
 

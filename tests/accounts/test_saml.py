@@ -214,6 +214,11 @@ def test_a_new_key_of_the_institution_next_to_its_old_one(
     assert come_back(client, peer).status_code == 401
 
 
+def test_refuses_control_characters_in_what_identifies_the_person(client: Client, peer: Peer) -> None:
+    peer.subject = "ad\ta"
+    assert come_back(client, peer).status_code == 401
+
+
 def test_without_metadata_nobody_is_sent_anywhere(client: Client, peer: Peer) -> None:
     SamlInstitution.objects.all().delete()
 

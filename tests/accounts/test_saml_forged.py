@@ -117,6 +117,15 @@ def test_a_signature_that_appears_by_decryption_is_checked(
     assert subject_of(xml) == ""
 
 
+def test_many_encrypted_parts_are_refused_before_each_is_decrypted(
+    answer_of: Answer, peer: Peer, provider: Saml, institution: SamlInstitution, request_id: str
+) -> None:
+    parts = '<EncryptedData xmlns="http://www.w3.org/2001/04/xmlenc#"/>' * 11
+    xml = answer_of(peer).replace("</", f"{parts}</", 1)
+    with pytest.raises(AnswerRefused, match="too many"):
+        read_answer(provider, institution, PORTAL, request_id=request_id, answer=b64encode(xml.encode()).decode())
+
+
 def test_wrapped_signatures_sign_nobody_in(answer_of: Answer, subject_of: Subject, peer: Peer) -> None:
     """Go through the forms of "On Breaking SAML" (Somorovsky and others, 2012), and twice the ID of what is signed."""
     good = answer_of(peer)
