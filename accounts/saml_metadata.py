@@ -68,7 +68,10 @@ def refresh_due() -> int:
     """
     SamlMetadata.objects.exclude(provider__in=[each.id for each in saml_providers()]).delete()
     SamlInstitution.objects.exclude(provider__in=[each.id for each in saml_providers()]).delete()
-    return sum(_is_refreshed(each) for each in saml_providers() if _is_due(each))
+    tried = dict(SamlMetadata.objects.filter(tried_at__isnull=False).values_list("pk", "tried_at"))
+    never = datetime.min.replace(tzinfo=UTC)
+    by_turn = sorted(saml_providers(), key=lambda each: tried.get(each.id) or never)  # one that hangs delays no other
+    return sum(_is_refreshed(each) for each in by_turn if _is_due(each))
 
 
 def _is_due(provider: Saml) -> bool:
@@ -92,10 +95,12 @@ def refresh(provider: Saml) -> int:
     """Read the metadata of the provider; return how many institutions it has. Raises MetadataRefused."""
     now = timezone.now()
     state, _is_new = SamlMetadata.objects.get_or_create(pk=provider.id)
+    SamlMetadata.objects.filter(pk=provider.id).update(tried_at=now)
     try:
         known = state.version if state.source == _settings_of(provider) else ""
         source = _read_file(provider, known) if provider.metadata_file else _fetch(provider, known)
         if source is None:
+            _check_unexpired(provider)
             SamlMetadata.objects.filter(pk=provider.id).update(loaded_at=now, tried_at=now, error="")
             return state.count
         found = read_metadata(provider, source.content)
@@ -104,6 +109,12 @@ def refresh(provider: Saml) -> int:
         raise
     _store(provider, source, found, now)
     return len(found)
+
+
+def _check_unexpired(provider: Saml) -> None:
+    """Refuse what is the same as the last time, and has expired since."""
+    if not SamlInstitution.objects.usable(provider.id).exists():
+        raise MetadataRefused("it has expired, and is the same as the last time")
 
 
 def _settings_of(provider: Saml) -> str:
@@ -137,6 +148,7 @@ def _fetch(provider: Saml, known: str) -> Source | None:
             if answer.status_code == requests.codes.not_modified:
                 return None
             answer.raise_for_status()
+            check_addresses(provider, [one.url for one in (*answer.history, answer)])
             content = bytearray()
             for part in answer.iter_content(1024 * 1024):
                 content += part
@@ -147,6 +159,14 @@ def _fetch(provider: Saml, known: str) -> Source | None:
             f"{provider.metadata_url} does not answer as it should: {type(error).__name__}"
         ) from error
     return Source(bytes(content), answer.headers.get("ETag", "")[:200])
+
+
+def check_addresses(provider: Saml, addresses: Iterable[str]) -> None:
+    """Refuse a redirect from https to plain http, where nothing but https says whose metadata it is."""
+    if provider.metadata_certificate_files or not provider.metadata_url.startswith("https:"):
+        return
+    if not all(each.startswith("https:") for each in addresses):
+        raise MetadataRefused("its address redirects to one without https")
 
 
 # --- Reading --------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from pytest_django.asserts import assertContains, assertNotContains
 from accounts.checks import institution_is_asked_over_https
 from accounts.identity_providers import Saml, read_providers
 from accounts.models import SamlInstitution, SamlMetadata
-from accounts.saml_metadata import MetadataRefused, read_metadata, refresh, refresh_due, saml_providers
+from accounts.saml_metadata import MetadataRefused, check_addresses, read_metadata, refresh, refresh_due, saml_providers
 from tests.accounts.saml_peer import MD, Peer, federation, signed_federation
 from tests.certificates import KeyFiles, rsa_key_files
 from tests.loopback import serving
@@ -208,8 +208,29 @@ def test_a_file_that_changes_is_read_again(settings: Settings, tmp_path: Path, p
     file.write_text(federation(*peers))
     assert refresh_due() == 1
     assert len(names()) == 2
+    SamlInstitution.objects.update(valid_until=timezone.now() - timedelta(minutes=1))
+    assert refresh_due() == 0  # the same, and expired
+    assert "expired" in SamlMetadata.objects.get().error
     with pytest.raises(MetadataRefused):
         refresh(Saml(id="fed", metadata_file=str(tmp_path)))
+
+
+def test_a_task_that_is_stopped_begins_with_another_one(
+    settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.IDENTITY_PROVIDERS = [Saml(id=each, metadata_file=str(tmp_path / each)) for each in ("slow", "other")]
+    SamlMetadata.objects.create(pk="slow", tried_at=timezone.now())
+    refresh_due()
+    assert ["of other is" in each for each in caplog.messages] == [True, False]
+
+
+def test_unsigned_metadata_is_not_taken_after_a_redirect_to_plain_http() -> None:
+    provider = Saml(id="fed", metadata_url="https://federation.example/")
+    addresses = ["https://federation.example/", "http://federation.example/"]
+    with pytest.raises(MetadataRefused):
+        check_addresses(provider, addresses)
+    check_addresses(provider, addresses[:1])
+    check_addresses(msgspec.structs.replace(provider, metadata_certificate_files=("federation.pem",)), addresses)
 
 
 def test_what_the_settings_need(settings: Settings) -> None:
