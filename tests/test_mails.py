@@ -38,6 +38,7 @@ from accounts.models import (
     MailChoices,
     RequestDigest,
     User,
+    Webhook,
     WebhookDelivery,
 )
 from approvals import services as approval_services
@@ -91,7 +92,8 @@ CLAIMS: Final = (
     (RequestedReminder, "claimed_at"),
     (SavedView, "mail_claimed_at"),
     (UnusualSpend, "mail_claimed_at"),
-    (WebhookDelivery, "claimed_at"),  # no mail, and claimed in the same way
+    (Webhook, "claimed_at"),  # no mail, and claimed in the same way
+    (WebhookDelivery, "claimed_at"),
 )
 
 
