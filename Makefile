@@ -49,7 +49,7 @@ bench-course: $(INSTALLED)  ## Let 100 students get their keys within ten second
 fuzz: $(INSTALLED)  ## Send 10,000 odd requests to a portal as it is in service, behind nginx (docs/performance.md; ARGS=--requests=100)
 	@exec $(PYTHON) -m bench.fuzz $(ARGS)
 
-fuzz-api: $(INSTALLED)  ## Send about 10,000 odd requests of each role to the API, made from its schema (an hour; API_EXAMPLES=25 for fewer)
+fuzz-api: $(INSTALLED)  ## Send about 10,000 odd requests of each role to the API, made from its schema (five minutes; API_EXAMPLES=25 for fewer)
 	@API_EXAMPLES=$${API_EXAMPLES:-130} exec $(PYTHON) -m pytest -q -n 3 --timeout 0 tests/api/test_schema.py $(ARGS)
 
 bench-api: $(INSTALLED)  ## Time 100 requests a second of the API, with keys and access tokens (docs/performance.md)
