@@ -103,7 +103,7 @@ def possible_supervisors() -> list[User]:
 
 
 def find_supervisor(name: str) -> User | None:
-    """Return the person with this user name or e-mail address who may have interns; None for everybody else."""
+    """Return the person with this user name or e-mail address if their policy allows interns, else None."""
     wanted = name.strip().lower()
     found = [user for user in possible_supervisors() if wanted in (user.username.lower(), user.email.lower())]
     return found[0] if len(found) == 1 else None

@@ -35,7 +35,7 @@ SEE_ALL_USAGE, REFRESH = ("reader", "manager", "superuser"), ("manager", "superu
 
 @dataclass(frozen=True)
 class Access:
-    """Who may call an operation; what `strangers` get, who do not see people, and what the `others` get."""
+    """People allowed to call an operation; statuses for `strangers`, who do not see people, and for `others`."""
 
     allowed: tuple[str, ...]
     strangers: int = 404
