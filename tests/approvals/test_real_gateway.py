@@ -61,7 +61,7 @@ def test_a_used_up_budget_goes_on_with_the_next_call_until_the_grant_is_over(
     request, asked = ask(intern, amount_usd=Decimal("0.05")), time.monotonic()
     assert approve(request, decider)
 
-    assert status_of(real, fresh.secret) == 200
+    assert real.chat(fresh.secret).ok  # a short answer: what 3,000 words take is the gateway's time
     assert time.monotonic() - asked < GRANT_WORKS_S
     assert real.info(live_token(fresh.key))["max_budget"] == 0.06
     expire(intern)

@@ -7,12 +7,13 @@ from accounts.audit import Actor
 from accounts.models import User
 from accounts.policies import policy_of
 from courses.models import Course
-from keys.catalogue import refresh_models
+from keys.catalogue import gateway_state, refresh_models
 from playground.models import Answer
 from playground.services.autosave import save_meanwhile
 from playground.services.chat import ChatContext, Job, NewMessage, ask, begin, prepare
 from playground.services.running import Delta, Done, Update, start_run
 from tests.playground.event_loop import event_loop
+from tests.waiting import wait_until
 
 MODEL = "gpt-4o-mini"
 
@@ -69,5 +70,10 @@ def text_of(updates: list[Update]) -> str:
 
 
 def know_the_models() -> None:
-    """Read the gateway's models, as the task does."""
+    """Read the gateway's models, as the task does; again where a busy gateway answered 503."""
+    wait_until(_are_models_known)
+
+
+def _are_models_known() -> bool:
     refresh_models()
+    return gateway_state().models_at is not None
