@@ -1,14 +1,18 @@
-"""When the worker last ran its tasks, for health checks, pages and mails to admins."""
+"""When beat and workers were last alive and ran their tasks, for health checks, pages and mails to admins."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
+from django.conf import settings
 from django.db.models import Max
 from django.utils import timezone
 
 from keys.catalogue import Problem, gateway_state
-from keys.models import GatewayIdentity, TaskRun
+from keys.models import GatewayIdentity, Heartbeat, TaskRun
+from web.cache import redis_watch
 
+MISSING_AFTER: Final = timedelta(seconds=25)  # heartbeats are written every five seconds
 WORKER_LATE: Final = timedelta(minutes=3)  # it has something to do every minute
 SWEEP_LATE: Final = timedelta(minutes=15)  # it runs every five
 
@@ -43,8 +47,50 @@ def lateness(seen: datetime | None, late: timedelta) -> str:
 
 
 def worker_state() -> str:
-    """Say whether a worker and a beat are running."""
-    return lateness(last_seen(), WORKER_LATE)
+    """Say whether workers take the tasks of all queues: "up", "missing", "incomplete", "late" or "unknown".
+
+    "late" is a worker that is alive while no task ends, though beat sends some and the broker answers.
+    """
+    served = queues_served()
+    if served is None:
+        return "unknown"
+    if not any(served.values()):
+        return "missing"
+    if not all(served.values()):
+        return "incomplete"
+    can_get_tasks = beat_state() == "up" and not redis_watch.is_away
+    return lateness(last_seen(), WORKER_LATE) if can_get_tasks and _has_run_for(WORKER_LATE) else "up"
+
+
+def beat_state() -> str:
+    """Say whether beat sends tasks: "up", "missing", or "unknown" if it never ran."""
+    seen = last_alive(Heartbeat.Kind.BEAT)
+    if seen is None:
+        return "unknown"
+    return "missing" if timezone.now() - seen > MISSING_AFTER else "up"
+
+
+def last_alive(kind: Heartbeat.Kind) -> datetime | None:
+    """Return when a process of this kind was last alive; None if none ever was."""
+    seen: datetime | None = Heartbeat.objects.filter(kind=kind).aggregate(seen=Max("seen_at"))["seen"]
+    return seen
+
+
+def queues_served() -> Mapping[str, int] | None:
+    """Return how many workers take the tasks of each queue; None if there never was a worker."""
+    workers = Heartbeat.objects.filter(kind=Heartbeat.Kind.WORKER).values_list("queues", "seen_at")
+    if not workers:
+        return None
+    alive_since = timezone.now() - MISSING_AFTER
+    alive = [queues for queues, seen_at in workers if seen_at >= alive_since]
+    return {queue.name: sum(queue.name in queues for queues in alive) for queue in settings.CELERY_TASK_QUEUES}
+
+
+def _has_run_for(time: timedelta) -> bool:
+    """Return whether beat and a worker have been alive for so long."""
+    started_before = timezone.now() - time
+    alive = Heartbeat.objects.filter(seen_at__gte=timezone.now() - MISSING_AFTER, started_at__lt=started_before)
+    return set(alive.values_list("kind", flat=True)) == set(Heartbeat.Kind.values)
 
 
 def sweep_state() -> str:

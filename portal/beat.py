@@ -5,9 +5,10 @@ Celery's own is a shelve, which a kill can corrupt; beat then fails at every sta
 
 import json
 import logging
+import time
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from celery.beat import Scheduler as CeleryScheduler
 from django.utils import timezone
@@ -16,12 +17,15 @@ from portal.private_files import write_whole
 
 logger = logging.getLogger(__name__)
 
+TICKS_WITHIN_S: Final = 60.0  # it looks at the schedule every few seconds; sending waits for Redis at most this long
+
 
 class Scheduler(CeleryScheduler):
     """Sends the tasks of CELERY_BEAT_SCHEDULE, and those missed during a downtime once."""
 
     def __init__(self, *args: Any, schedule_filename: str, **kwargs: Any) -> None:
         self._path = Path(schedule_filename)
+        self._ticked_at = time.monotonic()
         super().__init__(*args, **kwargs)
 
     def setup_schedule(self) -> None:
@@ -31,6 +35,16 @@ class Scheduler(CeleryScheduler):
             if name in self.schedule:
                 self.schedule[name].last_run_at = min(sent_at, timezone.now())
         self.sync()
+
+    def tick(self, *args: Any, **kwargs: Any) -> float:
+        """Send what is due, as Celery does; return in how many seconds to look again."""
+        seconds: float = super().tick(*args, **kwargs)
+        self._ticked_at = time.monotonic()
+        return seconds
+
+    def is_ticking(self) -> bool:
+        """Return whether it looked at the schedule lately."""
+        return time.monotonic() - self._ticked_at < TICKS_WITHIN_S
 
     def sync(self) -> None:
         """Save the times."""

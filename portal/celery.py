@@ -2,10 +2,11 @@
 
 import logging
 import os
+import socket
 from typing import Any
 
 from celery import Celery
-from celery.signals import beat_init, celeryd_init, setup_logging, task_failure, task_success
+from celery.signals import beat_init, celeryd_init, setup_logging, task_failure, task_success, worker_ready
 
 from portal.start import load_settings, refuse_what_is_wrong
 
@@ -28,6 +29,24 @@ def name_what_is_missing(**kwargs: Any) -> None:
 def look_at_the_settings(**kwargs: Any) -> None:
     """Refuse to start the worker, or beat, with dangerous settings."""
     refuse_what_is_wrong(database=True)
+
+
+@worker_ready.connect
+def start_the_workers_heartbeat(sender: Any, **kwargs: Any) -> None:
+    """Record from now on that this worker is alive, and whose tasks it takes; the signal comes again with Redis."""
+    from keys.models import Heartbeat
+    from keys.processes import start_heartbeat  # needs the settings
+
+    start_heartbeat(Heartbeat.Kind.WORKER, sender.hostname, queues=list(app.amqp.queues.consume_from))
+
+
+@beat_init.connect
+def start_the_heartbeat_of_beat(sender: Any, **kwargs: Any) -> None:
+    """Record from now on that beat looks at its schedule."""
+    from keys.models import Heartbeat
+    from keys.processes import start_heartbeat  # needs the settings
+
+    start_heartbeat(Heartbeat.Kind.BEAT, socket.gethostname(), is_alive=sender.scheduler.is_ticking)
 
 
 @setup_logging.connect

@@ -210,12 +210,14 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "portal.beat:Scheduler"
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule.json")
 CELERY_BEAT_SYNC_EVERY = 1  # task sent
+CELERY_BEAT_MAX_LOOP_INTERVAL = 10  # s between two looks at the schedule
 CELERY_BEAT_SCHEDULE = beat_schedule(usage_poll_s=USAGE_POLL_S)
 
 HEALTH_PARTS = {  # of /healthz/ready, after those of web.health: each returns "up", or a word for the problem
     "admin_key": "keys.heartbeat.admin_key_state",
     "identity": "keys.heartbeat.identity_state",
     "worker": "keys.heartbeat.worker_state",
+    "beat": "keys.heartbeat.beat_state",
     "sweep": "keys.heartbeat.sweep_state",
     "poll": "usage.services.state.poll_state",
 }

@@ -24,6 +24,7 @@ from kombu.exceptions import KombuError
 from gateway.django import get_gateway
 from gateway.errors import GatewayError
 from web.cache import redis_watch
+from web.health_words import Part, part
 from web.outage import database_watch
 from web.patience import answers_within
 from web.shutdown import leaving
@@ -58,6 +59,11 @@ def ready(request: HttpRequest) -> JsonResponse:
     all_well = set(parts.values()) == {"up"}
     state = "up" if can_serve and all_well else "degraded" if can_serve else "down"
     return JsonResponse({"state": state, "parts": parts}, status=200 if can_serve else 503)
+
+
+def report() -> list[Part]:
+    """Return each part with its state and what to do about it, for pages and commands; bounded as `ready` is."""
+    return [part(name, state) for name, state in _asker.parts().items()]
 
 
 class _Asker:

@@ -50,6 +50,25 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name="Heartbeat",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.CharField(choices=[("worker", "worker"), ("beat", "beat")], max_length=10)),
+                ("name", models.CharField(help_text="Of the worker, or the machine.", max_length=200)),
+                ("queues", models.JSONField(default=list, help_text="Whose tasks a worker takes.")),
+                ("started_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("seen_at", models.DateTimeField(default=django.utils.timezone.now)),
+            ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("kind", "name"), name="keys_one_heartbeat_per_process"),
+                    models.CheckConstraint(
+                        condition=models.Q(("kind__in", ("worker", "beat"))), name="keys_known_kind_of_heartbeat"
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
             name="GatewayIdentity",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),

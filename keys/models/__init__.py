@@ -1,7 +1,7 @@
 """Keys, the interns who use them, and the state of the gateway, as rows."""
 
 from keys.models.budgets import PersonBudget, PersonBudgetQuerySet
-from keys.models.gateway import AdminAlert, GatewayIdentity, GatewayModel, GatewayState, TaskRun
+from keys.models.gateway import AdminAlert, GatewayIdentity, GatewayModel, GatewayState, Heartbeat, TaskRun
 from keys.models.interns import Intern, InternQuerySet
 from keys.models.keys import Key, KeyQuerySet, Token, TokenQuerySet
 from keys.models.leaks import LeakNotice, LeakReport
@@ -22,6 +22,7 @@ __all__ = [
     "GatewayModel",
     "GatewayState",
     "GivenKey",
+    "Heartbeat",
     "Intern",
     "InternQuerySet",
     "Key",

@@ -88,6 +88,31 @@ class TaskRun(models.Model):
         return f"{self.name}, {self.ended_at}"
 
 
+class Heartbeat(models.Model):
+    """When a worker or beat was last alive: a row for each process, written every few seconds (keys/processes.py)."""
+
+    class Kind(models.TextChoices):
+        """The program."""
+
+        WORKER = "worker", "worker"
+        BEAT = "beat", "beat"
+
+    kind = models.CharField(max_length=10, choices=Kind)
+    name = models.CharField(max_length=200, help_text="Of the worker, or the machine.")
+    queues = models.JSONField(default=list, help_text="Whose tasks a worker takes.")
+    started_at = models.DateTimeField(default=timezone.now)
+    seen_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["kind", "name"], name="keys_one_heartbeat_per_process"),
+            models.CheckConstraint(condition=Q(kind__in=("worker", "beat")), name="keys_known_kind_of_heartbeat"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}, {self.seen_at}"
+
+
 class GatewayIdentity(models.Model):
     """The gateway that the portal knows: one row, pk 1. keys/identity.py writes and checks it."""
 

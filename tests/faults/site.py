@@ -1,5 +1,6 @@
 """A portal as in production: nodes on one PostgreSQL and one Redis, which can freeze and disappear."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -7,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import psutil
 import requests
@@ -38,6 +39,10 @@ class Seen:
     took_s: float
     text: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    def json(self) -> Any:
+        """Return the body."""
+        return json.loads(self.text)
 
 
 class Node(Portal):

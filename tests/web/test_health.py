@@ -16,11 +16,13 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from keys.heartbeat import note_run
-from keys.models import GatewayIdentity, GatewayState, TaskRun
+from keys.models import GatewayIdentity, GatewayState, Heartbeat, TaskRun
+from keys.processes import write_heartbeat
 from tests.ports import free_port
 from tests.sandbox_process import Sandbox
 from usage.models import UsageState
 from web import health, shutdown
+from web.health_words import TITLES, WORDS
 
 pytestmark = pytest.mark.django_db
 LIVE, READY = "/healthz/live", "/healthz/ready"
@@ -34,7 +36,10 @@ def nothing_heard(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def all_at_work(db: None) -> None:
-    """Have worker, sweep and poll seen just now."""
+    """Have worker, beat, sweep and poll seen just now, and both processes started long ago."""
+    day_ago = timezone.now() - timedelta(days=1)
+    write_heartbeat(Heartbeat.Kind.WORKER, "celery@a", ["celery", "polls", "webhooks"], day_ago)
+    write_heartbeat(Heartbeat.Kind.BEAT, "a", started_at=day_ago)
     for name in ("keys.sweep", "usage.refresh_facts"):
         note_run(name, ok=True)
     GatewayState.objects.update(checked_at=timezone.now())
@@ -63,7 +68,7 @@ def test_ready_when_all_parts_are(client: Client, sandbox: Sandbox, all_at_work:
     answer = client.get(READY)
 
     assert answer.status_code == 200
-    parts = ("database", "broker", "static", "gateway", "admin_key", "identity", "worker", "sweep", "poll")
+    parts = ("database", "broker", "static", "gateway", "admin_key", "identity", "worker", "beat", "sweep", "poll")
     assert answer.json() == {"state": "up", "parts": dict.fromkeys(parts, "up")}
     assert "no-store" in answer["Cache-Control"]
 
@@ -97,6 +102,40 @@ def test_a_sweep_that_runs_and_fails_is_late(client: Client, sandbox: Sandbox, a
     parts = client.get(READY).json()["parts"]
 
     assert (parts["worker"], parts["sweep"]) == ("up", "late")
+
+
+def test_says_which_process_is_missing_and_what_to_do(client: Client, sandbox: Sandbox, all_at_work: None) -> None:
+    def states() -> tuple[str, str]:
+        health._asker.forget()
+        parts = client.get(READY).json()["parts"]
+        return parts["worker"], parts["beat"]
+
+    long_ago = timezone.now() - timedelta(seconds=40)
+    TaskRun.objects.update(ended_at=timezone.now() - timedelta(hours=1))
+    Heartbeat.objects.filter(kind="beat").update(seen_at=long_ago)
+    assert states() == ("up", "missing")  # nothing was sent that it could have done
+
+    write_heartbeat(Heartbeat.Kind.BEAT, "b")
+    assert states() == ("up", "up")  # beat has only begun
+
+    write_heartbeat(Heartbeat.Kind.WORKER, "celery@a", ["polls"])
+    assert states() == ("incomplete", "up")
+
+    Heartbeat.objects.filter(kind="worker").update(seen_at=long_ago)
+    assert states() == ("missing", "up")
+    assert client.get(READY).status_code == 200
+    words = {part.name: part for part in health.report()}
+    assert "No worker is running" in str(words["worker"].problem)
+    assert "passerelle-worker" in str(words["worker"].advice)
+    assert words["beat"].is_up
+    assert not words["beat"].advice
+
+
+def test_there_are_words_for_each_part_and_state(sandbox: Sandbox) -> None:
+    named = {part.name for part in health.report()}
+
+    assert named <= set(TITLES)
+    assert {name for name, _ in WORDS} <= set(TITLES)
 
 
 def test_a_node_without_static_files_cannot_serve(
