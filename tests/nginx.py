@@ -1,7 +1,8 @@
-"""nginx in front of a portal, configured as docs/operating.md says, on a free port of the loopback address."""
+"""nginx in front of a portal, with the file of deploy/nginx, on a free port of the loopback address."""
 
 import os
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,10 +11,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.ports import free_port
 from tests.requirements import find_nginx
-from tests.servers import Server
+from tests.servers import ROOT, Server
 
-OPERATING = Path(__file__).resolve().parent.parent / "docs" / "operating.md"
+DEPLOYED = ROOT / "deploy" / "nginx" / "passerelle.conf"
+NODE = "    server 127.0.0.1:8000"  # the first node of the file
 AROUND = """
 daemon off;
 {user}
@@ -22,7 +25,6 @@ pid {folder}/pid;
 error_log stderr warn;
 events {{ worker_connections 2048; }}
 http {{
-    access_log off;
     client_body_temp_path {folder}/body;
     proxy_temp_path {folder}/proxy;
     fastcgi_temp_path {folder}/fastcgi;
@@ -33,44 +35,60 @@ http {{
 """
 
 
-def documented_server() -> str:
-    """Return the `server` block of the documentation."""
-    found = re.search(r"^    server \{\n.*?^    \}\n", OPERATING.read_text(), re.DOTALL | re.MULTILINE)
-    assert found
-    return found[0]
-
-
 class Nginx(Server):
-    """Ends TLS for `localhost`, with a certificate of its own: `certificate` is to be trusted by the client."""
+    """In front of one node, or of several.
 
-    def __init__(self, *, portal_port: int) -> None:
+    It ends TLS for `localhost`, with a certificate of its own: `certificate` is to be trusted by the client. With
+    `is_plain` it takes http.
+    """
+
+    def __init__(self, *, portal_port: int = 0, portal_ports: Sequence[int] = (), is_plain: bool = False) -> None:
         super().__init__()
         self.portal_port = portal_port
+        self._portal_ports = portal_ports
+        self._is_plain = is_plain
 
     @property
     def url(self) -> str:
-        """The address for the browser: https, an unusual port."""
-        return f"https://localhost:{self.port}"
+        """The address for the browser, with an unusual port."""
+        return f"http://127.0.0.1:{self.port}" if self._is_plain else f"https://localhost:{self.port}"
 
     @property
     def certificate(self) -> str:
         """The file with the certificate."""
         return str(self.folder / "tls.pem")
 
+    @property
+    def access_log(self) -> Path:
+        """The file with a line for each request."""
+        return self.folder / "access.log"
+
     def prepare(self) -> None:
         """Write certificate and configuration."""
         self._make_certificate()
-        server = documented_server()
-        for given, ours in {
-            "listen 443": f"listen 127.0.0.1:{self.port}",
-            "server_name portal.example.edu": "server_name localhost",
-            "http://127.0.0.1:8000": f"http://127.0.0.1:{self.portal_port}",
-            "/etc/passerelle": str(self.folder),
-        }.items():
-            assert given in server
-            server = server.replace(given, ours)
         user = "user root;" if os.getuid() == 0 else ""
-        (self.folder / "nginx.conf").write_text(AROUND.format(user=user, folder=self.folder, server=server))
+        given = AROUND.format(user=user, folder=self.folder, server=self._deployed())
+        (self.folder / "nginx.conf").write_text(given)
+
+    def _deployed(self) -> str:
+        """Return the file for operators, with our ports, names and folders."""
+        text = DEPLOYED.read_text()
+        node = re.search(rf"^{NODE}(.*)\n", text, re.MULTILINE)
+        assert node
+        nodes = [f"    server 127.0.0.1:{port}{node[1]}" for port in self._portal_ports or [self.portal_port]]
+        here = f"127.0.0.1:{self.port}"
+        for given, ours in {
+            node[0]: "\n".join(nodes) + "\n",
+            "listen 80;": f"listen 127.0.0.1:{free_port()};",
+            "listen 443 ssl http2": f"listen {here}" if self._is_plain else f"listen {here} ssl http2",
+            "portal.example.edu": "localhost",
+            "/etc/passerelle": str(self.folder),
+            "/var/log/nginx/passerelle.log": str(self.access_log),
+            "/var/log/nginx/passerelle-errors.log crit": "stderr warn",
+        }.items():
+            assert given in text
+            text = text.replace(given, ours)
+        return text
 
     def command(self) -> list[str]:
         """Return nginx with this configuration."""

@@ -55,6 +55,7 @@ REQUIREMENTS = {
     "postgres": Requirement(lambda: postgres_programs() is not None, "needs PostgreSQL (Debian: postgresql)"),
     "redis": Requirement(lambda: shutil.which("redis-server") is not None, "needs Redis (Debian: redis-server)"),
     "nginx": Requirement(lambda: find_nginx() is not None, "needs nginx (Debian: nginx-light)"),
+    "caddy": Requirement(lambda: shutil.which("caddy") is not None, "needs Caddy (Debian: caddy)"),
     "office": Requirement(
         lambda: shutil.which("soffice") is not None, "needs LibreOffice Calc (Debian: libreoffice-calc-nogui)"
     ),

@@ -1,4 +1,4 @@
-"""`bin/manage` runs a command like the documented unit, credentials included; two scripts stand in for systemd."""
+"""`passerelle-manage` runs a command as the web unit runs, secrets included; two scripts stand in for systemd."""
 
 import os
 import re
@@ -6,6 +6,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
+from tests.deploy.files import PROGRAM, SYSTEMD, with_drop_ins
 
 SYSTEMCTL = """#!/bin/sh
 [ "$*" = "cat passerelle-web.service" ] && exec cat "$(dirname "$0")/unit"
@@ -16,40 +18,37 @@ while [ "$1" != -- ]; do echo "$1"; shift; done
 shift
 cd "$FOLDER" && CREDENTIALS_DIRECTORY=/run/credentials/manage exec "$@"
 """
-PYTHON = """#!/bin/sh
+PASSERELLE = """#!/bin/sh
 echo "called: $*"
 env
 """
 
 
 @pytest.fixture
-def folder(tmp_path: Path, repository: Path) -> Path:
-    """Return a folder with the documented unit, and programs in place of systemd's and of Python."""
-    documented = (repository / "docs" / "operating.md").read_text()
-    unit = re.search(r"# /etc/systemd/system/passerelle-web\.service\n(.*?)\n\n\S", documented, re.DOTALL)
-    assert unit
-    (tmp_path / "unit").write_text(re.sub(r"^    ", "", unit[1], flags=re.MULTILINE))
-    (tmp_path / ".venv" / "bin").mkdir(parents=True)
-    for name, text in {"systemctl": SYSTEMCTL, "systemd-run": SYSTEMD_RUN, ".venv/bin/python": PYTHON}.items():
+def folder(tmp_path: Path) -> Path:
+    """Return a folder with the unit, and programs in place of systemd's and of the portal's."""
+    unit = with_drop_ins(SYSTEMD / "passerelle-web.service")
+    (tmp_path / "unit").write_text(unit.replace(PROGRAM, str(tmp_path / "passerelle")))
+    for name, text in {"systemctl": SYSTEMCTL, "systemd-run": SYSTEMD_RUN, "passerelle": PASSERELLE}.items():
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o755)
     return tmp_path
 
 
-def run(folder: Path, repository: Path, *arguments: str, **more: str) -> "subprocess.CompletedProcess[str]":
+def run(folder: Path, *arguments: str, **more: str) -> "subprocess.CompletedProcess[str]":
     environment = {"PATH": f"{folder}:{os.environ['PATH']}", "FOLDER": str(folder), **more}
-    command = [str(repository / "bin" / "manage"), *arguments]
+    command = [str(SYSTEMD / "passerelle-manage"), *arguments]
     return subprocess.run(
         command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
 
 
-def test_has_what_the_unit_has(folder: Path, repository: Path) -> None:
-    lines = run(folder, repository, "createsuperuser", "--email", "a b@example.edu").stdout.splitlines()
+def test_has_what_the_unit_has(folder: Path) -> None:
+    lines = run(folder, "create-admin", "--email", "a b@example.edu").stdout.splitlines()
 
-    assert "called: manage.py createsuperuser --email a b@example.edu" in lines
+    assert "called: create-admin --email a b@example.edu" in lines
     assert "--property=User=passerelle" in lines
-    assert "--property=WorkingDirectory=/srv/passerelle" in lines
+    assert "--property=WorkingDirectory=/var/lib/passerelle" in lines
     assert "--property=EnvironmentFile=/etc/passerelle/env" in lines
     unit = (folder / "unit").read_text()
     credentials = re.findall(r"^LoadCredential=(\w+):", unit, re.MULTILINE)
@@ -59,10 +58,11 @@ def test_has_what_the_unit_has(folder: Path, repository: Path) -> None:
         assert f"--property=LoadCredential={name}:/etc/passerelle/{name}" in lines
     for variable, name in files:
         assert f"{variable}=/run/credentials/manage/{name}" in lines
+    assert "--setenv=VAR_DIR=/var/lib/passerelle" in lines
     assert not any("%d" in line for line in lines)
 
 
-def test_says_what_it_needs(folder: Path, repository: Path) -> None:
-    assert "bin/manage COMMAND" in run(folder, repository).stderr
-    missing = run(folder, repository, "check", UNIT="other.service")
+def test_says_what_it_needs(folder: Path) -> None:
+    assert "passerelle-manage COMMAND" in run(folder).stderr
+    missing = run(folder, "check", UNIT="other.service")
     assert (missing.returncode, missing.stderr) == (1, "No files found for other.service.\n")
