@@ -17,6 +17,7 @@ from courses.models import Course, Student
 from keys.models import (
     GatewayIdentity,
     GatewayModel,
+    Heartbeat,
     Intern,
     Key,
     KeyGift,
@@ -111,6 +112,10 @@ def model_of(_: User) -> GatewayModel:
     return GatewayModel.objects.create(name="small", input_usd_per_million=0, output_usd_per_million=None)
 
 
+def heartbeat_of(_: User) -> Heartbeat:
+    return Heartbeat.objects.create(kind="beat", name="machine")
+
+
 def identity_of(_: User) -> GatewayIdentity:
     return GatewayIdentity.objects.create(pk=1)
 
@@ -201,6 +206,7 @@ REFUSED: list[tuple[Maker, str, dict[str, Any]]] = [  # a row that is right, the
     (unowned_key_of, "keys_unowned_intent_has_a_time", {"intended_at": None}),
     (model_of, "keys_prices_not_negative", {"input_usd_per_million": Decimal("-0.000001")}),
     (model_of, "keys_prices_not_negative", {"output_usd_per_million": -1}),
+    (heartbeat_of, "keys_known_kind_of_heartbeat", {"kind": "colour"}),
     (identity_of, "keys_identity_problem_known", {"problem": "strange"}),
     (leak_report_of, "keys_leak_of_one_secret", {"token": None}),
     (leak_report_of, "keys_leak_source_known", {"source": "colour"}),
