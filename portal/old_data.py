@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,8 +35,13 @@ DATA: Final = (  # the database last: until it is moved, the next start goes on
 
 def unknown_migrations() -> list[str]:
     """Return the migrations of our apps that the database has, and we do not."""
-    known = {f"{app}.{name}" for app, name in MigrationLoader(None).disk_migrations}
+    known = known_migrations()
     return [name for name in _applied_migrations() if name not in known]
+
+
+def known_migrations() -> set[str]:
+    """Return all migrations of this version, those of packages too."""
+    return {f"{app}.{name}" for app, name in MigrationLoader(None).disk_migrations or ()}
 
 
 def edited_migrations() -> list[str]:
@@ -46,7 +51,7 @@ def edited_migrations() -> list[str]:
         made_by = json.loads((settings.DATA_DIR / STAMP).read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):  # never written, or lost in a power failure
         return applied
-    digests = dict(_digests())
+    digests = migration_digests()
     return [name for name in applied if name in made_by and made_by[name] != digests.get(name)]
 
 
@@ -56,7 +61,14 @@ def stamp_data(**sent: Any) -> None:
     A receiver of `pre_migrate`: before they run, so that none is without its digest.
     """
     if _in_data_dir() and not edited_migrations():
-        write_whole(settings.DATA_DIR / STAMP, json.dumps(dict(_digests()), indent=1))
+        write_whole(settings.DATA_DIR / STAMP, json.dumps(migration_digests(), indent=1))
+
+
+def keep_stamp(digests: dict[str, str]) -> None:
+    """Store which migrations have made the database in DATA_DIR, as a backup knows them."""
+    if _in_data_dir():
+        ours = {name: digest for name, digest in digests.items() if digest}
+        write_whole(settings.DATA_DIR / STAMP, json.dumps(ours, indent=1))
 
 
 def _applied_migrations() -> list[str]:
@@ -68,11 +80,12 @@ def _applied_migrations() -> list[str]:
     return sorted(f"{app}.{name}" for app, name in applied if app in APPS)
 
 
-def _digests() -> Iterator[tuple[str, str]]:
-    """Yield the name and the digest of every migration of our apps."""
-    for app in APPS:
-        for file in Path(apps.get_app_config(app).path, "migrations").glob("[0-9]*.py"):
-            yield f"{app}.{file.stem}", hashlib.sha256(file.read_bytes()).hexdigest()
+def migration_digests() -> dict[str, str]:
+    """Return the name and the digest of every migration of our apps."""
+    files = [
+        (app, file) for app in APPS for file in Path(apps.get_app_config(app).path, "migrations").glob("[0-9]*.py")
+    ]
+    return {f"{app}.{file.stem}": hashlib.sha256(file.read_bytes()).hexdigest() for app, file in files}
 
 
 def _in_data_dir() -> bool:

@@ -8,15 +8,16 @@ import logging
 import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Final
+from typing import IO, Final
 from uuid import uuid4
 
-from django.core.files.base import ContentFile
+from django.core.files.base import ContentFile, File
 from django.core.files.storage import storages
 
 logger = logging.getLogger(__name__)
 
 ALIAS: Final = "images"
+CHUNK_BYTES: Final = 1024 * 1024
 _NAME: Final = re.compile(r"[0-9a-f]{2}/[0-9a-f]{32}")  # nothing else in the storage is touched
 
 
@@ -47,6 +48,29 @@ def read_file(name: str) -> bytes:
     except Exception as error:
         logger.warning("files: an image was not read, %s", type(error).__name__)
         raise StorageUnavailable from error
+
+
+def pieces_of(name: str) -> Iterator[bytes]:
+    """Yield what is in a file, piece by piece. Raises FileNotFoundError or StorageUnavailable."""
+    try:
+        with storages[ALIAS].open(name) as file:
+            yield from file.chunks(CHUNK_BYTES)
+    except FileNotFoundError:
+        raise
+    except Exception as error:
+        raise StorageUnavailable from error
+
+
+def put_back(name: str, content: IO[bytes]) -> None:
+    """Store a file under the name that it had, in place of what is there. Raises StorageUnavailable."""
+    storage = storages[ALIAS]
+    try:
+        storage.delete(name)
+        stored = storage.save(name, File(content, name))
+    except Exception as error:
+        raise StorageUnavailable from error
+    if stored != name:
+        raise StorageUnavailable(f"{name} was stored as {stored}")
 
 
 def delete_files(names: Iterable[str]) -> int:

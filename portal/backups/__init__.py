@@ -1,0 +1,1 @@
+"""Backups: one archive with the database, the files of conversations and the settings without secrets (ADR 58)."""
