@@ -1,5 +1,4 @@
-"""Wiring only: settings, urls, the Celery app and its schedule, WSGI, system checks."""
+"""Wiring only: settings, urls, the Celery app and its schedule, WSGI, system checks.
 
-from portal.celery import app as celery_app
-
-__all__ = ["celery_app"]
+Nothing is imported here: rendering processes import this package, and would keep Celery and Django in memory (ADR 60).
+"""

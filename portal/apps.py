@@ -12,8 +12,8 @@ class PortalConfig(AppConfig):
     default = True
 
     def ready(self) -> None:
-        """Register the checks by importing them; the signal comes for apps with models."""
-        from portal import checks, old_data, safety_checks  # noqa: F401
+        """Make the Celery app, and register the checks, by importing them; the signal comes for apps with models."""
+        from portal import celery, checks, old_data, safety_checks  # noqa: F401
 
         pre_migrate.connect(old_data.stamp_data, sender=apps.get_app_config("accounts"))
 

@@ -13,7 +13,7 @@ from portal.supervisor import end_with_parent
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 refuse_what_is_wrong(database=False)  # portal.serve checks the database, before it listens
 
-from playground.rendering.pool import end_rendering, rendering_pool  # noqa: E402  (Django's apps are loaded now)
+from playground.rendering.pool import end_rendering  # noqa: E402  (Django's apps are loaded now)
 from playground.services.autosave import last_round  # noqa: E402
 from playground.services.running import interrupt_all  # noqa: E402
 from web.bodies import Receive  # noqa: E402
@@ -36,7 +36,6 @@ async def application(
         await receive()
         end_on_signals()  # first: granian has them ignored, and child processes would inherit that
         end_with_parent(signal.SIGTERM)  # the first process, which may be killed
-        rendering_pool()
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await last_words()

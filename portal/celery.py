@@ -1,12 +1,21 @@
 """The Celery app; its settings are the `CELERY_…` names of portal/settings.py."""
 
+import gc
 import logging
 import os
 import socket
 from typing import Any
 
 from celery import Celery
-from celery.signals import beat_init, celeryd_init, setup_logging, task_failure, task_success, worker_ready
+from celery.signals import (
+    beat_init,
+    celeryd_init,
+    setup_logging,
+    task_failure,
+    task_success,
+    worker_before_create_process,
+    worker_ready,
+)
 
 from portal.start import load_settings, refuse_what_is_wrong
 
@@ -47,6 +56,13 @@ def start_the_heartbeat_of_beat(sender: Any, **kwargs: Any) -> None:
     from keys.processes import start_heartbeat  # needs the settings
 
     start_heartbeat(Heartbeat.Kind.BEAT, socket.gethostname(), is_alive=sender.scheduler.is_ticking)
+
+
+@worker_before_create_process.connect
+def share_memory(**kwargs: Any) -> None:
+    """Leave what is loaded out of the child processes' garbage collections: these would copy all of it (ADR 60)."""
+    gc.collect()
+    gc.freeze()
 
 
 @setup_logging.connect

@@ -1,4 +1,7 @@
-"""`python -m portal.serve`: the web server of `make run`, the tests and production."""
+"""`python -m portal.serve`: the web server of `make run`, the tests and production.
+
+Rendering processes import this module too, as their main module: nothing heavy is imported before `main` (ADR 60).
+"""
 
 import copy
 import gc
@@ -8,15 +11,10 @@ import resource
 import signal
 import sys
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
-from granian import Granian
-from granian.constants import HTTPModes, Interfaces
-from granian.http import HTTP1Settings
-from granian.log import LogLevels
-
-from portal.start import load_settings, refuse_what_is_wrong
-from web.shutdown import HURRY
+if TYPE_CHECKING:
+    from django.conf import LazySettings
 
 HEAD_BYTES: Final = 64 * 1024  # of request line and headers; nginx passes on half of it: links hold whole questions
 HEAD_MS: Final = 10_000  # to receive a header, and the next request on a connection
@@ -25,6 +23,12 @@ CONNECTIONS: Final = 4096  # of each process; slow ones and streams cost memory,
 
 def main() -> None:
     """Serve until the end."""
+    from granian import Granian
+    from granian.constants import Interfaces
+
+    from portal.start import load_settings
+    from web.shutdown import HURRY
+
     settings = load_settings()
     _refuse_in_a_fork()
     _open_many_files()
@@ -33,23 +37,7 @@ def main() -> None:
     multiprocessing.set_start_method("fork")
     gc.collect()
     gc.freeze()  # a garbage collection would copy the loaded modules
-    server = Granian(
-        "portal.asgi:application",
-        address=settings.WEB_HOST,
-        port=settings.PORT,
-        interface=Interfaces.ASGI,
-        workers=settings.WEB_PROCESSES,
-        http=HTTPModes.http1,
-        http1_settings=HTTP1Settings(header_read_timeout=HEAD_MS, max_buffer_size=HEAD_BYTES),
-        websockets=False,
-        backlog=2048,
-        backpressure=CONNECTIONS,
-        log_level=LogLevels.warning,
-        log_dictconfig=copy.deepcopy(settings.LOGGING),
-        respawn_failed_workers=True,
-        workers_kill_timeout=settings.WEB_LEAVING_S + settings.WEB_GRACE_S,
-    )
-
+    server = Granian("portal.asgi:application", interface=Interfaces.ASGI, **_options(settings))
     end_as_granian_does: Callable[[], None] = server.signal_handler_interrupt
 
     def interrupt(*_: object) -> None:
@@ -61,8 +49,32 @@ def main() -> None:
     server.serve()
 
 
+def _options(settings: "LazySettings") -> dict[str, Any]:
+    """Return what granian is started with."""
+    from granian.constants import HTTPModes
+    from granian.http import HTTP1Settings
+    from granian.log import LogLevels
+
+    return {
+        "address": settings.WEB_HOST,
+        "port": settings.PORT,
+        "workers": settings.WEB_PROCESSES,
+        "http": HTTPModes.http1,
+        "http1_settings": HTTP1Settings(header_read_timeout=HEAD_MS, max_buffer_size=HEAD_BYTES),
+        "websockets": False,
+        "backlog": 2048,
+        "backpressure": CONNECTIONS,
+        "log_level": LogLevels.warning,
+        "log_dictconfig": copy.deepcopy(settings.LOGGING),
+        "respawn_failed_workers": True,
+        "workers_kill_timeout": settings.WEB_LEAVING_S + settings.WEB_GRACE_S,
+    }
+
+
 def _refuse_in_a_fork() -> None:
     """Refuse to serve with dangerous settings or data; in a fork, which keeps no thread or connection here."""
+    from portal.start import refuse_what_is_wrong
+
     look = multiprocessing.get_context("fork").Process(target=refuse_what_is_wrong, kwargs={"database": True})
     look.start()
     look.join()

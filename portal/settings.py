@@ -200,7 +200,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_WORKER_POOL = "threads" if EMBEDDED else "prefork"  # threads start at once; only prefork enforces limits
-CELERY_WORKER_CONCURRENCY = env.int("WORKER_CONCURRENCY", default=4)  # at once
+CELERY_WORKER_CONCURRENCY = env.int("WORKER_CONCURRENCY", default=4 if EMBEDDED else 2)  # at once
 CELERY_TASK_QUEUES = [Queue("celery"), Queue("polls"), Queue("webhooks")]  # a worker without -Q takes all
 CELERY_TASK_ROUTES = {  # tasks that may read from the gateway for minutes: nothing else waits behind them
     name: {"queue": "polls"}

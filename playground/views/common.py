@@ -27,6 +27,7 @@ from playground.forms import AskForm, ChatForm
 from playground.listing import conversations_of
 from playground.models import Answer, Conversation, Share
 from playground.rendering import RenderedAnswers, content_of, render_answers
+from playground.rendering.pool import rendering_pool
 from playground.services.chat import ChatContext
 from playground.services.payers import Payers
 from playground.services.refusals import AskRefused
@@ -146,6 +147,7 @@ def page_context(
     `start`: the message that its turns begin with, if it is earlier than the last ones. `payer` is the id of a course
     that is to pay in a new conversation; that of a preset does only if it pays for this person.
     """
+    rendering_pool()  # starts its processes, unless they run, while the person writes
     allowance = policy_of(request.user)
     payers = Payers.of(request.user, allowance)
     if opened and payers.course(opened.course_id):
