@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from allauth.account.decorators import secure_admin_login
+from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -17,6 +18,7 @@ else:
 admin.site.site_header = _("Passerelle: administration")
 admin.site.site_title = _("Passerelle")
 admin.site.index_title = _("People and policies")
+admin.site.site_url = settings.PORTAL_PATH
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # one sign-in page, with its rate limits
 
 

@@ -19,6 +19,7 @@ from accounts.identity_providers import identity_providers, names_of_providers
 from accounts.locale import reading_as
 from accounts.mails import LATEST_S, compose, reset_path
 from accounts.models import AuditAction, Invitation, User
+from web.addresses import absolute
 from web.tasks import QueueUnavailable, send_task
 from web.templatetags.portal import moment_and_zone
 
@@ -131,7 +132,7 @@ def _compose(invitation: Invitation) -> EmailMessage:
         "user": person,
         "invitation": invitation,
         "institution": names_of_providers(),
-        "link": f"{settings.PORTAL_URL}{path}",
+        "link": absolute(path),
         "portal_url": settings.PORTAL_URL,
     }
     mails = [_in_language(language, person, context) for language in languages]

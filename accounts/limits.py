@@ -70,6 +70,7 @@ def remember_browser(request: HttpRequest, response: HttpResponse, user: User) -
         settings.BROWSER_COOKIE_NAME,
         signing.dumps({"id": browser["id"], "names": [*theirs, *others][:NAMES_OF_A_BROWSER]}, salt=_SALT),
         max_age=BROWSER_AGE_S,
+        path=settings.PORTAL_PATH,
         secure=settings.HTTPS,
         httponly=True,
         samesite="Lax",

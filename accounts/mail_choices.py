@@ -17,6 +17,7 @@ from accounts.delivery import MailServerUnavailable, claim, deliver, send_each
 from accounts.locale import reading_as
 from accounts.mails import compose
 from accounts.models import DailyItem, MailChoices, User
+from web.addresses import absolute
 
 OUTDATED_AFTER: Final = timedelta(days=3)  # what could not be sent for so long is no news any more
 DAILY_FROM: Final = time(5, 25)  # UTC, as portal/schedule.py has it
@@ -108,7 +109,7 @@ def _send_daily(choices: MailChoices) -> bool:
 
 def _name_the_choice(message: EmailMessage) -> None:
     """Say below the mail, and to the mail program, where one chooses which mails to have."""
-    address = f"{settings.PORTAL_URL}{reverse('account_mails')}"
+    address = absolute(reverse("account_mails"))
     where = _("Choose which mails you get: %(address)s") % {"address": address}
     message.body = f"{message.body}\n{where}"
     message.extra_headers["List-Unsubscribe"] = f"<{address}>"

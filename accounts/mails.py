@@ -22,6 +22,7 @@ from django.utils import timezone, translation
 from accounts.delivery import identify
 from accounts.locale import reading_as
 from accounts.models import User
+from web.addresses import absolute
 from web.tasks import send_task
 from web.templatetags.portal import moment_and_zone
 
@@ -78,14 +79,14 @@ def send_mail(kind: str, user_id: int | None, language: str, details: dict[str, 
     to = details.get("to") or user.email
     context = {**details, "user": user, "portal_url": settings.PORTAL_URL}
     if kind in WITH_RESET_LINK:
-        context["link"] = f"{settings.PORTAL_URL}{reset_path(user)}"
+        context["link"] = absolute(reset_path(user))
     elif "address_id" in details:
         address = EmailAddress.objects.filter(pk=details["address_id"], user=user, verified=False).first()
         to = address.email if address else ""
         confirm = address and reverse("account_confirm_email", args=[EmailConfirmationHMAC(address).key])
-        context["link"] = f"{settings.PORTAL_URL}{confirm}"
+        context["link"] = absolute(confirm)
     else:
-        context["link"] = f"{settings.PORTAL_URL}{reverse('account_reset_password')}"
+        context["link"] = absolute(reverse("account_reset_password"))
     if not to:
         return False
     with reading_as(user, language=language):

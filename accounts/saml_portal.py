@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.urls import reverse
 
 from accounts.identity_providers import Saml
+from web.addresses import absolute
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,6 @@ class Portal:
 def portal_of(provider: Saml) -> Portal:
     """Return how the portal is known there; by default it is named by the address of its metadata."""
     return Portal(
-        entity_id=provider.entity_id or f"{settings.PORTAL_URL}{reverse('saml_metadata', args=[provider.id])}",
-        answer_address=f"{settings.PORTAL_URL}{reverse('saml_answer', args=[provider.id])}",
+        entity_id=provider.entity_id or absolute(reverse("saml_metadata", args=[provider.id])),
+        answer_address=absolute(reverse("saml_answer", args=[provider.id])),
     )

@@ -8,6 +8,7 @@ from django.utils import translation
 from django.utils.cache import get_conditional_response, set_response_etag
 
 from api.problems import CONTENT_TYPE, problem_of_status, problem_response
+from web.addresses import path_within
 
 PREFIX: Final = "/api/v1/"
 KEPT_HEADERS: Final = ("Allow", "Retry-After", "WWW-Authenticate")
@@ -20,7 +21,7 @@ def api_requests(get_response: Callable[[HttpRequest], HttpResponse]) -> Callabl
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        if not request.path_info.startswith(PREFIX):
+        if not path_within(request).startswith(PREFIX):
             return get_response(request)
         request.META.pop("HTTP_COOKIE", None)
         request.COOKIES = {}

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Final
 
-from django.conf import settings
 from django.urls import reverse
 
 from accounts.links import LinkRefused, holder, read, sign
 from accounts.models import AccessRequest, User
+from web.addresses import absolute
 
 _SALT: Final = "approvals.links.decide"
 
@@ -23,7 +23,7 @@ class Decision:
 def link_to(asked: AccessRequest, decider: User) -> str:
     """Return the absolute URL of a new link."""
     signed = sign({"request": str(asked.pk), **holder(decider)}, salt=_SALT)
-    return f"{settings.PORTAL_URL}{reverse('approvals:decide_by_link', args=[signed])}"
+    return absolute(reverse("approvals:decide_by_link", args=[signed]))
 
 
 def decision_of_link(signed: str) -> tuple[User, Decision]:

@@ -6,12 +6,12 @@ these changes, the link is void: so it works once.
 
 from enum import StrEnum
 
-from django.conf import settings
 from django.urls import reverse
 
 from accounts.links import LinkRefused, holder, read, sign
 from accounts.models import User
 from keys.models import Key
+from web.addresses import absolute
 
 
 class LinkAction(StrEnum):
@@ -24,7 +24,7 @@ class LinkAction(StrEnum):
 def link_to(action: LinkAction, key: Key) -> str:
     """Return the absolute URL of a new link; the key's owner and tokens were read with it."""
     signed = sign(_named(key), salt=_salt(action))
-    return f"{settings.PORTAL_URL}{reverse(f'keys:{action}', args=[signed])}"
+    return absolute(reverse(f"keys:{action}", args=[signed]))
 
 
 def key_of_link(action: LinkAction, signed: str) -> tuple[User, Key]:

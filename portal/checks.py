@@ -11,6 +11,7 @@ from django.core.checks import CheckMessage, Error, Warning, register
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 SANDBOX_KEY = "sk-sandbox-admin"  # printed in the documentation
+PLAIN_PATH = re.compile(r"(/[A-Za-z0-9_~][A-Za-z0-9._~-]*)*", re.ASCII)  # of PORTAL_URL, in routes and cookies
 CURRENCY_CODE = re.compile(r"[A-Z]{3}", re.ASCII)
 SHORTEST_SECRET = 32  # characters; a shorter one could be guessed by somebody with a key derived from it
 
@@ -19,10 +20,12 @@ SHORTEST_SECRET = 32  # characters; a shorter one could be guessed by somebody w
 def portal_has_an_address(**kwargs: Any) -> list[CheckMessage]:
     """Refuse a PORTAL_URL that is not a plain URL: cookies, redirects and mails are built from it."""
     url = urlsplit(settings.PORTAL_URL)
-    if url.scheme in ("http", "https") and url.hostname and not (url.path or url.query):
+    if url.scheme in ("http", "https") and url.hostname and PLAIN_PATH.fullmatch(url.path) and not url.query:
         return []
-    hint = "Give scheme and host, and the port if it is unusual, and no path: https://portal.example.edu"
-    return [Error("PORTAL_URL is not an address without a path.", hint=hint, id="portal.E001")]
+    hint = (
+        "Give scheme and host, the port if it is unusual, and a path if the portal has one: https://portal.example.edu"
+    )
+    return [Error("PORTAL_URL is not the address of a site.", hint=hint, id="portal.E001")]
 
 
 @register

@@ -14,7 +14,7 @@ from kombu import Queue
 
 from accounts.identity_providers import read_providers
 from portal.components import APPS, MIDDLEWARES
-from portal.content_security import CSP_DIRECTIVES
+from portal.content_security import CSP_DIRECTIVES, cookie_prefix
 from portal.environment import Environment
 from portal.log import LEVELS, logging_config
 from portal.private_files import kept_secret, own_folder
@@ -49,6 +49,7 @@ PORT = env.int("PORT", default=8000)
 PORTAL_URL = env.str("PORTAL_URL", default=embedded_default(f"http://127.0.0.1:{PORT}")).rstrip("/")
 TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)  # reverse proxies whose X-Forwarded-For is trusted
 _portal = urlsplit(PORTAL_URL)
+PORTAL_PATH = f"{_portal.path}/"  # begins all addresses of the portal: "/", or "/passerelle/" (portal.urls, ADR 59)
 HTTPS = _portal.scheme == "https"
 ALLOWED_HOSTS = [_portal.hostname or "", *(["127.0.0.1", "localhost"] if EMBEDDED else [])]
 CSRF_TRUSTED_ORIGINS = [f"{_portal.scheme}://{_portal.netloc}"]
@@ -317,7 +318,7 @@ LANGUAGE_COOKIE_AGE, LANGUAGE_COOKIE_SAMESITE = 365 * 24 * 3600, "Lax"  # s
 TIME_ZONE = env.str("TIME_ZONE", default="UTC")  # for those who chose none; the last day of a stay is one of it
 
 # --- Static files -------------------------------------------------------------------------------------
-STATIC_URL = "static/"
+STATIC_URL = f"{PORTAL_PATH}static/"
 STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(VAR_DIR / "static")))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATICFILES_FINDERS = [
@@ -352,12 +353,14 @@ EMAIL_TIMEOUT = 20  # s
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"passerelle@{_portal.hostname}")
 
 # --- Safety ---------------------------------------------------------------------------------------------
-_cookie_prefix = "__Host-" if HTTPS else ""
+_cookie_prefix = cookie_prefix(PORTAL_PATH, https=HTTPS)
 SESSION_COOKIE_NAME = f"{_cookie_prefix}session"
 CSRF_COOKIE_NAME = f"{_cookie_prefix}csrf"
 LANGUAGE_COOKIE_NAME = f"{_cookie_prefix}language"
 THEME_COOKIE_NAME = f"{_cookie_prefix}theme"
 BROWSER_COOKIE_NAME = f"{_cookie_prefix}browser"  # proves that somebody has signed in here before (accounts.limits)
+MESSAGES_COOKIE_NAME = f"{_cookie_prefix}messages"
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = LANGUAGE_COOKIE_PATH = PORTAL_PATH
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
 MESSAGE_STORAGE = "web.messages.NewestMessages"
@@ -367,7 +370,7 @@ CSRF_FAILURE_VIEW = "web.errors.csrf_failure"
 DEFAULT_EXCEPTION_REPORTER = "web.reports.SecretFreeReporter"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "web.reports.SecretFreeReports"
 SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^healthz/"]  # called by a load balancer without TLS
+SECURE_REDIRECT_EXEMPT = [rf"^{PORTAL_PATH.removeprefix('/')}healthz/"]  # called by a load balancer without TLS
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.bool("HSTS_INCLUDE_SUBDOMAINS", default=False)
 SECURE_REFERRER_POLICY = "same-origin"

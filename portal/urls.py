@@ -1,5 +1,6 @@
-"""Every route of the portal."""
+"""Every route of the portal, below the path of PORTAL_URL (ADR 59)."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
@@ -8,7 +9,7 @@ handler403 = "web.errors.forbidden"
 handler404 = "web.errors.not_found"
 handler500 = "web.errors.server_error"
 
-urlpatterns = [
+_routes = [
     path("", include("keys.urls")),
     path("usage/", include("usage.urls")),
     path("courses/", include("courses.urls")),
@@ -25,3 +26,4 @@ urlpatterns = [
     path("account/", include("accounts.urls")),
     path("admin/", admin.site.urls),
 ]
+urlpatterns = [path(settings.PORTAL_PATH.removeprefix("/"), include(_routes))]

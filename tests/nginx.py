@@ -39,11 +39,14 @@ class Nginx(Server):
     """In front of one node, or of several.
 
     It ends TLS for `localhost`, with a certificate of its own: `certificate` is to be trusted by the client. With
-    `is_plain` it takes http.
+    `is_plain` it takes http. `path` is that of the portal, for example "/passerelle"; nothing else is there.
     """
 
-    def __init__(self, *, portal_port: int = 0, portal_ports: Sequence[int] = (), is_plain: bool = False) -> None:
+    def __init__(
+        self, *, portal_port: int = 0, portal_ports: Sequence[int] = (), is_plain: bool = False, path: str = ""
+    ) -> None:
         super().__init__()
+        self.path = path
         self.portal_port = portal_port
         self._portal_ports = portal_ports
         self._is_plain = is_plain
@@ -51,7 +54,8 @@ class Nginx(Server):
     @property
     def url(self) -> str:
         """The address for the browser, with an unusual port."""
-        return f"http://127.0.0.1:{self.port}" if self._is_plain else f"https://localhost:{self.port}"
+        host = f"http://127.0.0.1:{self.port}" if self._is_plain else f"https://localhost:{self.port}"
+        return f"{host}{self.path}"
 
     @property
     def certificate(self) -> str:
@@ -82,6 +86,7 @@ class Nginx(Server):
             "listen 80;": f"listen 127.0.0.1:{free_port()};",
             "listen 443 ssl http2": f"listen {here}" if self._is_plain else f"listen {here} ssl http2",
             "portal.example.edu": "localhost",
+            "location / {": f"location {self.path}/ {{",
             "/etc/passerelle": str(self.folder),
             "/var/log/nginx/passerelle.log": str(self.access_log),
             "/var/log/nginx/passerelle-errors.log crit": "stderr warn",

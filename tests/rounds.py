@@ -16,6 +16,7 @@ SLOW: Final = {  # a file or a folder below tests/: why
     "browser/test_full_pages.py": "every full page in three widths, two colours, two languages",
     "browser/test_keys_layout.py": "texts and numbers in narrow windows",
     "browser/test_odd_windows.py": "long names, paper, forced colours",
+    "browser/test_subpath.py": "a portal below a path of nginx",
     "browser/test_playground_states.py": "axe looks at the Playground in the middle of things",
     "courses/test_crashes.py": "kills a process at every step of what is done to a course",
     "courses/test_faults.py": "the gateway fails in each way at each call of what is done to a course",
@@ -110,6 +111,7 @@ ONLY_ON_SQLITE: Final = {
     "web/test_redirects.py": "where a form leads to",
     "web/test_security.py": "headers",
     "web/test_slow_requests.py": "the web server",
+    "web/test_subpath.py": "addresses in pages",
     "web/test_templates.py": "reads templates",
 }
 ON_BOTH: Final = {  # though their folder is above

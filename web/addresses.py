@@ -6,8 +6,11 @@ the portal is mounted, and the namespace of the present page. Templates get them
 
 from functools import lru_cache
 from typing import Any, Final
+from urllib.parse import urljoin
 from uuid import UUID
 
+from django.conf import settings
+from django.http import HttpRequest
 from django.urls import URLResolver, get_resolver, get_script_prefix, get_urlconf, reverse
 
 REMEMBERED: Final = 8192  # of a process, those with the ids of keys and people among them
@@ -28,3 +31,14 @@ def address_of(route: str, *arguments: Any, namespace: str | None = None) -> str
 def _address(_resolver: URLResolver, _prefix: str, route: str, namespace: str | None, *arguments: Any) -> str:
     """Return an address; `reverse` knows the resolver and the prefix by itself."""
     return reverse(route, args=arguments, current_app=namespace)
+
+
+def absolute(path: str) -> str:
+    """Return the address that a mail or another program calls `path` by; routes have the path of the portal in them."""
+    address: str = urljoin(settings.PORTAL_URL, path)
+    return address
+
+
+def path_within(request: HttpRequest) -> str:
+    """Return the path of a request below that of the portal: `/keys/` for `/passerelle/keys/`."""
+    return f"/{request.path_info.removeprefix(settings.PORTAL_PATH)}"

@@ -20,6 +20,7 @@ from django.template.loader import render_to_string
 from django.urls import Resolver404, resolve, set_script_prefix
 from django.utils import translation
 
+from web.addresses import path_within
 from web.bodies import BodyRefused, Receive, read_body
 from web.patience import answers_within
 from web.streams import Send, Stream, is_streaming
@@ -51,6 +52,7 @@ class Handler(ASGIHandler):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        scope = _with_path_of_portal(scope)
         try:
             body = await read_body(scope, receive)
         except RequestAborted:
@@ -77,7 +79,7 @@ class Handler(ASGIHandler):
 
     def _threads_for(self, request: ASGIRequest) -> Threads:
         """Return the threads for this request. A stream has threads of its own: its form has queued already."""
-        if request.path_info.startswith("/healthz/"):
+        if path_within(request).startswith("/healthz/"):
             return self._probes
         if request.method == "GET" and "text/event-stream" in request.headers.get("Accept", ""):
             with suppress(Resolver404):
@@ -136,6 +138,14 @@ class Handler(ASGIHandler):
             finally:
                 thread.submit(_close_download, response)
                 thread.shutdown(wait=False)
+
+
+def _with_path_of_portal(scope: Scope) -> Scope:
+    """Put the path of the portal back where a proxy has removed it, or a probe does not know it."""
+    path: str = scope["path"]
+    if f"{path}/".startswith(settings.PORTAL_PATH):
+        return scope
+    return {**scope, "path": f"{settings.PORTAL_PATH}{path.removeprefix('/')}"}
 
 
 async def _file(response: FileResponse) -> AsyncGenerator[bytes, None]:

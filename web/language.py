@@ -9,13 +9,14 @@ def remember_language(request: HttpRequest, response: HttpResponse, language: st
     name = settings.LANGUAGE_COOKIE_NAME
     if not language:
         request.COOKIES.pop(name, None)
-        response.delete_cookie(name, samesite="Lax")
+        response.delete_cookie(name, path=settings.PORTAL_PATH, samesite="Lax")
         return
     request.COOKIES[name] = language
     response.set_cookie(
         name,
         language,
         max_age=settings.LANGUAGE_COOKIE_AGE,
+        path=settings.PORTAL_PATH,
         secure=settings.HTTPS,
         httponly=True,
         samesite="Lax",

@@ -11,6 +11,7 @@ from django.shortcuts import resolve_url
 from django.utils.http import escape_leading_slashes
 
 from gateway.secret import has_secret, redact
+from web.addresses import path_within
 from web.redirects import is_ours, with_next
 from web.request import referrer_policy
 
@@ -55,7 +56,7 @@ def any_host_for_health(get_response: Callable[[HttpRequest], HttpResponse]) -> 
     """Accept any host name for health checks: a probe knows the machine, and perhaps not the portal's host."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        if request.path_info.startswith("/healthz/"):
+        if path_within(request).startswith("/healthz/"):
             request.META["HTTP_HOST"] = urlsplit(settings.PORTAL_URL).netloc
         return get_response(request)
 
@@ -95,7 +96,7 @@ def no_secret_in_addresses(
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        query, path = request.META.get("QUERY_STRING", ""), request.path_info
+        query, path = request.META.get("QUERY_STRING", ""), path_within(request)
         is_asked = request.method in ("GET", "HEAD") and not path.startswith(("/account/", "/link/"))
         if is_asked and (has_secret(unquote_plus(query)) or has_secret(path)):
             given = [(name, redact(value)) for name, value in parse_qsl(query, keep_blank_values=True)]
@@ -121,6 +122,6 @@ def page_before(request: HttpRequest) -> str:
     """Return the path of the page of ours that sent this request; the first page when there is none."""
     referer = request.headers.get("Referer", "")
     if not is_ours(request, referer):
-        return "/"
+        return settings.PORTAL_PATH
     page = urlsplit(referer)
-    return f"{page.path}?{page.query}" if page.query else page.path or "/"
+    return f"{page.path}?{page.query}" if page.query else page.path or settings.PORTAL_PATH

@@ -6,8 +6,9 @@ characters, and more within another address.
 
 from collections.abc import Callable
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urljoin, urlsplit
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.http import MAX_URL_LENGTH, url_has_allowed_host_and_scheme
@@ -21,9 +22,11 @@ def is_ours(request: HttpRequest, address: str) -> bool:
     """Say whether `address` is a page of ours. Django's own check refuses long ones."""
     if len(address) > LONGEST_LINE:
         return False
-    return url_has_allowed_host_and_scheme(
-        address[:MAX_URL_LENGTH], {request.get_host()}, require_https=request.is_secure()
-    )
+    hosts = {request.get_host()}
+    if not url_has_allowed_host_and_scheme(address[:MAX_URL_LENGTH], hosts, require_https=request.is_secure()):
+        return False
+    path: str = urlsplit(urljoin(settings.PORTAL_PATH, address)).path or "/"
+    return path.startswith(settings.PORTAL_PATH)  # else another site of this host
 
 
 def next_page(request: HttpRequest, default: str) -> str:

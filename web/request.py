@@ -9,6 +9,8 @@ from django.conf import settings
 from django.http import HttpRequest
 from django_htmx.middleware import HtmxDetails
 
+from web.addresses import path_within
+
 if TYPE_CHECKING:
     from accounts.models import User
 
@@ -29,7 +31,7 @@ def referrer_policy(request: HttpRequest) -> str:
 
     Not "no-referrer" for these: browsers would send the form without an origin, which the CSRF check refuses.
     """
-    return "strict-origin" if request.path_info.startswith("/link/") else settings.SECURE_REFERRER_POLICY
+    return "strict-origin" if path_within(request).startswith("/link/") else settings.SECURE_REFERRER_POLICY
 
 
 def client_address(request: HttpRequest) -> str | None:

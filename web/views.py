@@ -18,14 +18,20 @@ A_YEAR_S = 365 * 24 * 3600
 @require_POST
 def theme(request: HttpRequest) -> HttpResponse:
     """Store the choice of colours in a cookie, so that the server renders it and nothing flashes."""
-    response = HttpResponseRedirect(next_page(request, "/"))
+    response = HttpResponseRedirect(next_page(request, settings.PORTAL_PATH))
     chosen = request.POST.get("theme", "")
     if chosen in THEMES:
         response.set_cookie(
-            settings.THEME_COOKIE_NAME, chosen, max_age=A_YEAR_S, secure=settings.HTTPS, httponly=True, samesite="Lax"
+            settings.THEME_COOKIE_NAME,
+            chosen,
+            max_age=A_YEAR_S,
+            path=settings.PORTAL_PATH,
+            secure=settings.HTTPS,
+            httponly=True,
+            samesite="Lax",
         )
     else:
-        response.delete_cookie(settings.THEME_COOKIE_NAME)
+        response.delete_cookie(settings.THEME_COOKIE_NAME, path=settings.PORTAL_PATH)
     return response
 
 
@@ -33,7 +39,7 @@ def theme(request: HttpRequest) -> HttpResponse:
 @require_POST
 def language(request: HttpRequest) -> HttpResponse:
     """Store the choice of language in a cookie, and in the account if signed in; Django's drops a long `next`."""
-    response = HttpResponseRedirect(next_page(request, "/"))
+    response = HttpResponseRedirect(next_page(request, settings.PORTAL_PATH))
     chosen = request.POST.get("language", "")
     if check_for_language(chosen):
         if request.user.is_authenticated and request.user.language != chosen:

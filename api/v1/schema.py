@@ -3,6 +3,7 @@
 from functools import cached_property
 from typing import Any, Final
 
+from django.conf import settings
 from ninja import NinjaAPI, Schema
 from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
@@ -51,6 +52,7 @@ class PortalApi(NinjaAPI):
     def _schema(self) -> OpenAPISchema:
         """The schema, with the scopes and a problem as the answer to whatever is refused."""
         schema = super().get_openapi_schema(path_prefix=PREFIX)
+        schema["servers"] = [{"url": settings.PORTAL_URL}]
         scopes = self.scopes_by_operation()
         for path in schema["paths"].values():
             for details in path.values():

@@ -24,6 +24,7 @@ from courses.services.trail import audit
 from courses.student_list import number_of, why_not_lengths
 from keys.forms import clean_line
 from keys.typed_people import why_not_address, why_not_name
+from web.addresses import absolute
 
 MAX_AN_HOUR: Final = 1000  # accounts made by one teacher
 
@@ -172,10 +173,10 @@ def _add_students(rows: Sequence[Row], course: Course, actor: Actor) -> list[Pla
 
 def mail_students(course: Course, people: Iterable[User], kind: str = "course_added") -> None:
     """Write to people with an account that they are in a course, or that it has ended; after the commit, by tasks."""
-    path = reverse("courses:attended", args=[course.pk])
+    link = absolute(reverse("courses:attended", args=[course.pk]))
     for person in people:
         if person.email and person.is_active:
-            send_later(kind, person, label=course.name, path=path)
+            send_later(kind, person, label=course.name, course_link=link)
 
 
 def listed_with_account(course: Course) -> list[User]:

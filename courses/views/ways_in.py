@@ -2,7 +2,6 @@
 
 import uuid
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
@@ -18,6 +17,7 @@ from courses.services.join_codes import code_of
 from courses.student_forms import EntryForm
 from courses.views.common import taught
 from courses.views.limited import limited
+from web.addresses import absolute
 from web.pages import render_region
 from web.qr import qr_svg
 from web.request import PortalRequest
@@ -35,7 +35,7 @@ def render_ways_in(
 ) -> HttpResponse:
     """Render the page; the code is on teachers' pages only."""
     code = code_of(course) if course.state in (Course.State.DRAFT, *Course.RUNNING) else ""
-    link = f"{settings.PORTAL_URL}{reverse('courses:join', args=[in_groups(code)])}" if code else ""
+    link = absolute(reverse("courses:join", args=[in_groups(code)])) if code else ""
     context = {
         "course": course,
         "form": form or EntryForm(course=course),

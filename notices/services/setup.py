@@ -12,6 +12,7 @@ from accounts.delivery import MailServerUnavailable, deliver
 from accounts.locale import reading_as
 from accounts.mails import compose
 from accounts.models import SetupState, User
+from web.addresses import absolute
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ def send_test_mail(person: User) -> None:
         raise MailRefused
     now = timezone.now()
     path = reverse("notices:confirm_mail", args=[signing.dumps(now.isoformat(), salt=SALT)])
-    context = {"name": person.display_name, "link": f"{settings.PORTAL_URL}{path}", "portal_url": settings.PORTAL_URL}
+    context = {"name": person.display_name, "link": absolute(path), "portal_url": settings.PORTAL_URL}
     with reading_as(person):
         message = compose("notices/mail/test_subject.txt", "notices/mail/test.txt", to=person.email, context=context)
     try:

@@ -2,9 +2,10 @@
 // in its fields are kept for this tab, this page and this person, and restored when the page comes back.
 
 const FIELDS = "main textarea, main input:not([type]), main input[type=text]";
-const KEY = "passerelle-draft";
-const DELETED = "passerelle-deleted"; // the conversation whose deletion was asked for
-export const DRAFTS = "passerelle-drafts:"; // of messages, with person and conversation: message-drafts.js
+const portal = document.body.dataset.portal; // its path: other portals of this host use the same storage
+const KEY = `passerelle-draft:${portal}`;
+const DELETED = `passerelle-deleted:${portal}`; // the conversation whose deletion was asked for
+export const DRAFTS = `passerelle-drafts:${portal}:`; // of messages, with person and conversation: message-drafts.js
 
 const nameOf = (field) => (field.id ? `#${CSS.escape(field.id)}` : `[name="${CSS.escape(field.name)}"]`);
 const isTyped = (field) => !field.readOnly && field.value.trim() && field.value !== field.defaultValue;

@@ -122,7 +122,7 @@ def test_drafts_go_with_their_conversation(visit: Visit, intern: User) -> None:
 def test_signing_out_and_another_person_remove_drafts(visit: Visit, intern: User) -> None:
     page = visit("/playground/", user=intern, first=True)
     chat.composer(page).fill("Only mine")
-    page.evaluate("localStorage.setItem('passerelle-drafts:0:/playground/:id_message', '{}')")
+    page.evaluate("localStorage.setItem('passerelle-drafts:/:0:/playground/:id_message', '{}')")
     assert drafts(page) == 2
 
     page.goto("/")

@@ -28,7 +28,8 @@ POSTGRES = "django.db.backends.postgresql"
 SQLITE = "django.db.backends.sqlite3"
 WRONG: list[tuple[Check, dict[str, Any], str]] = [
     (checks.portal_has_an_address, {"PORTAL_URL": "portal.example.edu"}, "portal.E001"),
-    (checks.portal_has_an_address, {"PORTAL_URL": "https://example.edu/portal"}, "portal.E001"),
+    (checks.portal_has_an_address, {"PORTAL_URL": "https://example.edu/a portal"}, "portal.E001"),
+    (checks.portal_has_an_address, {"PORTAL_URL": "https://example.edu/../portal"}, "portal.E001"),
     (checks.portal_is_encrypted, {"HTTPS": False}, "portal.E002"),
     (checks.a_proxy_is_trusted, {"TRUSTED_PROXY_COUNT": 0}, "portal.W003"),
     (checks.broker_can_be_shared, {"REDIS_URL": ""}, "portal.E005"),

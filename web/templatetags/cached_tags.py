@@ -1,10 +1,12 @@
 """Django's tag `url`, which took 10 % of the processor time of My keys, with addresses that are remembered."""
 
+from typing import Any
+
 from django.template import Context, Library, defaulttags
 from django.template.base import Parser, Token
 from django.utils.html import conditional_escape
 
-from web.addresses import address_of
+from web.addresses import absolute, address_of
 
 register = Library()
 
@@ -28,3 +30,9 @@ def url(parser: Parser, token: Token) -> CachedURLNode:
     """Parse the tag as Django does."""
     node = defaulttags.url(parser, token)
     return CachedURLNode(node.view_name, node.args, node.kwargs, node.asvar)
+
+
+@register.simple_tag
+def absolute_url(route: str, *arguments: Any) -> str:
+    """Return the address of a route for a mail: with scheme and host."""
+    return absolute(address_of(route, *arguments))
