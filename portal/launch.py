@@ -20,6 +20,7 @@ from portal import run_env
 from portal.broker import tidy_up
 from portal.celery import app
 from portal.demo import give_demo_people_a_past
+from portal.folders import BASE_DIR
 from portal.old_data import begin_anew_after_another_version
 from portal.preparation import prepare
 from portal.private_files import close_to_others
@@ -58,7 +59,7 @@ def run_everything(say: Callable[[str], None]) -> None:
         connections.close_all()  # forked processes must not share them
         found = programs()
         progress.step(f"Starting {', '.join(found)}")
-        supervisor = Supervisor(found, folder=str(settings.BASE_DIR), log=log_path())
+        supervisor = Supervisor(found, folder=str(BASE_DIR), log=log_path())
         threading.Thread(target=announce, args=(say, progress, time.time()), daemon=True).start()
         with run_env.written_down(settings.VAR_DIR, env.given()):
             supervisor.run(say)

@@ -115,7 +115,7 @@ def begin_anew_after_another_version(say: Callable[[str], None]) -> None:
         raise CommandError(f"DATABASE_URL was made by another version (it has {unknown[0]}): name an empty database.")
     kept = move_aside(settings.DATA_DIR, settings.VAR_DIR)
     say(f"The data in {settings.DATA_DIR} is of another version: it is now in {kept}, and the portal starts afresh.")
-    os.execv(sys.executable, sys.orig_argv)  # noqa: S606  (ourselves, with the same arguments)
+    os.execv(sys.executable, sys.orig_argv)  # ourselves, with the same arguments
 
 
 def move_aside(folder: Path, var_dir: Path) -> Path:

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 
+from portal.folders import BASE_DIR, INSTALLED
 from portal.translations import compile_translations
 
 
@@ -22,9 +23,10 @@ def prepare(say: Callable[[str], None]) -> None:
     call_command("migrate", verbosity=0, interactive=False)
     if not settings.REDIS_URL:
         call_command("createcachetable", verbosity=0)
-    say("Compiling translations")
-    compile_translations(settings.LOCALE_PATHS)
-    collect_static_files(say)
+    if not INSTALLED:
+        say("Compiling translations")
+        compile_translations(settings.LOCALE_PATHS)
+        collect_static_files(say)
     if settings.SANDBOX:
         say("Making the demo people")
         call_command("seed_demo", stdout=StringIO())
@@ -72,8 +74,7 @@ def _digest_of_static_files() -> str:
 
 
 def _static_inputs() -> Iterator[Path]:
-    base = Path(settings.BASE_DIR)
     listed = ("package-lock.json", "requirements/base.txt", "portal/settings.py", "portal/components.py")
-    yield from (base / name for name in listed)
+    yield from (BASE_DIR / name for name in listed)
     for folder in settings.STATICFILES_DIRS:
         yield from (path for path in Path(folder).rglob("*") if path.is_file())

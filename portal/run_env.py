@@ -1,7 +1,7 @@
 """The settings of a running portal (`make run`), for `manage.py` in a second terminal.
 
 `VAR_DIR/run.env` has the settings of `make run`, for its owner only; it exists while the portal runs.
-The checkout has a link to it, because VAR_DIR may be anywhere. Imported before the settings: it knows none.
+The default VAR_DIR has a link to it, because VAR_DIR may be anywhere. Imported before the settings: it knows none.
 """
 
 import contextlib
@@ -15,10 +15,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
+from portal.folders import default_var_dir
 from portal.private_files import own_folder, write_whole
 
-BASE_DIR: Final = Path(__file__).resolve().parent.parent
-LINKS: Final = BASE_DIR / "var" / "running"
+LINKS: Final = default_var_dir() / "running"
 CHOOSES_ITSELF: Final = (
     "EMBEDDED",
     "SECRET_KEY",

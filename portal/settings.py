@@ -13,24 +13,29 @@ from django.utils.translation import gettext_lazy as _
 from kombu import Queue
 
 from accounts.identity_providers import read_providers
+from portal import folders
 from portal.components import APPS, MIDDLEWARES
 from portal.content_security import CSP_DIRECTIVES, cookie_prefix
 from portal.environment import Environment
 from portal.log import LEVELS, logging_config
 from portal.private_files import kept_secret, own_folder
 from portal.schedule import beat_schedule
+from portal.version import version
 
-BASE_DIR = Path(__file__).resolve().parent.parent
+BASE_DIR: Path = folders.BASE_DIR
+VERSION = version()
 env = Environment()
 
 # --- Which shape (docs/design.md) ----------------------------------------------------------------
 EMBEDDED = env.bool("EMBEDDED", default=False)  # SQLite, file-system broker, sandbox gateway: for trials and tests
 SANDBOX = EMBEDDED and not env.str("GATEWAY_URL", default="")  # `make run` starts a gateway of its own
 DEBUG = env.bool("DEBUG", default=False)
-VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var"))).resolve()  # everything that the embedded mode writes
+VAR_DIR = Path(
+    env.str("VAR_DIR", default=str(folders.default_var_dir()))
+).resolve()  # everything that the embedded mode writes
 DATA_DIR = VAR_DIR / "sandbox" if SANDBOX else VAR_DIR  # data of the sandbox never meets a real gateway
 if EMBEDDED:
-    own_folder(VAR_DIR, surely=VAR_DIR.is_relative_to(BASE_DIR / "var"))
+    own_folder(VAR_DIR, surely=VAR_DIR.is_relative_to(folders.default_var_dir()))
     own_folder(DATA_DIR)
 
 
@@ -319,12 +324,14 @@ TIME_ZONE = env.str("TIME_ZONE", default="UTC")  # for those who chose none; the
 
 # --- Static files -------------------------------------------------------------------------------------
 STATIC_URL = f"{PORTAL_PATH}static/"
-STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(VAR_DIR / "static")))
-STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = Path(
+    env.str("STATIC_ROOT", default=str(folders.COLLECTED_STATIC if folders.INSTALLED else VAR_DIR / "static"))
+)
+STATICFILES_DIRS = [] if folders.INSTALLED else [BASE_DIR / "static"]
 STATICFILES_FINDERS = [
     "django.contrib.staticfiles.finders.FileSystemFinder",
     "django.contrib.staticfiles.finders.AppDirectoriesFinder",
-    "web.npm.NpmFinder",
+    *([] if folders.INSTALLED else ["web.npm.NpmFinder"]),
 ]
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True  # pages name no others, and compressing those too takes twice as long
 IMAGE_DIR = Path(env.str("IMAGE_DIR", default=str(DATA_DIR / "images")))

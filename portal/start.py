@@ -23,8 +23,15 @@ def load_settings() -> LazySettings:
     try:
         settings.INSTALLED_APPS  # noqa: B018  (the first name asked for loads them all)
     except (ImproperlyConfigured, OSError, ValueError) as problem:  # OSError: a NAME_FILE that is not there
-        sys.exit(f"Not started: {problem}")
+        sys.exit(f"Not started: {problem}{_where_settings_may_be(problem)}")
     return settings
+
+
+def _where_settings_may_be(problem: Exception) -> str:
+    """Return advice for a server, where a shell has none of the settings."""
+    if "environment variable" not in str(problem):
+        return ""
+    return ". In a shell on a server: passerelle --env-file FILE …, or sudo passerelle --unit passerelle-web.service …"
 
 
 def refuse_what_is_wrong(*, database: bool) -> None:

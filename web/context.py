@@ -9,6 +9,7 @@ THEMES = ("light", "dark")
 
 
 def portal(request: HttpRequest) -> dict[str, object]:
-    """Return the person's choice of colours ("light", "dark", or "" to follow the system), and the referrer policy."""
+    """Return the colours chosen ("light", "dark", or "" to follow the system), referrer policy and version."""
     chosen = request.COOKIES.get(settings.THEME_COOKIE_NAME, "")
-    return {"theme": chosen if chosen in THEMES else "", "referrer_policy": referrer_policy(request)}
+    theme = chosen if chosen in THEMES else ""
+    return {"theme": theme, "referrer_policy": referrer_policy(request), "version": settings.VERSION}

@@ -2,4 +2,4 @@
 
 from passerelle_cli.main import app
 
-app(prog_name="passerelle")
+app(prog_name="passerelle-cli")

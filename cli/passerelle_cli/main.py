@@ -165,7 +165,7 @@ def delete(key: KeyName) -> None:
 
 @command(app, "env")
 def env(label: Annotated[str, typer.Argument(help="Label of the new key.")] = "") -> None:
-    """Create a temporary key, and print lines that set it in a shell: eval "$(passerelle env)"."""
+    """Create a temporary key, and print lines that set it in a shell: eval "$(passerelle-cli env)"."""
     portal = signed_in()
     address = portal.call("GET", "/me")["base_url"]
     label = label or f"{socket.gethostname()[:30]} {datetime.now().astimezone():%Y-%m-%d %H:%M:%S}"
@@ -183,7 +183,7 @@ def chat(
     secret = os.environ.get("OPENAI_API_KEY", "").strip()
     check_secret(secret)
     if not secret:
-        raise Failure(say('Set OPENAI_API_KEY first, for example by: eval "$(passerelle env)"'), 2)
+        raise Failure(say('Set OPENAI_API_KEY first, for example by: eval "$(passerelle-cli env)"'), 2)
     text = question or sys.stdin.read().strip()
     if not text:
         raise Failure(say("There is no question."), 2)

@@ -56,7 +56,7 @@ def signed_in() -> Portal:
     """Return the portal of the last sign-in, or of the environment. Raises Failure."""
     credentials = store.load()
     if credentials is None:
-        raise Failure(say("Not signed in. Run: passerelle login URL"), NOT_SIGNED_IN)
+        raise Failure(say("Not signed in. Run: passerelle-cli login URL"), NOT_SIGNED_IN)
     return Portal(credentials)
 
 

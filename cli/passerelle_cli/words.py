@@ -11,7 +11,7 @@ FRENCH: Final = {
         "Déconnexion faite ici, mais le jeton d’accès marche encore. Révoquez-le dans votre compte : %s"
     ),
     "You were not signed in.": "Vous n’étiez pas connecté.",
-    "Not signed in. Run: passerelle login URL": "Pas de connexion. Lancez : passerelle login URL",
+    "Not signed in. Run: passerelle-cli login URL": "Pas de connexion. Lancez : passerelle-cli login URL",
     "The sign-in was refused.": "La connexion a été refusée.",
     "Nobody confirmed the code in time.": "Personne n’a confirmé le code à temps.",
     "%s does not answer: %s": "%s ne répond pas : %s",
@@ -28,8 +28,8 @@ FRENCH: Final = {
     "spent": "dépensé",
     "left": "restant",
     "no limit": "sans limite",
-    'Set OPENAI_API_KEY first, for example by: eval "$(passerelle env)"': (
-        'Définissez d’abord OPENAI_API_KEY, par exemple avec : eval "$(passerelle env)"'
+    'Set OPENAI_API_KEY first, for example by: eval "$(passerelle-cli env)"': (
+        'Définissez d’abord OPENAI_API_KEY, par exemple avec : eval "$(passerelle-cli env)"'
     ),
     "The gateway refused: %s": "La passerelle a refusé : %s",
     "There is no question.": "Il n’y a pas de question.",

@@ -55,7 +55,7 @@ def test_live_makes_no_call(
     with django_assert_num_queries(0):
         answer = client.get(LIVE)
 
-    assert (answer.status_code, answer.json()) == (200, {"state": "up"})
+    assert (answer.status_code, answer.json()) == (200, {"state": "up", "version": settings.VERSION})
 
 
 @pytest.mark.parametrize("address", [LIVE, READY])

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from gateway.diagnostics import examine
@@ -16,6 +17,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the findings as they come."""
+        self.stdout.write(f"Passerelle {settings.VERSION}")
         failed = 0
         try:
             gateway = get_gateway()

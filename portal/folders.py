@@ -1,0 +1,21 @@
+"""Where the application is, and where it may write. Imported before the settings: knows none.
+
+In a checkout it writes below `var/`. An installed wheel has `release.json`, and nothing there is written (ADR 53).
+"""
+
+import os
+from pathlib import Path
+from typing import Final
+
+BASE_DIR: Final = Path(__file__).resolve().parent.parent
+RELEASE_FILE: Final = BASE_DIR / "release.json"  # written by hatch_build.py
+COLLECTED_STATIC: Final = BASE_DIR / "collected"  # of a wheel
+INSTALLED: Final = RELEASE_FILE.is_file()
+
+
+def default_var_dir() -> Path:
+    """Return the folder to write to where VAR_DIR is not set; the current user's own, for an installed wheel."""
+    if not INSTALLED:
+        return BASE_DIR / "var"
+    state = os.environ.get("XDG_STATE_HOME", "")
+    return (Path(state) if os.path.isabs(state) else Path.home() / ".local" / "state") / "passerelle"

@@ -1,0 +1,19 @@
+"""Runs a management command, for `manage.py` and `passerelle`."""
+
+from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run a command with the portal's settings, or those of the portal that runs here.
+
+    The first argument is the program's name.
+    """
+    from portal.run_env import use_running_portal
+    from portal.start import load_settings, naming_missing_tables
+
+    use_running_portal()
+    load_settings()
+    from django.core.management import execute_from_command_line
+
+    with naming_missing_tables(command="".join(arguments[1:2])):
+        execute_from_command_line(list(arguments))
