@@ -16,7 +16,8 @@ from yarl import URL
 from gateway import parsing
 from gateway.async_failures import mapped_async
 from gateway.errors import GatewayError, GatewayUnavailable
-from gateway.headers import headers_from
+from gateway.failures import log_failure
+from gateway.headers import correlation_headers, headers_from, note_call
 from gateway.outgoing import json_body, sendable
 from gateway.refusals import error_from
 from gateway.secret import Secret
@@ -45,7 +46,15 @@ class AsyncTransport:
 
         Raises a GatewayError; GatewayUnavailable where the response is no stream.
         """
+        try:
+            return await self._open(path, body, secret)
+        except GatewayError as error:
+            log_failure("POST", path, error)
+            raise
+
+    async def _open(self, path: str, body: Mapping[str, object], secret: Secret) -> aiohttp.ClientResponse:
         response = await mapped_async(self._post(path, json_body(body), sendable(secret)))
+        note_call(response.headers)
         try:
             error = await _error_in(response, secret)
         except BaseException:
@@ -62,7 +71,8 @@ class AsyncTransport:
         return await _session().post(
             URL(self._base_url + path, encoded=True),
             data=io.BytesIO(data),  # sent piece by piece: images have megabytes
-            headers={
+            headers=correlation_headers()
+            | {
                 "Accept": "text/event-stream",
                 "Accept-Encoding": "identity",
                 "Authorization": f"Bearer {secret}",

@@ -13,8 +13,8 @@ from typing import Final, NamedTuple, TypeVar
 import requests
 import urllib3
 
-from gateway.errors import GatewayError, GatewayUnavailable
-from gateway.secret import redact
+from gateway.errors import GatewayError, GatewayNotFound, GatewayRejected, GatewayUnavailable
+from gateway.secret import redact, scrub
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +52,14 @@ def mapped(action: Callable[[], T]) -> T:
     except Exception as failure:  # noqa: BLE001  (any of them may quote a header)
         error = unavailable(failure, _OF_REQUESTS)
     raise error  # outside of `except`, so that nothing is chained
+
+
+def log_failure(method: str, path: str, error: GatewayError) -> None:
+    """Write a line about a call that failed, without what the gateway said: that may quote a key or a prompt."""
+    is_usual = isinstance(error, GatewayNotFound)  # whether something exists is asked so
+    level = logging.WARNING if isinstance(error, GatewayUnavailable) else logging.DEBUG if is_usual else logging.INFO
+    status = f" {error.status}" if isinstance(error, GatewayRejected) and error.status else ""
+    logger.log(level, "%s %s failed: %s%s", method, scrub(path), type(error).__name__, status)
 
 
 def unavailable(failure: Exception, kinds: Kinds) -> GatewayUnavailable:

@@ -1,10 +1,28 @@
-"""Reads what the gateway says about a call in its headers. Never fails: an invalid header is ignored."""
+"""Reads what the gateway says about a call in its headers, and names our request to it.
+
+Reading never fails: an invalid header is ignored.
+"""
 
 from collections.abc import Mapping
+from typing import Final
 
-from gateway import figures
+from gateway import figures, log_context
 from gateway.secret import redact
 from gateway.types import Headers
+
+CALL_ID_LENGTH: Final = 100
+
+
+def correlation_headers() -> dict[str, str]:
+    """Return what names our request: proxies log the first, LiteLLM’s spend log has the second as its session."""
+    request_id = log_context.request_id()
+    return {"X-Request-ID": request_id, "x-litellm-trace-id": request_id} if request_id else {}
+
+
+def note_call(answer: Mapping[str, str]) -> None:
+    """Note the gateway's id of this call for the lines that follow in the log; only calls of models have one."""
+    if call_id := answer.get("x-litellm-call-id"):
+        log_context.note(gateway_call_id=redact(call_id)[:CALL_ID_LENGTH])
 
 
 def headers_from(answer: Mapping[str, str]) -> Headers:

@@ -20,8 +20,8 @@ from gateway.errors import (
     GatewayRejected,
     GatewayUnavailable,
 )
-from gateway.failures import mapped
-from gateway.headers import headers_from
+from gateway.failures import log_failure, mapped
+from gateway.headers import correlation_headers, headers_from, note_call
 from gateway.outgoing import is_sendable, json_body, sendable
 from gateway.pool import Interrupter, interruptible, new_session
 from gateway.refusals import error_from
@@ -132,10 +132,14 @@ class Transport:
         secret: Secret | None = None,
         read_timeout_s: float | None = None,
     ) -> Answer:
-        """POST, as admin unless a secret is given. Never retried."""
+        """POST, as admin unless a secret is given. Never retried; a failure is logged, with the id of our request."""
         with self._waiting():
             until = self._deadline(read_timeout_s)
-            return self._call("POST", path, body=body, secret=secret, read_timeout_s=read_timeout_s, until=until)
+            try:
+                return self._call("POST", path, body=body, secret=secret, read_timeout_s=read_timeout_s, until=until)
+            except GatewayError as error:
+                log_failure("POST", path, error)
+                raise
 
     def _deadline(self, read_timeout_s: float | None) -> float:
         """Return when (`monotonic`) a call must have ended as a whole; one with its own read timeout gets more."""
@@ -183,13 +187,14 @@ class Transport:
                 self.base_url + path,
                 params=query,
                 data=None if body is None else json_body(body),
-                headers={} if body is None else {"Content-Type": "application/json"},
+                headers=correlation_headers() | ({} if body is None else {"Content-Type": "application/json"}),
                 auth=_Bearer(key),
                 timeout=(min(self.connect_timeout_s, read_timeout_s), read_timeout_s),
                 allow_redirects=False,
                 stream=True,
             )
         )
+        note_call(response.headers)
         if response.status_code == 200:
             return response
         with response:

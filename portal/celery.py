@@ -9,14 +9,18 @@ from typing import Any
 from celery import Celery
 from celery.signals import (
     beat_init,
+    before_task_publish,
     celeryd_init,
     setup_logging,
     task_failure,
+    task_postrun,
+    task_prerun,
     task_success,
     worker_before_create_process,
     worker_ready,
 )
 
+from gateway import log_context
 from portal.start import load_settings, refuse_what_is_wrong
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
@@ -68,6 +72,26 @@ def share_memory(**kwargs: Any) -> None:
 @setup_logging.connect
 def keep_the_log_as_it_is(**kwargs: Any) -> None:
     """Leave logging to LOGGING in the settings: Celery configures it by its own options if no handler is connected."""
+
+
+@before_task_publish.connect
+def send_request_id(headers: dict[str, Any], **kwargs: Any) -> None:
+    """Give a task the id of the request, or of the task, that sends it."""
+    if request_id := log_context.request_id():
+        headers["request_id"] = request_id
+
+
+@task_prerun.connect
+def begin_log_context(sender: Any, task_id: str, **kwargs: Any) -> None:
+    """Give the lines of a task its id and that of the request that sent it; a scheduled one has its own alone."""
+    request_id = log_context.valid_request_id(sender.request.get("request_id")) or task_id
+    log_context.begin(request_id=request_id, task=sender.name, task_id=task_id)
+
+
+@task_postrun.connect
+def end_log_context(**kwargs: Any) -> None:
+    """Keep the ids of a task out of what its thread logs next."""
+    log_context.begin()
 
 
 @task_success.connect

@@ -37,6 +37,7 @@ APPS: Final = [
     "template_partials",
 ]
 MIDDLEWARES: Final = [  # in the order in which a request meets them
+    "web.request_log.RequestLog",
     "web.middleware.any_host_for_health",
     "web.middleware.utf8_forms",
     "api.middleware.api_requests",

@@ -23,8 +23,11 @@ OUR_PACKAGES: Final = (
 )
 
 
-def logging_config(level: str) -> dict[str, Any]:
-    """Return `LOGGING`: one line for each event, on standard error, from `level` on.
+FORMATTERS: Final = {"LINE": "web.log_formats.LineFormatter", "JSON": "web.log_formats.JsonFormatter"}
+
+
+def logging_config(level: str, form: str) -> dict[str, Any]:
+    """Return `LOGGING`: one line for each event, on standard error, from `level` on; of a form of FORMATTERS.
 
     Other libraries log at INFO and above only: their debug lines contain URLs with keys in them, statements with
     their values, the arguments of tasks.
@@ -32,7 +35,7 @@ def logging_config(level: str) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+        "formatters": {"line": {"()": FORMATTERS[form]}},
         "filters": {
             "refusals_in_one_line": {"()": "web.logs.RefusalsInOneLine"},
             "without_outages": {"()": "web.outage.WithoutOutages"},

@@ -17,7 +17,7 @@ from portal import folders
 from portal.components import APPS, MIDDLEWARES
 from portal.content_security import CSP_DIRECTIVES, cookie_prefix
 from portal.environment import Environment
-from portal.log import LEVELS, logging_config
+from portal.log import FORMATTERS, LEVELS, logging_config
 from portal.private_files import kept_secret, own_folder
 from portal.schedule import beat_schedule
 from portal.version import version
@@ -389,4 +389,6 @@ MAX_BODY_BYTES = (PLAYGROUND_CONVERSATION_IMAGE_MB + 5) * 1024 * 1024  # of a wh
 # --- Log: one line an event, on standard error; never a body, a header or a form -----------------------
 LOGGING_CONFIG = "web.logs.configure"  # no line contains a secret
 LOG_LEVEL = env.choice("LOG_LEVEL", choices=LEVELS, default="INFO")
-LOGGING = logging_config(LOG_LEVEL)
+LOG_FORMAT = env.choice("LOG_FORMAT", choices=tuple(FORMATTERS), default="LINE")
+LOG_REQUESTS = env.bool("LOG_REQUESTS", default=LOG_FORMAT == "JSON")  # a line for each; proxies write one too
+LOGGING = logging_config(LOG_LEVEL, LOG_FORMAT)

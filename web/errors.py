@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils import translation
 
+from gateway import log_context
 from web.outage import Outage, log_outage, outage_behind
 
 RETRY_AFTER_S: Final = 10
@@ -49,7 +50,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """
     error = sys.exception()
     if error is None or outage_behind(error) is None:
-        return HttpResponse(render_to_string("500.html"), status=500)
+        return HttpResponse(render_to_string("500.html", {"reference": log_context.request_id()}), status=500)
     return _unavailable(request, error)
 
 
@@ -59,6 +60,6 @@ def _unavailable(request: HttpRequest, error: BaseException) -> HttpResponse:
     log_outage(str(outage), error)
     language = getattr(request, "LANGUAGE_CODE", "") or translation.get_language_from_request(request)
     with translation.override(language):
-        page = render_to_string("503.html", {"outage": outage})
+        page = render_to_string("503.html", {"outage": outage, "reference": log_context.request_id()})
     headers = {"Retry-After": str(RETRY_AFTER_S), "Cache-Control": "no-store"}
     return HttpResponse(page, status=507 if outage is Outage.DISK else 503, headers=headers)

@@ -20,9 +20,11 @@ from django.template.loader import render_to_string
 from django.urls import Resolver404, resolve, set_script_prefix
 from django.utils import translation
 
+from gateway import log_context
 from web.addresses import path_within
 from web.bodies import BodyRefused, Receive, read_body
 from web.patience import answers_within
+from web.request_log import request_id_in, with_request_id
 from web.streams import Send, Stream, is_streaming
 from web.threads import Threads, ThreadsBusy, in_thread
 
@@ -51,8 +53,9 @@ class Handler(ASGIHandler):
         self._downloads = asyncio.Semaphore(DOWNLOADS)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Answer one request; its lines in the log bear its id, those of its stream too."""
         scope = _with_path_of_portal(scope)
+        log_context.begin(request_id=request_id_in(scope))
         try:
             body = await read_body(scope, receive)
         except RequestAborted:
@@ -217,10 +220,11 @@ def _busy(request: HttpRequest) -> HttpResponse:
     """Say that all threads were busy for too long."""
     headers = {"Retry-After": str(RETRY_AFTER_S), "Cache-Control": "no-store"}
     with translation.override(translation.get_language_from_request(request)):
-        page = render_to_string("503.html", {"outage": "busy"})
+        page = render_to_string("503.html", {"outage": "busy", "reference": log_context.request_id()})
     return _sized(HttpResponse(page, status=503, headers=headers))
 
 
 def _sized(response: HttpResponse) -> HttpResponse:
     response.headers["Content-Length"] = str(len(response.content))
+    with_request_id(response)
     return response

@@ -14,6 +14,7 @@ from api.limits import count_request
 from api.problems import Problem
 from api.services.gateway_keys import KeyUsage, find_working, usage_of
 from api.services.tokens import find_token
+from gateway import log_context
 from gateway.errors import GatewayError
 from web.request import PortalRequest, client_address
 
@@ -59,6 +60,7 @@ class Bearer(HttpBearer):
         if self.scope and self.scope not in found.scope_names:
             raise insufficient_scope(self.scope)
         request.user = found.owner
+        log_context.note(person=found.owner.pk)
         return found
 
 

@@ -7,6 +7,7 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
+import gateway.log_context
 import keys.models
 import web.money
 
@@ -671,6 +672,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("reference", models.CharField(blank=True, default=gateway.log_context.request_id, max_length=64)),
                 (
                     "key",
                     models.ForeignKey(

@@ -20,6 +20,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from gateway import log_context
 from keys.models.interns import Intern
 from keys.models.names import new_alias
 from keys.models.teams import Team
@@ -366,6 +367,7 @@ class Token(models.Model):
     tried_at = models.DateTimeField(null=True, help_text="The last time that the sweep failed on it.")
     in_team = models.BooleanField(default=False, help_text="Counts towards its owner’s budget; see PersonBudget.")
     created_at = models.DateTimeField(default=timezone.now)
+    reference = models.CharField(max_length=64, blank=True, default=log_context.request_id)  # of its request, in logs
 
     objects = TokenQuerySet.as_manager()
 

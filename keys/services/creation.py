@@ -100,7 +100,7 @@ def _generate(
         budget_usd=key.budget_usd,
         budget_duration=key.budget_period or None,
         spend_usd=spend_usd,
-        metadata=metadata_of(key),
+        metadata=metadata_of(key) | ({"passerelle_request": token.reference} if token.reference else {}),
         models=key.model_names,
         rpm_limit=key.rpm_limit,
         tpm_limit=key.tpm_limit,

@@ -1,5 +1,6 @@
 """Repair what crashes and lost answers left: no key at the gateway without a row, no row with a wrong state."""
 
+import logging
 from contextlib import suppress
 from datetime import timedelta
 
@@ -9,6 +10,7 @@ from django.utils import timezone
 
 from accounts.audit import BY_THE_PORTAL
 from accounts.models import AuditAction, AuditOutcome
+from gateway import log_context
 from gateway.django import get_gateway
 from gateway.errors import GatewayNotFound
 from gateway.types import KeyInfo
@@ -28,6 +30,8 @@ from keys.services.restore import adopt_answer, adopt_unanswered
 from keys.services.rounds import each
 from keys.services.stay import end_with_stay
 from keys.services.trail import audit, problem_code
+
+logger = logging.getLogger(__name__)
 
 BUDGETS_A_RUN = 100  # people whose budget at the gateway is compared: one call each
 
@@ -74,7 +78,16 @@ def sweep_keys() -> int:
 
 
 def repair_issuing(token: Token) -> None:
-    """Find the result of a creation without an answer: an existing key is deleted, since nobody has seen its secret."""
+    """Find the result of a creation without an answer: an existing key is deleted, since nobody has seen its secret.
+
+    The lines of the log, and the calls at the gateway, have the id of the request that began it.
+    """
+    with log_context.scope(**{**log_context.noted(), "request_id": token.reference or log_context.request_id()}):
+        _repair_issuing(token)
+        logger.info("keys.sweep: key %s, whose creation was not answered, is repaired", token.key_id)
+
+
+def _repair_issuing(token: Token) -> None:
     alias = token.alias or ""
     found = next((info for info in get_gateway().keys.list(alias=alias) if info.alias == alias), None)
     if found is None:

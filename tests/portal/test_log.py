@@ -1,5 +1,6 @@
 """LOG_LEVEL in any spelling, and secrets never in the log."""
 
+import json
 import os
 import subprocess
 import sys
@@ -51,6 +52,16 @@ def test_debug_shows_our_lines_and_no_secret(repository: Path, tmp_path: Path) -
 
     assert done.returncode == 0, done.stderr
     assert "DEBUG keys.services a line of ours" in done.stderr
+    assert SECRET not in done.stderr + done.stdout
+
+
+def test_each_line_is_a_json_object_without_a_secret(repository: Path, tmp_path: Path) -> None:
+    done = run(repository, tmp_path, "-c", TALKATIVE, LOG_LEVEL="debug", LOG_FORMAT="json")
+
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert ("DEBUG", "keys.services", "a line of ours") in {
+        (line["level"], line["logger"], line["message"]) for line in lines
+    }
     assert SECRET not in done.stderr + done.stdout
 
 

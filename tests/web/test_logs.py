@@ -24,25 +24,27 @@ from tests.conftest import HTMX
 from tests.keys.actions import issue
 from tests.keys.views.pages import key_request, words_of
 from tests.sandbox_process import Sandbox
+from web.log_formats import JsonFormatter, LineFormatter
 from web.middleware import no_secret_in_addresses
 
 SECRET = "sk-Xy7_kk29-QpLm4TzVw81Ab"
 ESCAPED = SECRET.replace("-", "%2D")
 
 
-def written(logger: str, *args: Any, format: str = "{asctime} {levelname} {name} {message}", **more: Any) -> str:
-    """Return what a handler of its own writes for a line of this logger."""
-    with listening_to(logging.getLogger(logger), format) as said:
-        logging.getLogger(logger).error(*args, **more)
-    return said.getvalue()
+def written(logger: str, *args: Any, **more: Any) -> str:
+    """Return what handlers write for a line of this logger, as text and as JSON."""
+    log = logging.getLogger(logger)
+    with listening_to(log, LineFormatter()) as text, listening_to(log, JsonFormatter()) as as_json:
+        log.error(*args, **more)
+    return text.getvalue() + as_json.getvalue()
 
 
 @contextmanager
-def listening_to(log: logging.Logger, format: str = "{message}") -> Iterator[io.StringIO]:
+def listening_to(log: logging.Logger, formatter: logging.Formatter) -> Iterator[io.StringIO]:
     """Hand out what is written there during the block."""
     said = io.StringIO()
     handler = logging.StreamHandler(said)
-    handler.setFormatter(logging.Formatter(format, style="{"))
+    handler.setFormatter(formatter)
     log.addHandler(handler)
     level = log.level
     log.setLevel(logging.INFO)
@@ -87,8 +89,8 @@ def test_a_traceback_has_no_secret() -> None:
     except ConnectionError:
         said = written("portal", "failed", exc_info=True, stack_info=True)
 
-    assert "ConnectionError: Authorization: Bearer sk-…" in said
-    assert "Stack (most recent call last)" in said
+    assert said.count("ConnectionError: Authorization: Bearer sk-…") == 2
+    assert said.count("Stack (most recent call last)") == 2
     assert "Xy7_kk29" not in said
 
 
@@ -97,7 +99,7 @@ def test_the_access_log_has_no_secret() -> None:
     write = build("%(method)s %(path)s?%(query_string)s %(status)d")
     given = {"addr_remote": "", "protocol": "", "path": "/", "qs": f"q={SECRET}", "method": "GET", "scheme": "http"}
 
-    with listening_to(access_logger) as said:
+    with listening_to(access_logger, logging.Formatter()) as said:
         write(0.0, 0.0, given, 200)
 
     assert said.getvalue() == "GET /?q=sk-… 200\n"
