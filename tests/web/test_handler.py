@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
-from django.urls import path
+from django.urls import include, path
 from django.utils import translation
 from django.utils.translation import gettext
 from pytest_django import Settings
@@ -85,6 +85,7 @@ def broken(request: HttpRequest) -> StreamingHttpResponse:
 
 
 urlpatterns = [
+    path("", include("keys.urls")),  # where pages of errors lead
     path("page/", page),
     path("wait/", wait),
     path("rows/", rows),

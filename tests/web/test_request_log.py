@@ -11,7 +11,7 @@ from celery import current_app
 from celery.signals import task_postrun, task_prerun
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.test import Client, RequestFactory
-from django.urls import path, reverse
+from django.urls import include, path, reverse
 from pytest_django import Settings
 
 from accounts.models import User
@@ -54,7 +54,7 @@ def fail(request: HttpRequest) -> HttpResponse:
     raise RuntimeError(request.GET["secret"])
 
 
-urlpatterns = [path("two/", two_lines, name="two"), path("fail/", fail, name="fail")]
+urlpatterns = [path("", include("keys.urls")), path("two/", two_lines, name="two"), path("fail/", fail, name="fail")]
 handler500 = "web.errors.server_error"
 
 
