@@ -9,9 +9,9 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from functools import cache
+from enum import Enum, auto
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 from django.db import connections, transaction
@@ -21,8 +21,18 @@ import keys.services
 SERVICES = str(Path(keys.services.__file__).parent)
 OUTSIDE = ("/http/client.py", "/kombu/", "/redis/", "/django/core/mail/", "/django/core/files/", "/django/core/cache/")
 
+DATABASE, STATEMENTS = "/django/db/backends/base/base.py", "/django/db/backends/utils.py"
 
 Folder = str | tuple[str, ...]  # how names of files begin
+
+
+class Place(Enum):
+    """Where a function is."""
+
+    SERVICES = auto()  # what is killed
+    OUTSIDE = auto()  # a call does something for good
+    STATEMENT = auto()  # a call may do something for good
+    ELSEWHERE = auto()
 
 
 def killed_at_line(number: int, action: Callable[[], object], folder: str = SERVICES) -> bool:
@@ -87,11 +97,16 @@ def _die_at_step(number: int, folder: Folder) -> None:
     Threads that start from now on count together with this one.
     """
     steps, done, done_before = 0, 0, -1
+    places: dict[CodeType, Place] = {}
 
     def trace(frame: FrameType, event: str, _arg: Any) -> Any:
         nonlocal steps, done, done_before
-        if not frame.f_code.co_filename.startswith(folder):
-            done += _is_for_good(frame)
+        code = frame.f_code
+        if code not in places:  # of each function once: it is asked at every call that Python makes
+            places[code] = _place_of(code, folder)
+        if places[code] != Place.SERVICES:
+            if places[code] != Place.ELSEWHERE:
+                done += places[code] == Place.OUTSIDE or _is_statement_for_good(frame)
             return None
         if event == "line" and done > done_before:
             steps, done_before = steps + 1, done
@@ -103,18 +118,18 @@ def _die_at_step(number: int, folder: Folder) -> None:
     sys.settrace(trace)
 
 
-def _is_for_good(frame: FrameType) -> bool:
-    """Tell whether a call that begins does what a kill leaves done."""
-    file, function = frame.f_code.co_filename, frame.f_code.co_name
-    if file.endswith("/django/db/backends/base/base.py"):
-        return function == "_commit"
-    if file.endswith("/django/db/backends/utils.py"):
-        if not function.startswith("_execute") or transaction.get_connection().in_atomic_block:
-            return False
-        return not str(frame.f_locals.get("sql")).lstrip().startswith(("SELECT", "BEGIN"))
-    return _is_outside(file)
+def _place_of(code: CodeType, folder: Folder) -> Place:
+    file, function = code.co_filename, code.co_name
+    if file.startswith(folder):
+        return Place.SERVICES
+    if any(place in file for place in OUTSIDE) or (file.endswith(DATABASE) and function == "_commit"):
+        return Place.OUTSIDE
+    is_statement = file.endswith(STATEMENTS) and function.startswith("_execute")
+    return Place.STATEMENT if is_statement else Place.ELSEWHERE
 
 
-@cache
-def _is_outside(filename: str) -> bool:
-    return any(place in filename for place in OUTSIDE)
+def _is_statement_for_good(frame: FrameType) -> bool:
+    """Tell whether a statement that begins is its own transaction, and writes."""
+    if transaction.get_connection().in_atomic_block:
+        return False
+    return not str(frame.f_locals.get("sql")).lstrip().startswith(("SELECT", "BEGIN"))
