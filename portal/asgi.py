@@ -1,5 +1,6 @@
 """The ASGI application; `python -m portal.serve` serves it."""
 
+import asyncio
 import os
 import signal
 from importlib import import_module
@@ -18,9 +19,11 @@ from playground.services.autosave import last_round  # noqa: E402
 from playground.services.running import interrupt_all  # noqa: E402
 from web.bodies import Receive  # noqa: E402
 from web.handler import Handler  # noqa: E402
+from web.service_manager import report_ready  # noqa: E402
 from web.shutdown import end_on_signals, last_words  # noqa: E402
 from web.streams import Send  # noqa: E402
 
+LISTENS_WITHIN_S = 0.5  # after the start: granian opens the port then
 _handler = Handler()
 get_resolver().url_patterns  # noqa: B018  (loads all views now, not with the first request: forked processes share them)
 import_module("gateway.stream")  # now, not with the first answer
@@ -37,6 +40,7 @@ async def application(
         end_on_signals()  # first: granian has them ignored, and child processes would inherit that
         end_with_parent(signal.SIGTERM)  # the first process, which may be killed
         await send({"type": "lifespan.startup.complete"})
+        asyncio.get_running_loop().call_later(LISTENS_WITHIN_S, report_ready)
         await receive()
         await last_words()
         await interrupt_all()

@@ -93,7 +93,7 @@ def _cost_of(operation: Operation, model: ModelState | None) -> tuple[str, int]:
 def _cost_of_field(added: "models.Field[Any, Any]") -> tuple[str, int]:
     if isinstance(added, models.GeneratedField):
         return ALL, REWRITTEN_A_SECOND
-    if added.unique or added.db_index:  # foreign keys have one
+    if _has_index(added):
         return ALL, INDEXED_A_SECOND
     return MOMENT, 0
 
@@ -101,11 +101,16 @@ def _cost_of_field(added: "models.Field[Any, Any]") -> tuple[str, int]:
 def _cost_of_change(was: "models.Field[Any, Any]", now: "models.Field[Any, Any]") -> tuple[str, int]:
     if was.get_internal_type() != now.get_internal_type():
         return ALL, REWRITTEN_A_SECOND
-    if (now.unique or now.db_index) and not (was.unique or was.db_index):
+    if _has_index(now) and not _has_index(was):
         return ALL, INDEXED_A_SECOND
     if was.null and not now.null:
         return ALL, READ_A_SECOND
     return MOMENT, 0
+
+
+def _has_index(field: "models.Field[Any, Any]") -> bool:
+    """Tell whether an index belongs to the column, as to every foreign key."""
+    return field.unique or bool(getattr(field, "db_index", False))
 
 
 def _table_of(model: ModelState) -> str:

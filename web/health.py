@@ -27,7 +27,7 @@ from web.cache import redis_watch
 from web.health_words import Part, part
 from web.outage import database_watch
 from web.patience import answers_within
-from web.shutdown import leaving
+from web.shutdown import announced
 
 ANSWER_S: Final = 1.0  # for each check
 FRESH_S: Final = 1.0  # for so long a result is shared
@@ -52,7 +52,7 @@ def ready(request: HttpRequest) -> JsonResponse:
 
     Problems that pages can live with (gateway, queue, worker) make it "degraded": for an admin, not for the balancer.
     """
-    if leaving.is_set():
+    if announced.is_set():
         return JsonResponse({"state": "leaving"}, status=503)
     parts = _asker.parts()
     can_serve = all(parts.get(name) == "up" for name in NEEDED)

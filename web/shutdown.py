@@ -14,6 +14,7 @@ HURRY: Final = signal.SIGUSR1  # sent by the first process after Control+C
 LAST_WORDS_S: Final = 5.0  # for what ended streams still write
 
 leaving: Final = threading.Event()  # this process is shutting down
+announced: Final = threading.Event()  # and says so, while it still takes requests
 
 
 def end_on_signals() -> None:
@@ -24,10 +25,16 @@ def end_on_signals() -> None:
 
 
 def _leave(port_s: float, streams_s: float) -> None:
-    """Close the port after `port_s`, and end running streams `streams_s` later."""
+    """Close the port after `port_s`, and end running streams `streams_s` later.
+
+    Readiness says so in these seconds. Without any it does not: another process may serve on the port already, and
+    a balancer must not take the node out because one of the two ends.
+    """
     if leaving.is_set():  # systemd signals this process, and so does the first one
         return
     leaving.set()
+    if port_s:
+        announced.set()
     loop = asyncio.get_running_loop()
     loop.call_later(port_s, os.kill, os.getpid(), signal.SIGINT)
     loop.call_later(port_s + streams_s, _end_streams)

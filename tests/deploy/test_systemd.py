@@ -37,7 +37,7 @@ def analyze(*arguments: object) -> str:
 
 @needs_systemd
 def test_systemd_finds_nothing_wrong(units: list[Path]) -> None:
-    assert len(units) == 4
+    assert len(units) == 5
 
     assert analyze("verify", *units) == ""
 
@@ -56,7 +56,7 @@ def test_every_queue_has_a_worker_and_beat_is_one() -> None:
 
     queues = sorted(name for command in commands for name in re.findall(r"-Q (\S+)", command)[:1])
     assert sorted(",".join(queues).split(",")) == sorted(queue.name for queue in CELERY_TASK_QUEUES)
-    assert sorted(command.split()[0] for command in commands) == ["beat", "web", "worker", "worker"]
+    assert sorted(command.split()[0] for command in commands) == ["beat", "web", "web", "worker", "worker"]
 
 
 def test_every_secret_is_a_credential_and_none_is_in_a_unit() -> None:

@@ -151,11 +151,11 @@ def test_a_node_without_static_files_cannot_serve(
 
 
 def test_a_node_that_shuts_down_says_so(client: Client, sandbox: Sandbox) -> None:
-    shutdown.leaving.set()
+    shutdown.announced.set()
     try:
         answer = client.get(READY)
     finally:
-        shutdown.leaving.clear()
+        shutdown.announced.clear()
 
     assert (answer.status_code, answer.json()) == (503, {"state": "leaving"})
     assert client.get(LIVE).status_code == 200
