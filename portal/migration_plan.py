@@ -12,8 +12,8 @@ from django.db.migrations.state import ModelState, ProjectState
 from django.db.models.constraints import CheckConstraint
 
 from portal.backups.database import COUNT
-from portal.backups.manifest import running_version
 from portal.migration_rules import breaks_of, steps_of
+from portal.version import version
 
 FIRST: Final = "0001"
 # Rows a second of PostgreSQL 15 on two busy cores, with rows of 150 bytes: for the order of magnitude only.
@@ -57,7 +57,7 @@ def plan_migrations() -> list[Planned]:
     for migration, _backwards in plan:
         steps = [_step(operation, before, migration.app_label) for operation, before, _ in steps_of(migration, state)]
         is_first = is_new or migration.name.startswith(FIRST)
-        breaks = [] if is_first else breaks_of(migration, state, version=running_version())
+        breaks = [] if is_first else breaks_of(migration, state, version=version())
         planned.append(Planned(name=f"{migration.app_label}.{migration.name}", steps=steps, breaks=breaks))
         state = migration.mutate_state(state, preserve=True)
     return planned

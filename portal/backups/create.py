@@ -22,9 +22,9 @@ from portal.backups.manifest import (
     Manifest,
     applied_migrations,
     fingerprints,
-    running_version,
     settings_without_secrets,
 )
+from portal.version import version
 from web.files import folders_of_files, pieces_of
 
 NAME: Final = "passerelle-{:%Y-%m-%dT%H%M%SZ}.zip"
@@ -59,7 +59,7 @@ def make_backup(target: Path, *, with_files: bool = True, keep: int = 0) -> Made
         stored = set(_add_files(writer)) if with_files else set()
         manifest = Manifest(
             format=FORMAT,
-            version=running_version(),
+            version=version(),
             made_at=now.isoformat(timespec="seconds"),
             vendor=connection.vendor,
             migrations=migrations,

@@ -2,7 +2,6 @@
 
 import hashlib
 import hmac
-from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -85,11 +84,3 @@ def fingerprints() -> dict[str, str]:
 
 def _fingerprint(name: str, secret: str) -> str:
     return hmac.digest(secret.encode(), f"passerelle backup {name}".encode(), hashlib.sha256).hex()[:8]
-
-
-def running_version() -> str:
-    """Return the version of this program."""
-    for line in (Path(settings.BASE_DIR) / "pyproject.toml").read_text(encoding="utf-8").splitlines():
-        if line.startswith("version = "):
-            return line.split('"')[1]
-    return "unknown"

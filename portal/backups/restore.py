@@ -11,8 +11,9 @@ from django.db import connection
 from portal.backups.archive import Reader
 from portal.backups.database import count_rows, load, table_names
 from portal.backups.errors import BackupError
-from portal.backups.manifest import COMPARED, DATABASE, FILES, FORMAT, Manifest, fingerprints, running_version
+from portal.backups.manifest import COMPARED, DATABASE, FILES, FORMAT, Manifest, fingerprints
 from portal.old_data import keep_stamp, known_migrations, migration_digests
+from portal.version import version
 from web.files import folders_of_files, pieces_of, put_back
 
 
@@ -64,7 +65,7 @@ def _refuse_another_version(manifest: Manifest) -> None:
     if manifest.format > FORMAT or unknown or edited:
         what = (unknown or edited or [f"format {manifest.format}"])[0]
         raise BackupError(
-            f"The backup was made by version {manifest.version}. This is {running_version()}, which lacks {what} "
+            f"The backup was made by version {manifest.version}. This is {version()}, which lacks {what} "
             "as it was then. Restore it with the version that made it, then upgrade."
         )
 
