@@ -17,6 +17,8 @@ from django.core.mail import EmailMessage
 from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
+from accounts.mail_record import note_failed, note_sent
+
 logger = logging.getLogger(__name__)
 
 CLAIM_LASTS: Final = timedelta(minutes=10)  # longer than any task that sends mails may run
@@ -58,6 +60,16 @@ def identify(message: EmailMessage, *, name: str) -> None:
     message.extra_headers["Message-ID"] = f"<{name}@{urlsplit(settings.PORTAL_URL).hostname}>"
 
 
+def send(message: EmailMessage) -> None:
+    """Send a mail, and record that or the failure for administrators; raises OSError, as smtplib's errors are."""
+    try:
+        message.send()
+    except OSError as error:
+        note_failed(error)
+        raise
+    note_sent()
+
+
 def deliver(message: EmailMessage, *, name: str) -> bool:
     """Send a mail, called `name` in its Message-ID; False if the server refuses this one.
 
@@ -65,7 +77,7 @@ def deliver(message: EmailMessage, *, name: str) -> bool:
     """
     identify(message, name=name)
     try:
-        message.send()
+        send(message)
     except (smtplib.SMTPRecipientsRefused, smtplib.SMTPSenderRefused, smtplib.SMTPDataError, ValueError) as refusal:
         logger.warning("mails: %s was refused (%s)", name, type(refusal).__name__)  # ValueError: an invalid address
         return False

@@ -19,7 +19,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone, translation
 
-from accounts.delivery import identify
+from accounts.delivery import identify, send
 from accounts.locale import reading_as
 from accounts.models import User
 from web.addresses import absolute
@@ -95,7 +95,7 @@ def send_mail(kind: str, user_id: int | None, language: str, details: dict[str, 
         message = compose(subject, body, to=to, context=context)
     about = sha256(json.dumps([to, details], sort_keys=True).encode()).hexdigest()[:20]
     identify(message, name=f"{kind}-{user.pk}-{about}")
-    message.send()
+    send(message)
     return True
 
 

@@ -49,6 +49,7 @@ SELECT state.*,
         WHEN 'accounts.manage_announcements' IN (SELECT name FROM own_permissions) THEN 'notices:announcements'
         WHEN 'accounts.manage_terms' IN (SELECT name FROM own_permissions) THEN 'notices:terms_versions'
         WHEN 'accounts.manage_webhooks' IN (SELECT name FROM own_permissions) THEN 'webhooks:index'
+        WHEN 'accounts.set_up_portal' IN (SELECT name FROM own_permissions) THEN 'status:index'
         ELSE ''
     END AS admin_page,
     EXISTS (SELECT 1 FROM terms) AS has_terms,

@@ -24,6 +24,7 @@ _routes = [
     path("playground/", include("playground.urls")),
     path("", include("web.urls")),
     path("account/", include("accounts.urls")),
+    path("admin/status/", include("portal.status.urls")),
     path("admin/", admin.site.urls),
 ]
 urlpatterns = [path(settings.PORTAL_PATH.removeprefix("/"), include(_routes))]

@@ -1331,7 +1331,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "permissions": [("set_up_portal", "Can see and dismiss the checklist of the first day")],
+                "permissions": [("set_up_portal", "Can see the setup checklist and the status of the portal")],
                 "default_permissions": (),
             },
         ),

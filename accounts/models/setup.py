@@ -19,7 +19,7 @@ class SetupState(models.Model):
 
     class Meta:
         default_permissions = ()
-        permissions: ClassVar = [("set_up_portal", _("Can see and dismiss the checklist of the first day"))]
+        permissions: ClassVar = [("set_up_portal", _("Can see the setup checklist and the status of the portal"))]
 
     def __str__(self) -> str:
         return f"dismissed {self.dismissed_at}"

@@ -45,7 +45,13 @@ OF_STAFF = (
     "key",
     "conversation",
 )
-OF_ADMINS = ("/usage/everyone/", "/usage/everyone/?period=90d&kind=temporary", "/usage/runs/", "/usage/compare/")
+OF_ADMINS = (
+    "/admin/status/",
+    "/usage/everyone/",
+    "/usage/everyone/?period=90d&kind=temporary",
+    "/usage/runs/",
+    "/usage/compare/",
+)
 ANSWER = """**注意：** see the table, and `run --all`.
 
 | Model | Score | A heading of a column that is quite long |

@@ -8,8 +8,10 @@ from django.core import mail
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.mail_record import note_failed
 from accounts.models import AccessRequest, AuditEntry, Grant, User
 from approvals.services import mail_deciders
+from keys.heartbeat import note_run
 from keys.models import Intern, Key, UnownedKey
 from keys.services import sync_keys
 from people import services
@@ -160,3 +162,11 @@ def test_keys_without_an_owner(admin: User, staff: User, sandbox: Sandbox, read:
     assert f"a {len(two)} clés de plus" in read(browser.get("/people/keys/outside/"))
     run_tasks()
     assert [english_in(f"{message.subject} {message.body}") for message in mail.outbox] == [[], []]
+
+
+def test_the_status_of_the_portal(admin: User, sandbox: Sandbox, read: Read) -> None:
+    browser = in_french(admin)
+    read(browser.get("/admin/status/"))
+    note_failed(TimeoutError())
+    note_run("keys.sync", ok=False)
+    read(browser.get("/admin/status/"))

@@ -25,6 +25,7 @@ SELECT state.*,
     (%(everything)s OR 'accounts.manage_announcements' IN (SELECT name FROM own_permissions)) AS may_announce,
     (%(everything)s OR 'accounts.manage_terms' IN (SELECT name FROM own_permissions)) AS manages_terms,
     (%(everything)s OR 'accounts.manage_webhooks' IN (SELECT name FROM own_permissions)) AS manages_webhooks,
+    (%(everything)s OR 'accounts.set_up_portal' IN (SELECT name FROM own_permissions)) AS sees_status,
     (%(everything)s OR 'catalogue.describe_models' IN (SELECT name FROM own_permissions)) AS describes_models,
     (%(everything)s OR 'courses.view_all_courses' IN (SELECT name FROM own_permissions)) AS sees_courses
 FROM (SELECT 1 AS id) AS one LEFT JOIN usage_usagestate state ON state.id = one.id
@@ -45,6 +46,7 @@ class PageAccess:
     may_announce: bool
     manages_terms: bool
     manages_webhooks: bool
+    sees_status: bool
     sees_courses: bool
     describes_models: bool
 

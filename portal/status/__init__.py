@@ -1,0 +1,1 @@
+"""The administrators' page about the portal itself: how each part does, and a text for reports of problems."""
