@@ -11,13 +11,15 @@ from accounts import (
     saml_views,
     second_factor_views,
     session_views,
+    sign_out,
     views,
 )
 from accounts.fresh import needs_fresh_sign_in
 
 urlpatterns = [
     path("login/", views.SignIn.as_view(), name="account_login"),
-    path("logout/", allauth_views.logout, name="account_logout"),
+    path("logout/", sign_out.SignOut.as_view(), name="account_logout"),
+    path("signed-out/", sign_out.signed_out, name="account_signed_out"),
     path("inactive/", allauth_views.account_inactive, name="account_inactive"),
     path("signup/", views.sign_up, name="account_signup"),
     path("language-and-time-zone/", views.language_and_time_zone, name="account_locale"),

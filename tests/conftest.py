@@ -260,7 +260,7 @@ def institution(institution_process: "Institution", settings: Settings) -> "Inst
     institution_process.garbage, institution_process.gives_id_token = False, True
     institution_process.has_userinfo, institution_process.userinfo_token = True, ""
     institution_process.asked, institution_process.codes = [], {}
-    institution_process.id_token_claims = {}
+    institution_process.id_token_claims, institution_process.end_session = {}, ""
     point_at(settings, institution_process.url)
     return institution_process
 

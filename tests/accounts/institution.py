@@ -33,6 +33,7 @@ class Institution:
         self.gives_id_token = True
         self.userinfo_token = ""  # what is answered in place of the JSON of userinfo
         self.has_userinfo = True
+        self.end_session = ""  # where its own session is ended, if it offers that
         self.garbage = False  # answers everything with HTML
         self.asked: list[str] = []  # paths, in order
         self.codes: dict[str, dict[str, str]] = {}  # code -> what it was asked for with
@@ -50,6 +51,7 @@ class Institution:
             "authorization_endpoint": f"{self.url}/authorize",
             "token_endpoint": f"{self.url}/token",
             "jwks_uri": f"{self.url}/jwks",
+            **({"end_session_endpoint": self.end_session} if self.end_session else {}),
             "token_endpoint_auth_methods_supported": ["client_secret_post"],
         }
 

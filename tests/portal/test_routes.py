@@ -29,6 +29,7 @@ PUBLIC = {
     "account_reset_password_done",
     "account_reset_password_from_key",
     "account_reset_password_from_key_done",
+    "account_signed_out",
     "account_signup",
     "api:device_authorize",
     "api:device_token",

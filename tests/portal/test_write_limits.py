@@ -162,7 +162,12 @@ BOUNDS: Final = {
         (
             *("playground:code", "playground:compare_code", "playground:completion_code"),
             *("playground:embeddings_code", "playground:moderation_code", "web:theme", "web:set_language"),
-            *("account_inactive", "account_email_verification_sent", "account_reset_password_done"),
+            *(
+                "account_inactive",
+                "account_email_verification_sent",
+                "account_reset_password_done",
+                "account_signed_out",
+            ),
             *("account_reset_password_from_key_done", "account_set_password", "socialaccount_login_cancelled"),
         ),
         NOTHING,
