@@ -9,7 +9,7 @@ PYTEST = $(PYTHON) -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist w
 
 .DEFAULT_GOAL := help
 unexport PYTHONDONTWRITEBYTECODE  # each process of a run would compile all that it imports
-.PHONY: help run test test-all test-postgres bench bench-poll bench-stream bench-hostile bench-soak bench-faults bench-course bench-api fuzz fuzz-api lint format lock
+.PHONY: help run test test-all test-postgres bench bench-large bench-poll bench-stream bench-hostile bench-soak bench-faults bench-course bench-api fuzz fuzz-api lint format lock
 
 help:  ## Say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r name text; do \
@@ -30,6 +30,9 @@ test-postgres: test-all  ## Run the tests that use a database on PostgreSQL and 
 
 bench: $(INSTALLED)  ## Time the pages with 1,000 and 1,000,000 facts, and a real gateway if one runs (docs/performance.md)
 	@exec $(PYTHON) -m bench.pages $(ARGS)
+
+bench-large: $(INSTALLED)  ## Time the pages with 100,000 people, 1,000,000 keys and 10,000,000 facts (docs/performance.md; ARGS="--database URL" keeps them)
+	@exec $(PYTHON) -m bench.large $(ARGS)
 
 bench-poll: $(INSTALLED)  ## Time a poll of 10,000 keys and 5 models (docs/performance.md)
 	@exec $(PYTHON) -m bench.poll

@@ -1,13 +1,17 @@
-"""The data set of all benches: 2,000 people, 10,000 keys, 20 models. Knows nothing of Django."""
+"""The data set of all benches: 2,000 people, 10,000 keys, 20 models. Knows nothing of Django.
+
+BENCH_PEOPLE and BENCH_KEYS are other sizes: those of bench/large.py.
+"""
 
 import hashlib
+import os
 from typing import Final
 
-PEOPLE: Final = 2_000
-KEYS: Final = 10_000
+PEOPLE: Final = int(os.environ.get("BENCH_PEOPLE", 2_000))
+KEYS: Final = int(os.environ.get("BENCH_KEYS", 10_000))
 MODELS: Final = 20
 DAYS: Final = 50  # over which up to a million facts are spread, ending today
-MOST_FACTS_A_DAY: Final = 2 * KEYS  # two models of each key
+MOST_IN_FEW_DAYS: Final = 1_000_000  # two models of each of 10,000 keys on each day
 LONG_DAYS: Final = 400  # over which more are spread: as far as the first poll reads back
 MOST_FACTS_A_LONG_DAY: Final = MODELS * KEYS
 
@@ -43,4 +47,4 @@ def facts_a_day(facts: int) -> int:
     """Return how many facts each day has."""
     if not DAYS <= facts <= LONG_DAYS * MOST_FACTS_A_LONG_DAY:
         raise ValueError(f"{DAYS} to {LONG_DAYS * MOST_FACTS_A_LONG_DAY} facts, not {facts}")
-    return facts // (DAYS if facts <= DAYS * MOST_FACTS_A_DAY else LONG_DAYS)
+    return facts // (DAYS if facts <= MOST_IN_FEW_DAYS else LONG_DAYS)

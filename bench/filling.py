@@ -1,5 +1,6 @@
 """Fills the portal's own database with the data set, quickly. Needs Django set up."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 
@@ -14,6 +15,7 @@ from usage.models import COLOURS, Fact, TokenRef, UsageState, UsedModel, utc_tod
 from usage.services import rebuild_rollups, update_keys
 
 BATCH = 500
+KEYS_AT_ONCE = 20_000
 
 
 @transaction.atomic
@@ -42,33 +44,39 @@ def make_crowd() -> None:
 
 def _make_keys(people: list[User]) -> None:
     kinds = (Key.Kind.PERSONAL, Key.Kind.TEMPORARY)
-    keys = [
-        Key(
-            owner=people[n % PEOPLE],
-            kind=Key.Kind.PLAYGROUND if n // PEOPLE == 2 else kinds[n // PEOPLE % 2],
-            label=f"key {n // PEOPLE}",
-            state=Key.State.ACTIVE,
-            budget_usd=Decimal(50),
-            budget_period="30d",
-            expires_at=timezone.now() + timedelta(days=90),
-        )
-        for n in range(KEYS)
-    ]
-    Key.objects.bulk_create(keys, batch_size=BATCH)
-    Token.objects.bulk_create(
-        [Token(key=key, token=token_of(n), state=Token.State.LIVE) for n, key in enumerate(keys)], batch_size=BATCH
-    )
+    for numbers in _batches():
+        keys = [
+            Key(
+                owner=people[n % PEOPLE],
+                kind=Key.Kind.PLAYGROUND if n // PEOPLE == 2 else kinds[n // PEOPLE % 2],
+                label=f"key {n // PEOPLE}",
+                state=Key.State.ACTIVE,
+                budget_usd=Decimal(50),
+                budget_period="30d",
+                expires_at=timezone.now() + timedelta(days=90),
+            )
+            for n in numbers
+        ]
+        Key.objects.bulk_create(keys, batch_size=BATCH)
+        live = Token.State.LIVE
+        tokens = [Token(key=key, token=token_of(n), state=live) for n, key in zip(numbers, keys, strict=True)]
+        Token.objects.bulk_create(tokens, batch_size=BATCH)
+
+
+def _batches() -> Iterator[range]:
+    """Yield the numbers of all keys, so many at a time that a million of them need little memory."""
+    for first in range(0, KEYS, KEYS_AT_ONCE):
+        yield range(first, min(first + KEYS_AT_ONCE, KEYS))
 
 
 def make_facts(facts: int) -> None:
     """Create so many facts, and their sums by the portal's own service."""
-    owned = dict(Token.objects.values_list("token", "key"))
-    owners = dict(Key.objects.values_list("pk", "owner"))
-    tokens = [token_of(n) for n in range(KEYS)]
-    TokenRef.objects.bulk_create(
-        [TokenRef(token=token, key_id=owned[token], owner_id=owners[owned[token]]) for token in tokens],
-        batch_size=BATCH,
-    )
+    for numbers in _batches():
+        names = [token_of(n) for n in numbers]
+        owned = {token.token: token.key for token in Token.objects.filter(token__in=names).select_related("key")}
+        TokenRef.objects.bulk_create(
+            [TokenRef(token=name, key=owned[name], owner_id=owned[name].owner_id) for name in names], batch_size=BATCH
+        )
     UsedModel.objects.bulk_create(
         [
             UsedModel(name=f"model-{n}", colour=n % COLOURS + 1, provider=("openai", "anthropic", "vllm")[n % 3])

@@ -54,7 +54,8 @@ class Portal(Server):
 
     def environment(self) -> dict[str, str]:
         """Return the environment without settings of another portal in the same terminal."""
-        kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR")}
+        names = ("PATH", "HOME", "LANG", "TMPDIR", "BENCH_PEOPLE", "BENCH_KEYS")
+        kept = {name: value for name, value in os.environ.items() if name in names}
         return kept | self._settings
 
     def prepare(self) -> None:
