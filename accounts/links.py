@@ -5,9 +5,9 @@ from datetime import timedelta
 from typing import Any, Final
 
 from django.core import signing
-from django.utils.crypto import salted_hmac
 
 from accounts.models import User
+from web.derived import digests_of
 
 WORKS_FOR: Final = timedelta(days=7)
 
@@ -25,9 +25,14 @@ def holder(person: User) -> dict[str, object]:
 
     A digest of the address, because whoever has a link can read what is signed.
     """
-    to = salted_hmac("accounts.links.address", person.email).hexdigest()[:20]
+    return holders(person)[0]
+
+
+def holders(person: User) -> list[dict[str, object]]:
+    """Return these values as SECRET_KEY gives them, and as each of the fallbacks does, for links of before."""
     ended_at = person.sessions_ended_at
-    return {"person": person.pk, "to": to, "out": ended_at and ended_at.timestamp()}
+    about = {"person": person.pk, "out": ended_at and ended_at.timestamp()}
+    return [{**about, "to": digest.hex()[:20]} for digest in digests_of("accounts.links.address", person.email)]
 
 
 def sign(values: Mapping[str, object], *, salt: str) -> str:

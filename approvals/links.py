@@ -5,7 +5,7 @@ from typing import Final
 
 from django.urls import reverse
 
-from accounts.links import LinkRefused, holder, read, sign
+from accounts.links import LinkRefused, holder, holders, read, sign
 from accounts.models import AccessRequest, User
 from web.addresses import absolute
 
@@ -30,7 +30,7 @@ def decision_of_link(signed: str) -> tuple[User, Decision]:
     """Return the decider, and the request that they can still decide; raise LinkRefused for an invalid link."""
     named = read(signed, salt=_SALT)
     decider = User.objects.filter(pk=named["person"], is_active=True).first()
-    if decider is None or named != {"request": named["request"], **holder(decider)}:
+    if decider is None or named not in [{"request": named["request"], **each} for each in holders(decider)]:
         raise LinkRefused("void")
     requests = AccessRequest.objects.decidable_by(decider).filter(state=AccessRequest.State.OPEN)
     asked = requests.select_related("person").filter(pk=named["request"]).first()

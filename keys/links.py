@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from django.urls import reverse
 
-from accounts.links import LinkRefused, holder, read, sign
+from accounts.links import LinkRefused, holder, holders, read, sign
 from accounts.models import User
 from keys.models import Key
 from web.addresses import absolute
@@ -23,7 +23,7 @@ class LinkAction(StrEnum):
 
 def link_to(action: LinkAction, key: Key) -> str:
     """Return the absolute URL of a new link; the key's owner and tokens were read with it."""
-    signed = sign(_named(key), salt=_salt(action))
+    signed = sign(_named(key, holder(key.owner)), salt=_salt(action))
     return absolute(reverse(f"keys:{action}", args=[signed]))
 
 
@@ -32,16 +32,16 @@ def key_of_link(action: LinkAction, signed: str) -> tuple[User, Key]:
     named = read(signed, salt=_salt(action))
     keys = Key.objects.select_related("owner", "intern").prefetch_related("tokens")
     key = keys.filter(pk=named["key"], state=Key.State.ACTIVE, owner__is_active=True).first()
-    if key is None or _named(key) != named:
+    if key is None or named not in [_named(key, each) for each in holders(key.owner)]:
         raise LinkRefused("void")
     return key.owner, key
 
 
-def _named(key: Key) -> dict[str, object]:
+def _named(key: Key, of: dict[str, object]) -> dict[str, object]:
     """Return the signed values. The end in seconds: the gateway answers in microseconds and stores milliseconds."""
     end = key.expires_at and round(key.expires_at.timestamp())
     token = key.live_token and key.live_token.pk
-    return {"key": str(key.pk), "end": end, "token": token, **holder(key.owner)}
+    return {"key": str(key.pk), "end": end, "token": token, **of}
 
 
 def _salt(action: LinkAction) -> str:

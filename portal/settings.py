@@ -59,6 +59,7 @@ HTTPS = _portal.scheme == "https"
 ALLOWED_HOSTS = [_portal.hostname or "", *(["127.0.0.1", "localhost"] if EMBEDDED else [])]
 CSRF_TRUSTED_ORIGINS = [f"{_portal.scheme}://{_portal.netloc}"]
 SECRET_KEY = env.str("SECRET_KEY", default=embedded_secret("secret_key"))
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])  # former ones, whose signatures still count
 ENCRYPTION_SECRETS = env.list("ENCRYPTION_SECRETS", default=[])  # of secrets in the database; empty: SECRET_KEY
 
 # --- The web server (portal/serve.py) -------------------------------------------------------------

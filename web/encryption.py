@@ -1,6 +1,7 @@
 """Texts that the database holds encrypted: copies of it reveal no secret. Each purpose has a key of its own.
 
-The first of ENCRYPTION_SECRETS encrypts, all decrypt, so that one can follow another; without any it is SECRET_KEY.
+The first of ENCRYPTION_SECRETS encrypts, all decrypt, so that one can follow another; without any it is SECRET_KEY, and
+its fallbacks decrypt.
 """
 
 import base64
@@ -32,8 +33,14 @@ def decrypt(token: str, *, purpose: str, max_age_s: int | None = None) -> str:
         raise Undecryptable(purpose) from error
 
 
+def encrypt_again(token: str, *, purpose: str) -> str:
+    """Encrypt with the first secret what any of them has encrypted. Raises Undecryptable."""
+    return encrypt(decrypt(token, purpose=purpose), purpose=purpose)
+
+
 def _cipher(purpose: str) -> MultiFernet:
-    return _cipher_of(tuple(settings.ENCRYPTION_SECRETS or [settings.SECRET_KEY]), purpose)
+    secrets = settings.ENCRYPTION_SECRETS or [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    return _cipher_of(tuple(secrets), purpose)
 
 
 @lru_cache(maxsize=32)

@@ -6,9 +6,8 @@ The row has its SHA-256 only, so a copy of the database opens no course. Codes a
 import hashlib
 from typing import Final
 
-from django.utils.crypto import salted_hmac
-
 from courses.models import Course
+from web.derived import digest_of, digests_of
 
 SALT: Final = "courses.join"
 ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -18,15 +17,22 @@ AS_TYPED: Final = str.maketrans("OIL", "011", "- ")
 
 def derive_code(course: Course) -> str:
     """Return the code of the course's present serial."""
-    digest = salted_hmac(SALT, f"{course.pk.hex}:{course.join_serial}", algorithm="sha256").digest()
-    number = int.from_bytes(digest[:8], "big") >> (64 - 5 * LENGTH)
-    return "".join(ALPHABET[number >> 5 * place & 31] for place in reversed(range(LENGTH)))
+    return _code_from(digest_of(SALT, _of(course)))
 
 
 def code_of(course: Course) -> str:
     """Return the code that works; "" where the link is closed, or the portal's secret has changed since."""
-    code = derive_code(course)
-    return code if course.join_hash == hash_of(code) else ""
+    codes = map(_code_from, digests_of(SALT, _of(course)))
+    return next((code for code in codes if course.join_hash == hash_of(code)), "")
+
+
+def _of(course: Course) -> str:
+    return f"{course.pk.hex}:{course.join_serial}"
+
+
+def _code_from(digest: bytes) -> str:
+    number = int.from_bytes(digest[:8], "big") >> (64 - 5 * LENGTH)
+    return "".join(ALPHABET[number >> 5 * place & 31] for place in reversed(range(LENGTH)))
 
 
 def hash_of(code: str) -> str:

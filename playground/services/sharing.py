@@ -12,13 +12,13 @@ from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
-from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
 from accounts.models import User
 from playground.models import Attachment, Conversation, GeneratedImage, Share
 from playground.services.limits import lock_owner
 from playground.services.tree import Shown, Tree, Turn, TurnsPage, content_of_turns, page_of_turns
+from web.derived import digest_of, digests_of
 
 SALT: Final = "playground.share"
 TOKEN_BYTES: Final = 18
@@ -49,15 +49,15 @@ def share(conversation: Conversation, *, follows: bool, lasts_days: int | None) 
             created_at=now,
             ends_at=now + timedelta(days=lasts_days) if lasts_days else None,
         )
-        made.token_hash = _hash_of(_derive_token(made))
+        made.token_hash = _hash_of(_token_from(digest_of(SALT, made.pk.hex)))
         made.save(force_insert=True)
     return made
 
 
 def token_of(made: Share) -> str:
     """Return the token of a link; "" if the portal's secret has changed since it was made."""
-    token = _derive_token(made)
-    return token if made.token_hash == _hash_of(token) else ""
+    tokens = map(_token_from, digests_of(SALT, made.pk.hex))
+    return next((token for token in tokens if made.token_hash == _hash_of(token)), "")
 
 
 def find_share(token: str) -> Share | None:
@@ -111,8 +111,7 @@ def _shared_way(tree: Tree, made: Share) -> list[Turn]:
     return [(message, answer) for message, answer in way if not answer.is_under_way]
 
 
-def _derive_token(made: Share) -> str:
-    digest = salted_hmac(SALT, made.pk.hex, algorithm="sha256").digest()
+def _token_from(digest: bytes) -> str:
     return base64.urlsafe_b64encode(digest[:TOKEN_BYTES]).decode()
 
 

@@ -77,9 +77,18 @@ def fingerprints() -> dict[str, str]:
 
     The secrets are long and random: a check refuses others.
     """
-    secrets = {name: getattr(settings, name) for name in COMPARED}
-    secrets["ENCRYPTION_SECRETS"] = ",".join(secrets["ENCRYPTION_SECRETS"]) or settings.SECRET_KEY
-    return {name: _fingerprint(name, value) for name, value in secrets.items()}
+    return {name: accepted_fingerprints(name)[0] for name in COMPARED}
+
+
+def accepted_fingerprints(name: str) -> list[str]:
+    """Return those of the secret in use, and of former ones that still count."""
+    signing = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    secrets = {
+        "SECRET_KEY": signing,
+        "ENCRYPTION_SECRETS": settings.ENCRYPTION_SECRETS or signing,
+        "PLAYGROUND_KEY_SECRET": [settings.PLAYGROUND_KEY_SECRET],
+    }
+    return [_fingerprint(name, each) for each in secrets[name]]
 
 
 def _fingerprint(name: str, secret: str) -> str:

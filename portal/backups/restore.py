@@ -11,7 +11,7 @@ from django.db import connection
 from portal.backups.archive import Reader
 from portal.backups.database import count_rows, load, table_names
 from portal.backups.errors import BackupError
-from portal.backups.manifest import COMPARED, DATABASE, FILES, FORMAT, Manifest, fingerprints
+from portal.backups.manifest import COMPARED, DATABASE, FILES, FORMAT, Manifest, accepted_fingerprints
 from portal.old_data import keep_stamp, known_migrations, migration_digests
 from portal.version import version
 from web.files import folders_of_files, pieces_of, put_back
@@ -52,8 +52,8 @@ def check_backup(path: Path) -> Manifest:
 
 def changed_secrets(manifest: Manifest) -> Iterator[str]:
     """Yield a sentence for each secret that is not the one of the backup."""
-    for name, value in fingerprints().items():
-        if manifest.fingerprints.get(name) not in (None, value):
+    for name, then in manifest.fingerprints.items():
+        if name in COMPARED and then not in accepted_fingerprints(name):
             yield f"{name} is not the one of the backup: {COMPARED[name]}"
 
 
