@@ -83,6 +83,7 @@ lock: $(INSTALLED)  ## Write the locked requirements anew from pyproject.toml (A
 	$(LOCK) pyproject.toml --constraint requirements/dev.txt --output-file requirements/base.txt
 	$(LOCK) pyproject.toml --group dev --group clients --constraint requirements/dev.txt --output-file requirements/clients.txt
 	$(LOCK) pyproject.toml --extra ldap --constraint requirements/dev.txt --output-file requirements/ldap.txt
+	$(LOCK) pyproject.toml --extra otel --extra sentry --constraint requirements/dev.txt --output-file requirements/telemetry.txt
 	$(LOCK) --group node --output-file requirements/node.txt
 
 .venv/.installed: requirements/dev.txt

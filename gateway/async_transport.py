@@ -13,7 +13,7 @@ import aiohttp
 import certifi
 from yarl import URL
 
-from gateway import parsing
+from gateway import parsing, tracing
 from gateway.async_failures import mapped_async
 from gateway.errors import GatewayError, GatewayUnavailable
 from gateway.failures import log_failure
@@ -47,7 +47,8 @@ class AsyncTransport:
         Raises a GatewayError; GatewayUnavailable where the response is no stream.
         """
         try:
-            return await self._open(path, body, secret)
+            with tracing.span(f"POST {path}"):
+                return await self._open(path, body, secret)
         except GatewayError as error:
             log_failure("POST", path, error)
             raise

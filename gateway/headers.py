@@ -6,7 +6,7 @@ Reading never fails: an invalid header is ignored.
 from collections.abc import Mapping
 from typing import Final
 
-from gateway import figures, log_context
+from gateway import figures, log_context, tracing
 from gateway.secret import redact
 from gateway.types import Headers
 
@@ -15,8 +15,9 @@ CALL_ID_LENGTH: Final = 100
 
 def correlation_headers() -> dict[str, str]:
     """Return what names our request: proxies log the first, LiteLLM’s spend log has the second as its session."""
-    request_id = log_context.request_id()
-    return {"X-Request-ID": request_id, "x-litellm-trace-id": request_id} if request_id else {}
+    request_id, traceparent = log_context.request_id(), tracing.traceparent()
+    headers = {"X-Request-ID": request_id, "x-litellm-trace-id": request_id, "traceparent": traceparent}
+    return {name: value for name, value in headers.items() if value}
 
 
 def note_call(answer: Mapping[str, str]) -> None:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import requests
 from requests.auth import AuthBase
 
-from gateway import parsing
+from gateway import parsing, tracing
 from gateway.errors import (
     GatewayAdminKeyRefused,
     GatewayError,
@@ -162,7 +162,7 @@ class Transport:
         began = time.monotonic()
         left_s = max(until - began, SHORTEST_S)
         timeout_s = min(read_timeout_s or self.read_timeout_s, left_s)
-        with _ended_after(left_s):
+        with tracing.span(f"{method} {scrub(path)}"), _ended_after(left_s):
             response = self.open(method, path, query=query, body=body, secret=secret, read_timeout_s=timeout_s)
             with response:
                 kind = redact(response.headers.get("Content-Type", "an answer without a type"))[:100]

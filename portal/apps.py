@@ -6,15 +6,16 @@ from django.db.models.signals import pre_migrate
 
 
 class PortalConfig(AppConfig):
-    """Registers the system checks, and stamps the data that migrations make."""
+    """Registers the system checks, stamps the data that migrations make, and starts reports of errors and traces."""
 
     name = "portal"
     default = True
 
     def ready(self) -> None:
         """Make the Celery app, and register the checks, by importing them; the signal comes for apps with models."""
-        from portal import celery, checks, old_data, safety_checks  # noqa: F401
+        from portal import celery, checks, old_data, safety_checks, telemetry  # noqa: F401
 
+        telemetry.start_telemetry()
         pre_migrate.connect(old_data.stamp_data, sender=apps.get_app_config("accounts"))
 
 

@@ -4,6 +4,7 @@ import gc
 import logging
 import os
 import socket
+from contextlib import ExitStack
 from typing import Any
 
 from celery import Celery
@@ -20,7 +21,7 @@ from celery.signals import (
     worker_ready,
 )
 
-from gateway import log_context
+from gateway import log_context, tracing
 from portal.start import load_settings, refuse_what_is_wrong
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
@@ -79,6 +80,8 @@ def send_request_id(headers: dict[str, Any], **kwargs: Any) -> None:
     """Give a task the id of the request, or of the task, that sends it."""
     if request_id := log_context.request_id():
         headers["request_id"] = request_id
+    if traceparent := tracing.traceparent():
+        headers["traceparent"] = traceparent
 
 
 @task_prerun.connect
@@ -86,11 +89,15 @@ def begin_log_context(sender: Any, task_id: str, **kwargs: Any) -> None:
     """Give the lines of a task its id and that of the request that sent it; a scheduled one has its own alone."""
     request_id = log_context.valid_request_id(sender.request.get("request_id")) or task_id
     log_context.begin(request_id=request_id, task=sender.name, task_id=task_id)
+    sender.request.span = ExitStack()
+    parent = str(sender.request.get("traceparent") or "")
+    sender.request.span.enter_context(tracing.span(sender.name, parent=parent, request_id=request_id, task_id=task_id))
 
 
 @task_postrun.connect
-def end_log_context(**kwargs: Any) -> None:
+def end_log_context(sender: Any, **kwargs: Any) -> None:
     """Keep the ids of a task out of what its thread logs next."""
+    sender.request.span.close()
     log_context.begin()
 
 

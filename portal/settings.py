@@ -393,3 +393,7 @@ LOG_LEVEL = env.choice("LOG_LEVEL", choices=LEVELS, default="INFO")
 LOG_FORMAT = env.choice("LOG_FORMAT", choices=tuple(FORMATTERS), default="LINE")
 LOG_REQUESTS = env.bool("LOG_REQUESTS", default=LOG_FORMAT == "JSON")  # a line for each; proxies write one too
 LOGGING = logging_config(LOG_LEVEL, LOG_FORMAT)
+
+# --- Reports of errors, traces: off unless set; without anything private (portal/telemetry.py) ----------
+SENTRY_DSN = env.str("SENTRY_DSN", default="")
+OTEL_EXPORTER_OTLP_ENDPOINT = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default="")  # http://collector:4318

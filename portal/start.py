@@ -13,7 +13,12 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
 
-CHECKS = ("portal.checks", "portal.safety_checks", "accounts.checks")  # their errors stop web, worker and beat
+CHECKS = (  # whose errors stop web, worker and beat
+    "portal.checks",
+    "portal.safety_checks",
+    "portal.telemetry",
+    "accounts.checks",
+)
 MIGRATING = ("migrate", "run")  # commands
 
 

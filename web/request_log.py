@@ -9,11 +9,12 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from gateway import log_context
+from gateway import log_context, tracing
 
 logger = logging.getLogger(__name__)
 
 HEADER: Final = "X-Request-ID"
+NO_ROUTE: Final = "-"
 PROBES: Final = "/healthz/"  # a line each second from each balancer
 
 
@@ -55,17 +56,26 @@ class RequestLog:
     def _answer(self, request: HttpRequest) -> HttpResponse:
         began = time.monotonic()
         log_context.note(method=request.method)
-        response = self.get_response(request)
+        if request.path_info.startswith(PROBES):
+            response = self.get_response(request)
+        else:
+            with tracing.span(str(request.method)) as note:
+                response = self.get_response(request)
+                note(name=f"{request.method} {_route()}", status=response.status_code, **log_context.noted())
+            if settings.LOG_REQUESTS:
+                _log(request, response, time.monotonic() - began)
         with_request_id(response)
-        if settings.LOG_REQUESTS and not request.path_info.startswith(PROBES):
-            _log(request, response, time.monotonic() - began)
         return response
 
 
 def _log(request: HttpRequest, response: HttpResponseBase, took_s: float) -> None:
     """Write the line; of a stream it says how long its beginning took. Static files have none."""
-    route = log_context.noted().get("route")
-    if route is None and response.status_code < 400:
+    route = _route()
+    if route == NO_ROUTE and response.status_code < 400:
         return
     fields = {"status": response.status_code, "duration_ms": round(took_s * 1000, 1)}
-    logger.info("%s %s %d", request.method, route or "-", response.status_code, extra={"fields": fields})
+    logger.info("%s %s %d", request.method, route, response.status_code, extra={"fields": fields})
+
+
+def _route() -> str:
+    return str(log_context.noted().get("route", NO_ROUTE))

@@ -80,14 +80,16 @@ def portal_status() -> PortalStatus:
     gateway, usage, mail, failed = gateway_state(), UsageState.load(), mail_record(), failed_runs()
     facts: dict[str, Callable[[], list[str]]] = {
         "gateway": lambda: _gateway_facts(gateway),
+        "queue": lambda: _queue_facts(around),
         "poll": lambda: _usage_facts(usage),
         "sweep": lambda: [
             _("Last success: %(when)s") % {"when": ago(done)} for done in [last_ok("keys.sweep")] if done
         ],
     }
     parts = [_checked(part, facts.get(part.name, list)()) for part in report]
+    others = [_mails(mail), _tasks(failed), *_disks(around)]
     return PortalStatus(
-        parts=[*parts, _queues(around), _mails(mail), _tasks(failed), *_disks(around)],
+        parts=[*parts, *([] if any(part.name == "queue" for part in report) else [_queues(around)]), *others],
         states={part.name: part.state for part in report},
         gateway=gateway,
         usage=usage,
@@ -124,16 +126,18 @@ def _usage_facts(state: UsageState) -> list[str]:
     )
 
 
-def _queues(around: Surroundings) -> Part:
-    lengths = around.queues
-    if lengths is None:
-        return Part(name="queues", title=_("Queues"), tone="idle", word=STATE_WORDS["unknown"])
-    facts = [
+def _queue_facts(around: Surroundings) -> list[str]:
+    return [
         ngettext("%(queue)s: %(number)d task waits", "%(queue)s: %(number)d tasks wait", number)
         % {"queue": queue, "number": number}
-        for queue, number in lengths.items()
+        for queue, number in (around.queues or {}).items()
     ]
-    return Part(name="queues", title=_("Queues"), tone="ok", word=STATE_WORDS["up"], facts=facts)
+
+
+def _queues(around: Surroundings) -> Part:
+    known = "unknown" if around.queues is None else "up"
+    facts = _queue_facts(around)
+    return Part(name="queues", title=_("Queues"), tone=TONES[known], word=STATE_WORDS[known], facts=facts)
 
 
 def _mails(record: MailRecord) -> Part:

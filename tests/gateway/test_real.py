@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import islice
+from typing import Any
 
 import pytest
 
+from gateway import log_context
 from gateway.client import Gateway
 from gateway.diagnostics import examine
 from gateway.errors import (
@@ -23,6 +25,7 @@ from gateway.errors import (
 from gateway.inference_types import ChatRequest, CompletionRequest, Message
 from gateway.types import IssuedKey
 from tests.gateway.test_streams import deltas_of, start
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.real_gateway
 
@@ -177,6 +180,21 @@ def test_chat_completion_embedding_and_moderation(real: Gateway, make: Maker) ->
     assert len(real.inference.embed(secret=secret, model="embedding", texts=["a", "b"]).vectors) == 2
     (verdict,) = real.inference.moderate(secret=secret, model="moderation", texts=["a"]).results
     assert not verdict.flagged
+
+
+def test_the_log_of_calls_has_the_id_of_our_request(real: Gateway, make: Maker) -> None:
+    issued, request_id = make(), log_context.new_request_id()
+    with log_context.scope(request_id=request_id):
+        real.inference.chat(secret=issued.secret, body=chat("hi"))
+        call_id = log_context.noted()["gateway_call_id"]
+
+    def row() -> Any:
+        today = datetime.now(UTC).date()
+        days = {"start_date": f"{today - timedelta(days=1)} 00:00:00", "end_date": f"{today} 23:59:59"}
+        rows: Any = real._transport.get("/spend/logs/v2", {**days, "page_size": 10, "api_key": issued.token}).body
+        return next((row for row in rows["data"] if row["metadata"]["litellm_call_id"] == call_id), None)
+
+    assert wait_until(row, 30.0)["session_id"] == request_id
 
 
 def test_streams_and_their_ends(real: Gateway, make: Maker) -> None:
