@@ -171,6 +171,8 @@ else:
             "reconnect_timeout": 1.0,  # s; then the next request for a connection tries
         },
     }
+    # PgBouncer gives each transaction another connection, so that cursors of the server do not outlive one.
+    DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = env.bool("DATABASE_TRANSACTION_POOLING", default=False)
 DATABASE_POOL_TIMEOUT_S = env.float("DATABASE_POOL_TIMEOUT_S", default=30.0)  # hundreds that start at once queue
 DATABASE_ANSWER_TIMEOUT_S = env.float("DATABASE_ANSWER_TIMEOUT_S", default=5.0)  # in a page; tasks wait longer
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

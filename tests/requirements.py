@@ -31,6 +31,11 @@ def find_slapd() -> str | None:
     return shutil.which("slapd", path=f"{os.environ['PATH']}:/usr/sbin")
 
 
+def find_pgbouncer() -> str | None:
+    """Return the path of PgBouncer; Debian keeps it off the path of those who are not root."""
+    return shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
+
+
 @cache
 def _has_httr2() -> bool:
     if not shutil.which("Rscript"):
@@ -53,6 +58,7 @@ class Requirement:
 REQUIREMENTS = {
     "browser": Requirement(lambda: find_chromium() is not None, "needs Chromium (Debian: chromium-headless-shell)"),
     "postgres": Requirement(lambda: postgres_programs() is not None, "needs PostgreSQL (Debian: postgresql)"),
+    "pgbouncer": Requirement(lambda: find_pgbouncer() is not None, "needs PgBouncer (Debian: pgbouncer)"),
     "redis": Requirement(lambda: shutil.which("redis-server") is not None, "needs Redis (Debian: redis-server)"),
     "nginx": Requirement(lambda: find_nginx() is not None, "needs nginx (Debian: nginx-light)"),
     "caddy": Requirement(lambda: shutil.which("caddy") is not None, "needs Caddy (Debian: caddy)"),
