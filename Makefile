@@ -9,7 +9,7 @@ PYTEST = $(PYTHON) -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist w
 
 .DEFAULT_GOAL := help
 unexport PYTHONDONTWRITEBYTECODE  # each process of a run would compile all that it imports
-.PHONY: help run test test-all test-postgres bench bench-large bench-poll bench-stream bench-hostile bench-soak bench-faults bench-course bench-api fuzz fuzz-api lint format lock
+.PHONY: help run test test-all test-postgres bench bench-large bench-poll bench-stream bench-hostile bench-soak bench-faults bench-course bench-api fuzz fuzz-api lint docs format lock
 
 help:  ## Say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r name text; do \
@@ -18,7 +18,7 @@ help:  ## Say what there is
 run: $(INSTALLED)  ## Start the portal with a sandbox gateway: http://127.0.0.1:8000 (PORT, SANDBOX_PORT and VAR_DIR move it)
 	@exec env EMBEDDED=1 $(PYTHON) manage.py run --end-with-parent
 
-test: $(INSTALLED)  ## Run the tests but for the slow ones; ARGS goes to pytest, REQUIRE=browser,postgres,pgbouncer,redis,nginx,caddy,node,clients,office,slapd,xmlsec forbids to skip
+test: $(INSTALLED)  ## Run the tests but for the slow ones; ARGS goes to pytest, REQUIRE=browser,postgres,pgbouncer,redis,nginx,caddy,node,clients,office,slapd,xmlsec,docs forbids to skip
 	@exec $(PYTEST) -m "not slow" $(ARGS)
 
 test-all: $(INSTALLED)  ## Run all tests: also kills at every line, servers that fail, pages on phones, the bench (docs/testing.md)
@@ -72,6 +72,9 @@ lint: $(INSTALLED)  ## Check form, types, layers, templates, migrations, deploym
 	EMBEDDED=1 VAR_DIR=var/lint $(PYTHON) manage.py makemigrations --check --dry-run
 	bin/check-deploy $(PYTHON)
 
+docs: $(INSTALLED) .venv/.docs-installed  ## Build the documentation as a site, which works from files: var/docs/site/index.html
+	$(PYTHON) bin/build_docs.py var/docs
+
 format: $(INSTALLED)  ## Put code and templates into form
 	$(TOOLS)/ruff format .
 	$(TOOLS)/ruff check --fix .
@@ -82,6 +85,7 @@ lock: $(INSTALLED)  ## Write the locked requirements anew from pyproject.toml (A
 	$(LOCK) $(ARGS) pyproject.toml --group dev --output-file requirements/dev.txt
 	$(LOCK) pyproject.toml --constraint requirements/dev.txt --output-file requirements/base.txt
 	$(LOCK) pyproject.toml --group dev --group clients --constraint requirements/dev.txt --output-file requirements/clients.txt
+	$(LOCK) --group docs --constraint requirements/dev.txt --output-file requirements/docs.txt
 	$(LOCK) pyproject.toml --extra ldap --constraint requirements/dev.txt --output-file requirements/ldap.txt
 	$(LOCK) pyproject.toml --extra otel --extra sentry --constraint requirements/dev.txt --output-file requirements/telemetry.txt
 	$(LOCK) --group node --output-file requirements/node.txt
@@ -90,6 +94,10 @@ lock: $(INSTALLED)  ## Write the locked requirements anew from pyproject.toml (A
 	@if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then \
 		found=$$(bin/find-python) && bin/progress "Making .venv with $$found" "$$found" -m venv --clear .venv; fi
 	@bin/progress "Installing Python packages" bin/install-packages requirements/dev.txt
+	@touch $@
+
+.venv/.docs-installed: requirements/docs.txt .venv/.installed
+	@bin/progress "Installing packages of the documentation" bin/install-packages requirements/docs.txt
 	@touch $@
 
 node_modules/.installed: package.json package-lock.json .npmrc | .venv/.installed

@@ -66,6 +66,9 @@ REQUIREMENTS = {
         lambda: shutil.which("soffice") is not None, "needs LibreOffice Calc (Debian: libreoffice-calc-nogui)"
     ),
     "node": Requirement(lambda: shutil.which("node") is not None, "needs node (Debian: nodejs)"),
+    "docs": Requirement(
+        lambda: importlib.util.find_spec("furo") is not None, "needs `pip install -r requirements/docs.txt` (make docs)"
+    ),
     "xmlsec": Requirement(lambda: shutil.which("xmlsec1") is not None, "needs xmlsec1 (Debian: xmlsec1)"),
     "slapd": Requirement(
         lambda: find_slapd() is not None and importlib.util.find_spec("ldap") is not None,

@@ -17,12 +17,12 @@ from api.v1 import api
 def page(request: HttpRequest) -> HttpResponse:
     """Show all operations with their parameters and answers."""
     example = f'curl -H "Authorization: Bearer $PASSERELLE_TOKEN" {settings.PORTAL_URL}/api/v1/me'
-    context = {"operations": _operations(), "example": example}
+    context = {"operations": operations(), "example": example}
     return render(request, "api/documentation.html", context)
 
 
 @cache
-def _operations() -> list[dict[str, Any]]:
+def operations() -> list[dict[str, Any]]:
     """Return each operation with what the page shows; the schema is the same for everybody."""
     schema = api.get_openapi_schema()
     schemas = schema["components"]["schemas"]

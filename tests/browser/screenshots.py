@@ -1,5 +1,6 @@
 """Screenshots of the pages: `bin/screenshots`. Some are shown in docs (docs/img/), the others are in var/."""
 
+import base64
 from collections.abc import Iterator
 from datetime import UTC, datetime, time
 from pathlib import Path
@@ -31,7 +32,8 @@ pytestmark = [
     pytest.mark.parametrize("size", [DESK, PHONE], ids=["1280", "390"]),
     pytest.mark.parametrize("scheme", ["light", "dark"]),
 ]
-IN_DOCS = (  # README, docs/admin.md and docs/courses.md
+QUALITY = 85  # percent, of WebP
+IN_DOCS = (  # tests/test_docs.py compares them with the texts
     *("keys-1280", "keys-issued-390", "playground-1280", "usage-1280", "usage-everyone-1280"),
     *("people-1280", "all-keys-1280", "request-1280", "course-1280"),
 )
@@ -155,5 +157,18 @@ def test_the_playground_makes_vectors(visit: Visit, intern: User, size: Viewport
 def keep(page: Page, name: str, size: ViewportSize, scheme: Scheme) -> None:
     """Save a picture of the whole page; of one for docs/ that is very long, what a window shows."""
     name = f"{name}-{size['width']}{'-dark' if scheme == 'dark' else ''}"
-    folder = ROOT / ("docs/img" if name in IN_DOCS else "var/pictures")
-    page.screenshot(path=Path(folder, f"{name}.png"), full_page=name not in TALL)
+    if name in IN_DOCS:
+        Path(ROOT, "docs", "img", f"{name}.webp").write_bytes(as_webp(page, is_whole=name not in TALL))
+    else:
+        page.screenshot(path=Path(ROOT, "var", "pictures", f"{name}.png"), full_page=True)
+
+
+def as_webp(page: Page, *, is_whole: bool) -> bytes:
+    """Return a picture in a third of PNG's size; Playwright itself has no WebP."""
+    page.evaluate("document.fonts.ready")
+    browser = page.context.new_cdp_session(page)
+    options: dict[str, object] = {"format": "webp", "quality": QUALITY}
+    if is_whole:
+        area = browser.send("Page.getLayoutMetrics")["cssContentSize"]
+        options |= {"captureBeyondViewport": True, "clip": {**area, "scale": 1}}
+    return base64.b64decode(browser.send("Page.captureScreenshot", options)["data"])
