@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from gateway import log_context, tracing
+from web.addresses import path_within
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ class RequestLog:
     def _answer(self, request: HttpRequest) -> HttpResponse:
         began = time.monotonic()
         log_context.note(method=request.method)
-        if request.path_info.startswith(PROBES):
+        if path_within(request).startswith(PROBES):
             response = self.get_response(request)
         else:
             with tracing.span(str(request.method)) as note:
