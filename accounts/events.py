@@ -8,6 +8,7 @@ from typing import Any, Final
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.chat_messages import chat_text
 from accounts.models import (
     AuditAction,
     AuditEntry,
@@ -43,10 +44,21 @@ def publish(
     if not webhooks:
         return 0
     now = timezone.now()
-    body = json.dumps({"type": event, "timestamp": now.isoformat(), "data": data}, ensure_ascii=False)
+    bodies = {
+        Webhook.Format.SIGNED: {"type": event, "timestamp": now.isoformat(), "data": data},
+        Webhook.Format.CHAT: {"text": chat_text(event, data)},
+    }
     WebhookDelivery.objects.bulk_create(
         (
-            WebhookDelivery(webhook=webhook, event=event, name=name, person=person, body=body, made_at=now, next_at=now)
+            WebhookDelivery(
+                webhook=webhook,
+                event=event,
+                name=name,
+                person=person,
+                body=json.dumps(bodies[Webhook.Format(webhook.format)], ensure_ascii=False),
+                made_at=now,
+                next_at=now,
+            )
             for webhook in webhooks
         ),
         ignore_conflicts=True,

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.models import WebhookEvent
+from accounts.models import Webhook, WebhookEvent
 from keys.forms import clean_line
 from web.outside import is_allowed_url
 
@@ -42,7 +42,14 @@ class WebhookForm(EventsForm):
         widget=forms.TextInput(attrs={"inputmode": "url", "autocomplete": "off", "spellcheck": "false"}),
         help_text=gettext_lazy("Only https. The address is stored encrypted; later only its host is shown."),
     )
-    field_order = ("name", "url", "events")
+    format = forms.ChoiceField(
+        label=gettext_lazy("What is sent"), choices=Webhook.Format, initial=Webhook.Format.SIGNED, required=False
+    )
+    field_order = ("name", "url", "format", "events")
+
+    def clean_format(self) -> str:
+        """Return the format; that for programs where none is chosen."""
+        return self.cleaned_data["format"] or Webhook.Format.SIGNED
 
     def clean_url(self) -> str:
         """Refuse an address to which nothing would be sent."""

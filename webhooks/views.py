@@ -82,6 +82,8 @@ def index(request: PortalRequest, access: PageAccess) -> HttpResponse:
     except services.WebhookRefused as refusal:
         form.add_error(None, str(refusal))
         return _list(request, access, form, status=409)
+    if created.format == Webhook.Format.CHAT:  # which checks no signature
+        return _done(request, created.pk, _("The webhook is ready. Send a test to see it in the chat."))
     context = {"access": access, "here": "webhooks:webhook", "webhook": created, "secret": secret}
     response = render(request, "webhooks/created.html", context, status=201)
     response["Cache-Control"] = "no-store"

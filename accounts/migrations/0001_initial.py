@@ -1792,6 +1792,21 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ("name", models.CharField(max_length=60, verbose_name="name")),
+                (
+                    "format",
+                    models.CharField(
+                        choices=[
+                            ("signed", "Signed JSON, for programs (Standard Webhooks)"),
+                            (
+                                "chat",
+                                "A line of text, for chats (Slack, Mattermost, Rocket.Chat, Google Chat, Matrix by hookshot)",
+                            ),
+                        ],
+                        default="signed",
+                        editable=False,
+                        max_length=10,
+                    ),
+                ),
                 ("url", models.TextField(editable=False, help_text="Encrypted: it can contain a secret.")),
                 ("host", models.CharField(editable=False, help_text="Of the URL; shown.", max_length=255)),
                 ("secret", models.TextField(editable=False, help_text="Encrypted; signs what is sent.")),
@@ -1844,7 +1859,10 @@ class Migration(migrations.Migration):
                             _connector="OR",
                         ),
                         name="accounts_webhook_pause_known",
-                    )
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("format__in", ("signed", "chat"))), name="accounts_webhook_format_known"
+                    ),
                 ],
             },
         ),

@@ -56,8 +56,15 @@ class Webhook(models.Model):
         ADMIN = "admin", _("by an administrator")
         FAILING = "failing", _("it did not answer for days")
 
+    class Format(models.TextChoices):
+        """What is sent."""
+
+        SIGNED = "signed", _("Signed JSON, for programs (Standard Webhooks)")
+        CHAT = "chat", _("A line of text, for chats (Slack, Mattermost, Rocket.Chat, Google Chat, Matrix by hookshot)")
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(_("name"), max_length=60)
+    format = models.CharField(max_length=10, choices=Format, default=Format.SIGNED, editable=False)
     url = models.TextField(editable=False, help_text="Encrypted: it can contain a secret.")
     host = models.CharField(max_length=255, editable=False, help_text="Of the URL; shown.")
     secret = models.TextField(editable=False, help_text="Encrypted; signs what is sent.")
@@ -80,6 +87,7 @@ class Webhook(models.Model):
                 condition=Q(pause="", paused_at=None) | Q(pause__in=("admin", "failing"), paused_at__isnull=False),
                 name="accounts_webhook_pause_known",
             ),
+            models.CheckConstraint(condition=Q(format__in=("signed", "chat")), name="accounts_webhook_format_known"),
         ]
 
     def __str__(self) -> str:

@@ -1,5 +1,7 @@
 """The pages of webhooks: add, change, test, pause, resume, delete, send again; and for whom they are."""
 
+import json
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -9,7 +11,9 @@ from pytest_django.asserts import assertContains, assertNotContains
 from accounts.audit import Actor
 from accounts.models import AuditEntry, User, Webhook, WebhookDelivery
 from tests.conftest import signed_in
+from tests.keys.actions import issue
 from tests.portal.test_routes import what_is_stored
+from tests.sandbox_process import Sandbox
 from tests.tasks import run_tasks
 from tests.webhooks.conftest import Receiver
 from webhooks import services
@@ -42,11 +46,29 @@ def test_shows_the_secret_once_and_stores_it_encrypted(as_keeper: Client) -> Non
     assert AuditEntry.objects.get(object_kind="webhook").label == "chat"
 
 
+def test_a_chat_gets_a_line_of_text_that_mentions_nobody(
+    as_keeper: Client, receiver: Receiver, intern: User, sandbox: Sandbox, settings: Settings
+) -> None:
+    chat = {"name": "ops", "url": f"{receiver.address}/hook", "events": ["key.created"], "format": "chat"}
+    added = as_keeper.post(PAGE, chat, follow=True)
+
+    issue(intern, "@channel <!here> `x` https://evil.example")
+    run_tasks()
+
+    assertContains(added, "Send a test to see it in the chat.")
+    assertNotContains(added, services.MARK)
+    [(_headers, body)] = receiver.received
+    text = json.loads(body)["text"]
+    name = "`@\u200bchannel &lt;!here&gt; 'x' https://evil.example`"
+    assert text == f"A key was created · {name} · of `intern` · {settings.PORTAL_URL}"
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
         *({"name": ""}, {"name": "\u200b"}, {"events": []}, {"events": ["webhook.test"]}, {"url": ""}),
         *({"url": f"{scheme}://x.example/"} for scheme in ("http", "ftp", "file", "javascript")),
+        {"format": "smoke"},
         *({"url": "https://me:secret@x.example/"}, {"url": "https://" + "x" * 1000}),
     ],
 )

@@ -3,6 +3,7 @@
 from webhooks.services.deliver import deliver_due, prune, send_again
 from webhooks.services.expired import note_expired
 from webhooks.services.manage import (
+    MARK,
     MOST,
     WebhookRefused,
     change_webhook,
@@ -14,6 +15,7 @@ from webhooks.services.manage import (
 )
 
 __all__ = [
+    "MARK",
     "MOST",
     "WebhookRefused",
     "change_webhook",

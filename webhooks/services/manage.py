@@ -30,7 +30,9 @@ class WebhookRefused(Exception):
 
 
 @sensitive_variables("url", "secret")
-def create_webhook(*, name: str, url: str, events: Iterable[str], actor: Actor) -> tuple[Webhook, Secret]:
+def create_webhook(
+    *, name: str, url: str, events: Iterable[str], actor: Actor, format: str = Webhook.Format.SIGNED
+) -> tuple[Webhook, Secret]:
     """Create a webhook; return it with the secret that signs its messages. Raises WebhookRefused."""
     secret = Secret(MARK + base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode())
     with transaction.atomic():
@@ -42,6 +44,7 @@ def create_webhook(*, name: str, url: str, events: Iterable[str], actor: Actor) 
             host=urlsplit(url).netloc[:255],
             secret=encrypt(secret, purpose=SIGNING_PURPOSE),
             events=list(events),
+            format=format,
             created_by=actor.user,
         )
         audit(webhook, actor, AuditAction.ISSUE)
