@@ -1,17 +1,22 @@
 """The database itself forbids changes of the audit trail, except blanking personal names (ADR 20).
 
 Django recreates a table on SQLite to alter it, and its triggers are lost. So after every `migrate` the
-trigger is checked, and created where it is missing or the columns have changed. PostgreSQL keeps its own. Deleting is
-forbidden on PostgreSQL only: on SQLite, which is for trials and tests, Django empties its tables by DELETE.
+trigger is checked, and created where it is missing or the columns have changed. PostgreSQL keeps its own. Deleting,
+but for the retention (ADR 58), is forbidden on PostgreSQL only: on SQLite, which is for trials and tests, Django
+empties its tables by DELETE.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
-from django.db import connections
+from django.db import connection, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 TABLE: Final = "accounts_auditentry"
 TRIGGER: Final = "accounts_auditentry_append_only"
+PRUNING: Final = "passerelle.pruning"  # set to "on" for a transaction of the retention
+LEAST_DAYS: Final = 90  # younger entries are never deleted
 BLANKABLE: Final = {"actor_name": "''", "on_behalf_of": "''", "label": "''", "address": "NULL", "details": "'{}'"}
 
 _FUNCTION: Final = f"""
@@ -21,6 +26,9 @@ _FUNCTION: Final = f"""
             AND NEW.label IN ('', OLD.label) AND NEW.details IN ('{{}}'::jsonb, OLD.details)
             AND (NEW.address IS NULL OR NEW.address = OLD.address)
         THEN RETURN NEW; END IF;
+        IF TG_OP = 'DELETE' AND current_setting('{PRUNING}', true) = 'on'
+            AND OLD.at < now() - interval '{LEAST_DAYS} days'
+        THEN RETURN OLD; END IF;
         RAISE EXCEPTION 'accounts_auditentry is append-only' USING ERRCODE = 'restrict_violation';
     END $$
 """
@@ -39,6 +47,19 @@ def protect(connection: BaseDatabaseWrapper) -> None:
         else:
             cursor.execute(f"DROP TRIGGER IF EXISTS {TRIGGER}")
             cursor.execute(_sqlite_trigger(connection))
+
+
+@contextmanager
+def pruning() -> Iterator[None]:
+    """Allow the deletion of entries older than LEAST_DAYS in this transaction."""
+    with transaction.atomic():
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT set_config(%s, 'on', true)", [PRUNING])
+        yield
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT set_config(%s, '', true)", [PRUNING])
 
 
 def protect_after_migrate(using: str, **_: Any) -> None:

@@ -23,6 +23,7 @@ REGULAR: Final[Times] = {
     "keys.remind": (crontab(minute=20), 3000),
     "accounts.prune_sign_ins": (crontab(minute=44), 3000),
     "playground.prune": (crontab(minute=50), 3000),
+    "portal.apply_retention": (crontab(hour=3, minute=52), None),
     "usage.prune": (crontab(hour=3, minute=29), None),
     "api.prune": (crontab(hour=3, minute=38), 3000),
     "webhooks.prune": (crontab(hour=3, minute=44), 3000),

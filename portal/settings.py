@@ -96,6 +96,7 @@ ACCESS_TOKEN_MAX_DAYS = env.int("ACCESS_TOKEN_MAX_DAYS", default=365)  # the lon
 API_REQUESTS_PER_MINUTE = env.int("API_REQUESTS_PER_MINUTE", default=300)  # of one access token or gateway key
 LEAK_REPORTS_GITHUB_KEYS_URL = env.str("LEAK_REPORTS_GITHUB_KEYS_URL", default="")  # empty: none of GitHub's (ADR 51)
 LEAK_REPORTS_SECRET = env.str("LEAK_REPORTS_SECRET", default="")  # of other scanners; empty: none
+WEBHOOK_RETENTION_DAYS = env.int("WEBHOOK_RETENTION_DAYS", default=30)  # of messages, sent or not
 WEBHOOK_INTERNAL_HOSTS = env.list("WEBHOOK_INTERNAL_HOSTS", default=[])  # receivers at private addresses, or by http
 
 # --- Usage -------------------------------------------------------------------------------------
@@ -106,6 +107,7 @@ PORTAL_BUDGET_USD = env.decimal("PORTAL_BUDGET_USD") or None  # a month, all key
 CURRENCY = env.str("CURRENCY", default="")  # of the lab, e.g. EUR: pages show it in place of USD
 CURRENCY_RATE = env.decimal("CURRENCY_RATE")  # of a USD; empty: rates by day
 CURRENCY_RATES = "usage.queries.rates.RATES"  # these (web.currency)
+RUN_RETENTION_DAYS = env.int("RUN_RETENTION_DAYS", default=30)  # of polls and comparisons; facts are kept for good
 UNUSUAL_SPEND_USD = env.decimal("UNUSUAL_SPEND_USD", default="5") or None  # a key's day below it is no news
 UNUSUAL_SPEND_TO_ADMINS = env.bool("UNUSUAL_SPEND_TO_ADMINS", default=False)  # also to who sees everybody's usage
 
@@ -302,6 +304,8 @@ MFA_ADAPTER = "accounts.second_factor_adapter.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_TOTP_TOLERANCE = 1  # half minutes by which a phone's clock may be wrong
 MFA_RECOVERY_CODE_COUNT = 10
+AUDIT_RETENTION_DAYS = env.int("AUDIT_RETENTION_DAYS", default=0)  # of the trail; 0: for good
+NOTICE_RETENTION_DAYS = env.int("NOTICE_RETENTION_DAYS", default=0)  # of what people were noticed of; 0: for good
 SIGN_IN_RETENTION_DAYS = env.int("SIGN_IN_RETENTION_DAYS", default=30)  # sign-ins are kept for admins and their person
 LEAVING_UNUSED_DAYS = env.int("LEAVING_UNUSED_DAYS", default=365)  # without use an account is leaving; 0: never
 LEAVING_GRACE_DAYS = env.int("LEAVING_GRACE_DAYS", default=30)  # from the warning to the deactivation

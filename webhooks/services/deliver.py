@@ -31,7 +31,6 @@ logger = logging.getLogger(__name__)
 
 DELAYS_S: Final = (5, 60, 300, 1800, 7200, 5 * 3600, 10 * 3600, 14 * 3600, 20 * 3600, 24 * 3600)  # between attempts
 PAUSED_AFTER: Final = timedelta(days=3)  # without any success
-KEPT_FOR: Final = timedelta(days=30)
 ROUND_S: Final = 60.0  # after it no further message is begun; the next round goes on
 SHARE_S: Final = 10.0  # of a round for each receiver
 ANSWER_LENGTH: Final = 500
@@ -188,4 +187,5 @@ def send_again(delivery: WebhookDelivery) -> bool:
 
 def prune() -> int:
     """Delete old messages; return how many."""
-    return WebhookDelivery.objects.filter(made_at__lt=timezone.now() - KEPT_FOR).delete()[0]
+    before = timezone.now() - timedelta(days=settings.WEBHOOK_RETENTION_DAYS)
+    return WebhookDelivery.objects.filter(made_at__lt=before).delete()[0]
