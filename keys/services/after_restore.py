@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from keys.models import GatewayIdentity, Key, Token
+from keys.services.differences import Differences, take_over_limits, write_budgets_again
 from keys.services.restore import adopt_unanswered
 from keys.services.sweep import sweep_keys
 from keys.services.sync import run_sync
@@ -20,15 +21,17 @@ class RestoreReport:
     lost: list[Key]
     deleted: int  # at the gateway
     unreadable: int
+    differences: Differences  # of limits and budgets, and what is not in the copy
 
     @property
     def anything(self) -> bool:
         """Whether there was anything to do."""
-        return bool(self.adopted or self.repaired or self.updated or self.lost or self.deleted or self.unreadable)
+        keys = self.adopted or self.repaired or self.updated or self.lost
+        return bool(keys or self.deleted or self.unreadable or self.differences.any)
 
 
 def repair_after_restore() -> RestoreReport:
-    """Adopt keys created since the copy, mark those deleted since, finish what was in progress; report it.
+    """Adopt keys created since the copy, mark those deleted since, level limits and budgets, finish the rest.
 
     Many keys may be missing at once, since the operator expects that. Idempotent. Raises what the gateway
     client raises, and GatewayChanged at another gateway; what was done until then stays.
@@ -39,6 +42,8 @@ def repair_after_restore() -> RestoreReport:
     adopt_unanswered()
     GatewayIdentity.objects.filter(pk=1).update(absences_accepted=True)
     found = run_sync()
+    differences = take_over_limits()
+    write_budgets_again(differences)  # before the sweep, which would do some of it without a report
     sweep_keys()
     adopted = set(Token.objects.filter(token__in=found.adopted).values_list("key_id", flat=True))
     lost = Key.objects.filter(pk__in=found.gone, state__in=(Key.State.DELETING, Key.State.DELETED))
@@ -49,6 +54,7 @@ def repair_after_restore() -> RestoreReport:
         lost=_keys(lost.values_list("pk", flat=True)),
         deleted=len(found.deleted),
         unreadable=len(found.unreadable),
+        differences=differences,
     )
 
 

@@ -127,7 +127,7 @@ def check_budget(owner: User) -> bool:
         return False
     outside = outside_of_team(owner)
     is_settled = row is not None and is_current(row, allowance) and row.state == State.WRITTEN
-    to_recount = row is not None and is_settled and (_has_recount_due(row) or not _is_as_written(row))
+    to_recount = row is not None and is_settled and (_has_recount_due(row) or not is_as_written(row))
     if row and is_settled and not to_recount and not outside:
         PersonBudget.objects.filter(pk=row.pk, state=State.WRITTEN).update(checked_at=timezone.now())
     else:
@@ -289,7 +289,7 @@ def _team_of(owner: User) -> TeamInfo | None:
     return team
 
 
-def _is_as_written(row: PersonBudget) -> bool:
+def is_as_written(row: PersonBudget) -> bool:
     """Check at the gateway whether the team exists with the written budget."""
     try:
         team = get_gateway().people.team(team_id_of(row.owner))

@@ -12,8 +12,20 @@ from accounts.models import User
 from gateway.secret import token_of
 from keys import services
 from keys.models import Key, Token
+from keys.services.person_budget import team_id_of
 from tests.dumps import dump_database
-from tests.keys.actions import BY_TEST, again, assert_at_rest, issue, live_token, tokens_at, works
+from tests.factories import change_policies, make_intern
+from tests.keys.actions import (
+    BY_TEST,
+    again,
+    assert_at_rest,
+    issue,
+    live_token,
+    set_at_gateway,
+    teams_at,
+    tokens_at,
+    works,
+)
 from tests.sandbox_process import Sandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -171,3 +183,34 @@ def test_a_key_of_an_unknown_person_is_left_alone(sandbox: Sandbox) -> None:
 
     assert services.sync_keys() == 0
     assert len(sandbox.live_keys()) == 1
+
+
+def test_limits_budgets_and_what_is_not_in_the_copy_are_reported_and_mended(
+    staff: User, sandbox: Sandbox, settings: Settings
+) -> None:
+    change_policies(person_budget_usd=Decimal(50), person_budget_period="30d")
+    dearer = issue(staff, "dearer", Key.Kind.PERSONAL)
+    services.sync_keys()
+    restore = dump_database()
+    set_at_gateway(sandbox, token_of(dearer.secret), max_budget=77.0)
+    team = team_id_of(staff)
+    sandbox.call("POST", "/team/update", body={"team_id": team, "max_budget": 5.0}).raise_for_status()
+    newcomer = make_intern("newcomer")
+    theirs = issue(newcomer, "of somebody who joined since")
+    restore()
+
+    said = [line.strip() for line in after_restore().splitlines()]
+
+    assert said == [
+        "Limits taken over: changed since the backup; the policies apply within the hour:",
+        f"staff: Personal key “dearer” …{dearer.secret[-4:]}",
+        "Budgets written again: the team at the gateway had another one",
+        "staff",
+        "Left alone: 1 keys of people who are not in the backup",
+    ]
+    assert again(dearer.key).budget_usd == Decimal(77)
+    assert teams_at(sandbox)[team] == (50.0, "30d")
+    assert works(sandbox, theirs.secret)
+    services.apply_policies(BY_TEST)
+    assert again(dearer.key).budget_usd != Decimal(77)
+    assert after_restore().splitlines() == ["Left alone: 1 keys of people who are not in the backup"]

@@ -22,10 +22,20 @@ class Command(BaseCommand):
             report = services.repair_after_restore()
         except GatewayError as error:
             raise CommandError(f"Not finished: {error} Run this again.") from error
+        found = report.differences
         self._list("Adopted: created since the backup, owned and listed again", report.adopted)
         self._list("Repaired: in progress at the time of the backup, or present again", report.repaired)
         self._list("Updated: another end, or a block, since the backup", report.updated)
         self._list("Lost: deleted at the gateway since the backup", report.lost)
+        self._list("Limits taken over: changed since the backup; the policies apply within the hour", found.limits)
+        for number, person in enumerate(found.budgets):
+            if number == 0:
+                self.stdout.write("Budgets written again: the team at the gateway had another one")
+            self.stdout.write(f"  {person.username}")
+        if found.of_unknown_people:
+            self.stdout.write(f"Left alone: {found.of_unknown_people} keys of people who are not in the backup")
+        for team_id, number in sorted(found.of_unknown_courses.items()):
+            self.stdout.write(f"Listed as external: {number} keys of a course that is not in the backup ({team_id})")
         if report.deleted:
             self.stdout.write(f"Deleted at the gateway, as requested before the backup: {report.deleted}")
         if report.unreadable:
