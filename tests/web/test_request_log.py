@@ -144,6 +144,7 @@ def test_a_line_of_text_ends_with_the_id() -> None:
     assert line.endswith(f"INFO web hello [{ID}]")
 
 
+@pytest.mark.django_db  # empties the queues
 @pytest.mark.usefixtures("within_a_request")
 def test_a_task_has_the_id_of_the_request_that_sent_it() -> None:
     current_app.loader.import_default_modules()
