@@ -9,7 +9,7 @@ PYTEST = $(PYTHON) -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist w
 
 .DEFAULT_GOAL := help
 unexport PYTHONDONTWRITEBYTECODE  # each process of a run would compile all that it imports
-.PHONY: help run test test-all test-postgres bench bench-large bench-poll bench-stream bench-hostile bench-soak bench-faults bench-course bench-api fuzz fuzz-api lint docs format lock
+.PHONY: help run test test-all test-postgres bench bench-large bench-poll bench-stream bench-hostile bench-soak bench-faults bench-nodes bench-course bench-api fuzz fuzz-api lint docs format lock
 
 help:  ## Say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r name text; do \
@@ -45,6 +45,9 @@ bench-stream: $(INSTALLED)  ## Time 1, 100 and 500 answers at once, with BASELIN
 
 bench-faults: $(INSTALLED)  ## Show what people see while PostgreSQL and Redis restart, hang and are away (docs/performance.md)
 	@exec $(PYTHON) -m bench.faults $(ARGS)
+
+bench-nodes: $(INSTALLED)  ## Kill one of two web nodes and two workers behind nginx every 20 s, under 50 streams (docs/performance.md)
+	@exec $(PYTHON) -m bench.nodes $(ARGS)
 
 bench-course: $(INSTALLED)  ## Let 100 students get their keys within ten seconds, and freeze 200 keys, on a real gateway (docs/performance.md)
 	@exec $(PYTHON) -m bench.course $(ARGS)
@@ -89,6 +92,7 @@ lock: $(INSTALLED)  ## Write the locked requirements anew from pyproject.toml (A
 	$(LOCK) pyproject.toml --extra ldap --constraint requirements/dev.txt --output-file requirements/ldap.txt
 	$(LOCK) pyproject.toml --extra otel --extra sentry --constraint requirements/dev.txt --output-file requirements/telemetry.txt
 	$(LOCK) --group node --output-file requirements/node.txt
+	$(LOCK) --group build --constraint requirements/dev.txt --constraint requirements/node.txt --output-file requirements/build.txt
 
 .venv/.installed: requirements/dev.txt
 	@if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then \

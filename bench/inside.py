@@ -152,13 +152,13 @@ def hostile(count: int) -> Json:
     return {"paths": paths, "cookie": {cookie.key: cookie.value}}
 
 
-def welcome(streaming: int, late: int) -> Json:
+def welcome(streaming: int, late: int, staff: int = 0) -> Json:
     """Create tables and the people of the streams, and read the gateway's list of models."""
     from bench.stream_filling import make_people
     from keys.catalogue import refresh_models
 
     make_ground()
-    password = make_people(streaming=streaming, late=late)
+    password = make_people(streaming=streaming, late=late, staff=staff)
     refresh_models()
     return {"password": password}
 

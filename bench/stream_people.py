@@ -41,7 +41,7 @@ class Person:
 
     async def visit(self, path: str) -> float:
         """Open a page; return its seconds."""
-        response, seconds = await fetch(self.port, self._request("GET", path))
+        response, seconds = await fetch(self.port, self.request("GET", path))
         self._take(response, path, 200)
         return seconds
 
@@ -51,7 +51,7 @@ class Person:
         await self.visit(SIGN_IN)
         given = urlencode({"csrfmiddlewaretoken": self.token, "login": self.name, "password": password}).encode()
         form = "application/x-www-form-urlencoded"
-        response, seconds = await fetch(self.port, self._request("POST", SIGN_IN, {"Content-Type": form}, given))
+        response, seconds = await fetch(self.port, self.request("POST", SIGN_IN, {"Content-Type": form}, given))
         self._take(response, SIGN_IN, 302)
         return seconds
 
@@ -78,18 +78,19 @@ class Person:
             "HX-Request": "true",
             "HX-Request-Type": "partial",
         }
-        request = self._request("POST", SEND, {**headers, "Connection": "keep-alive"}, body)
+        request = self.request("POST", SEND, {**headers, "Connection": "keep-alive"}, body)
         if not self.two_steps:
-            request = self._request("POST", SEND, headers, body)
-        follow = self._stream_of if self.two_steps else None
+            request = self.request("POST", SEND, headers, body)
+        follow = (lambda sent: self.stream_request(stream_address(sent.body))) if self.two_steps else None
         return Ask(port=self.port, request=request, side=PORTAL, tokens=tokens, follow=follow)
 
-    def _stream_of(self, sent: Response) -> bytes:
+    def stream_request(self, address: str) -> bytes:
         """Return the GET that a page makes by itself after sending a message."""
         headers = {"Accept": "text/html, text/event-stream", "HX-Request": "true", "HX-Request-Type": "partial"}
-        return self._request("GET", stream_address(sent.body), headers)
+        return self.request("GET", address, headers)
 
-    def _request(self, method: str, path: str, more: dict[str, str] | None = None, body: bytes = b"") -> bytes:
+    def request(self, method: str, path: str, more: dict[str, str] | None = None, body: bytes = b"") -> bytes:
+        """Return a request of this browser, with its cookies."""
         address = f"10.0.{self.number // 250}.{self.number % 250 + 1}"
         origin = f"http://127.0.0.1:{self.port}"
         headers = {"Host": f"127.0.0.1:{self.port}", "X-Forwarded-For": address, "Connection": "close", **(more or {})}

@@ -25,16 +25,19 @@ _BASELINE_LIMITS: Final = {  # its names of two of _SETTINGS
     "PLAYGROUND_STREAMS_A_PERSON": "1000",
     "PLAYGROUND_REQUESTS_A_MINUTE": "100000",
 }
-_SETTINGS: Final = {
-    "TRUSTED_PROXY_COUNT": "1",  # people have IP addresses of their own
-    "PLAYGROUND_UNWATCHED_S": "0",  # a disconnect ends the answer
-    "PLAYGROUND_STREAMS": "10000",  # limits are not measured
+UNLIMITED: Final = {  # limits are not measured
+    "PLAYGROUND_STREAMS": "10000",
     "PLAYGROUND_STREAMS_PER_USER": "1000",
     "PLAYGROUND_REQUESTS_PER_MINUTE": "100000",
     "PLAYGROUND_CONVERSATIONS_PER_HOUR": "100000",
     "PLAYGROUND_STORED_MB_PER_USER": "10000",
     "PLAYGROUND_IMAGE_MB_PER_HOUR": "10000",
     "KEY_ACTIONS_PER_HOUR": "10000",
+}
+_SETTINGS: Final = {
+    **UNLIMITED,
+    "TRUSTED_PROXY_COUNT": "1",  # people have IP addresses of their own
+    "PLAYGROUND_UNWATCHED_S": "0",  # a disconnect ends the answer
 }
 
 

@@ -48,7 +48,7 @@ class Nginx(Server):
         super().__init__()
         self.path = path
         self.portal_port = portal_port
-        self._portal_ports = portal_ports
+        self.portal_ports = portal_ports
         self._is_plain = is_plain
 
     @property
@@ -79,7 +79,7 @@ class Nginx(Server):
         text = DEPLOYED.read_text()
         node = re.search(rf"^{NODE}(.*)\n", text, re.MULTILINE)
         assert node
-        nodes = [f"    server 127.0.0.1:{port}{node[1]}" for port in self._portal_ports or [self.portal_port]]
+        nodes = [f"    server 127.0.0.1:{port}{node[1]}" for port in self.portal_ports or [self.portal_port]]
         here = f"127.0.0.1:{self.port}"
         for given, ours in {
             node[0]: "\n".join(nodes) + "\n",

@@ -46,6 +46,13 @@ class Server:
             raise
         return self
 
+    @property
+    def pid(self) -> int:
+        """The number of the process that was started."""
+        if self._process is None:
+            raise ProcessLookupError(f"{type(self).__name__} was not started")
+        return self._process.pid
+
     def start(self) -> None:
         """Start the program, for the first time or again, and wait until it answers."""
         with (self.folder / "log").open("wb") as log:
@@ -102,7 +109,7 @@ class Postgres(Server):
     def __init__(self, port: int | None = None, *, left: Path | None = None, is_empty: bool = False) -> None:
         super().__init__(port)
         self._left = left
-        self._is_empty = is_empty or "pytest" not in sys.modules
+        self._is_empty = is_empty or "TEST_FOLDER" not in os.environ
 
     @property
     def url(self) -> str:
