@@ -160,6 +160,12 @@ def _setup(arguments: list[str]) -> int | str | None:
     return found(arguments)
 
 
+def _alive(arguments: list[str]) -> str | None:
+    from portal.alive import main
+
+    return main(arguments)
+
+
 def _manage(arguments: list[str]) -> None:
     from portal.manage import main
 
@@ -171,6 +177,7 @@ OWN: Final[dict[str, tuple[Callable[[list[str]], int | str | None], str]]] = {
     "setup": (_setup, "Ask for what is needed, and write the file with the settings"),
     "web": (_web, "Start the web server"),
     "worker": (_celery("worker"), "Start a worker; takes Celery's options, without -Q all queues"),
+    "alive": (_alive, "Check that the web server, worker or beat of this machine or container is alive"),
     "beat": (_celery("beat"), "Start beat, which sends the regular tasks; exactly one"),
     "migrate": (_migrate, "Create and change the tables in the database; --check only says whether any would change"),
     "check": (_check, "Check the settings, as a server has them"),

@@ -62,6 +62,9 @@ REQUIREMENTS = {
     "redis": Requirement(lambda: shutil.which("redis-server") is not None, "needs Redis (Debian: redis-server)"),
     "nginx": Requirement(lambda: find_nginx() is not None, "needs nginx (Debian: nginx-light)"),
     "caddy": Requirement(lambda: shutil.which("caddy") is not None, "needs Caddy (Debian: caddy)"),
+    "helm": Requirement(
+        lambda: importlib.util.find_spec("helm_python") is not None, "needs `pip install -r requirements/clients.txt`"
+    ),
     "office": Requirement(
         lambda: shutil.which("soffice") is not None, "needs LibreOffice Calc (Debian: libreoffice-calc-nogui)"
     ),

@@ -1,0 +1,83 @@
+"""Rules for the image and for compose.yaml; no engine runs them here (docs/operating.md says what was run by hand)."""
+
+import re
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from portal.settings import CELERY_TASK_QUEUES
+from tests.deploy.files import DEPLOY, SYSTEMD, with_drop_ins
+
+CONTAINERFILE: Final = DEPLOY / "container" / "Containerfile"
+COMPOSE: Final = yaml.safe_load((DEPLOY / "compose" / "compose.yaml").read_text())
+SERVICES: Final[dict[str, dict[str, Any]]] = COMPOSE["services"]
+PORTAL: Final = ("web", "worker", "polls", "beat", "migrate")
+
+
+def stages() -> list[str]:
+    """Return the text of each stage."""
+    return re.split(r"^FROM ", CONTAINERFILE.read_text(), flags=re.MULTILINE)[1:]
+
+
+def test_the_image_has_neither_npm_nor_rights() -> None:
+    build, final = stages()
+
+    assert "build.txt" in build
+    assert not re.search(r"npm|node|pip|COPY \. ", final)
+    assert re.search(r"^USER 10001:10001$", final, re.MULTILINE)
+    assert "HEALTHCHECK" in final
+    assert 'ENTRYPOINT ["passerelle"]' in final
+
+
+def test_the_image_has_locked_packages() -> None:
+    for line in re.findall(r"pip install [^\\\n]+", stages()[0]):
+        assert "--require-hashes" in line or "--no-deps" in line, line
+
+
+def test_the_image_gets_no_secret_and_no_history(repository: Path) -> None:
+    ignored = (repository / ".containerignore").read_text().splitlines()
+
+    assert {".git", ".venv", "node_modules", "var"} <= set(ignored)
+
+
+def test_no_service_has_rights_or_a_root_that_can_be_written() -> None:
+    for name, service in SERVICES.items():
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert "privileged" not in service, name
+    assert all("cap_add" not in SERVICES[name] for name in PORTAL)
+
+
+def test_every_service_has_a_health_check_and_a_version() -> None:
+    for name, service in SERVICES.items():
+        assert re.search(r":\d[\w.]*}?$", service["image"]), name
+        assert ("healthcheck" in service) == (name != "migrate"), name  # which ends
+
+
+def test_secrets_are_files() -> None:
+    assert all(set(where) == {"file"} for where in COMPOSE["secrets"].values())
+    needed = set(re.findall(r"([A-Z_]+)_FILE=%d", with_drop_ins(SYSTEMD / "passerelle-web.service")))
+    for name in PORTAL:
+        given = SERVICES[name]["environment"]
+        assert needed.isdisjoint(given), name
+        assert all(given[f"{each}_FILE"] == f"/run/secrets/{each.lower()}" for each in needed), name
+        assert {each.lower() for each in needed} <= set(SERVICES[name]["secrets"]), name
+
+
+def test_tables_are_made_before_the_programs_start() -> None:
+    for name in ("web", "worker", "polls", "beat"):
+        assert SERVICES[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
+
+
+def test_every_queue_has_a_worker() -> None:
+    queues = [service["command"][2] for service in SERVICES.values() if service.get("command", [""])[0] == "worker"]
+
+    assert sorted(",".join(queues).split(",")) == sorted(queue.name for queue in CELERY_TASK_QUEUES)
+
+
+def test_only_the_proxy_has_ports() -> None:
+    assert [name for name, service in SERVICES.items() if "ports" in service] == ["caddy"]
+    assert COMPOSE["networks"]["inside"] == {"internal": True}
+    assert all(SERVICES[name]["networks"] == ["inside"] for name in ("postgres", "redis"))

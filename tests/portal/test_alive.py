@@ -1,0 +1,39 @@
+"""`passerelle alive`: what the health check of a container says."""
+
+import socket
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from keys.models import Heartbeat
+from keys.processes import write_heartbeat
+from portal import alive
+from tests.browser.portal_process import database_url
+from tests.ports import free_port
+
+
+@pytest.mark.only_on("postgresql")
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_is_alive_while_its_heartbeat_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", database_url())
+    host = socket.gethostname()
+    write_heartbeat(Heartbeat.Kind.WORKER, "celery@elsewhere")
+
+    assert alive.main(["worker"]) == f"No heartbeat of a worker on {host} was found."
+    write_heartbeat(Heartbeat.Kind.WORKER, f"celery@{host}")
+    assert alive.main(["worker"]) is None
+    Heartbeat.objects.update(seen_at=timezone.now() - timedelta(minutes=2))
+    assert "120 s old" in str(alive.main(["worker"]))
+
+
+def test_an_absent_database_is_no_fault_of_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"postgresql://127.0.0.1:{free_port()}/none")
+
+    assert alive.main(["beat"]) is None
+
+
+def test_a_web_server_that_does_not_answer_is_not_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", str(free_port()))
+
+    assert "Connection refused" in str(alive.main(["web"]))
