@@ -18,7 +18,7 @@ help:  ## Say what there is
 run: $(INSTALLED)  ## Start the portal with a sandbox gateway: http://127.0.0.1:8000 (PORT, SANDBOX_PORT and VAR_DIR move it)
 	@exec env EMBEDDED=1 $(PYTHON) manage.py run --end-with-parent
 
-test: $(INSTALLED)  ## Run the tests but for the slow ones; ARGS goes to pytest, REQUIRE=browser,postgres,pgbouncer,redis,nginx,caddy,helm,node,clients,office,slapd,xmlsec,docs forbids to skip
+test: $(INSTALLED)  ## Run the tests but for the slow ones; ARGS goes to pytest, REQUIRE=browser,postgres,pgbouncer,redis,nginx,caddy,helm,node,clients,office,slapd,xmlsec,prometheus,docs forbids to skip
 	@exec $(PYTEST) -m "not slow" $(ARGS)
 
 test-all: $(INSTALLED)  ## Run all tests: also kills at every line, servers that fail, pages on phones, the bench (docs/testing.md)

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from accounts.models import SignIn, SignInOutcome, User
 from accounts.sessions import IN_SESSION, device_of
+from web.metrics import SIGN_INS
 from web.request import client_address
 
 MOST_NAMES: Final = 60  # of attributes, of groups, and values of one attribute
@@ -21,6 +22,7 @@ LONGEST: Final = 255  # characters of one of them
 ONE_ROW_FOR: Final = timedelta(hours=1)  # repetitions of a refusal
 MOST_REFUSALS: Final = 5_000  # rows that are kept
 MOST_SIGN_INS: Final = 100_000  # all rows
+LOCAL: Final = "local"  # the name of local accounts in the metrics
 
 
 def record_sign_in(request: HttpRequest, user: User, login: SocialLogin | None, *, is_new: bool) -> None:
@@ -32,6 +34,7 @@ def record_sign_in(request: HttpRequest, user: User, login: SocialLogin | None, 
     address = client_address(request)
     about = {"user": user, "address": address, "outcome": outcome, "groups": groups}
     session = {"session_key": request.session.session_key or "", "last_use_at": timezone.now()}
+    SIGN_INS.labels(login.account.provider if login else LOCAL, outcome.value).inc()
     row = SignIn.objects.create(**_sent(login), **about, **session, **device_of(request))
     request.session[IN_SESSION] = row.pk
 
@@ -47,6 +50,7 @@ def record_refusal(
     """Keep an attempt that was refused; the same one within the hour is counted in its row."""
     sent = _sent(login) | ({"provider": provider} if provider else {})
     about = {name: sent[name] for name in ("provider", "subject")}
+    SIGN_INS.labels(sent["provider"] or LOCAL, outcome.value).inc()
     about |= {"user": user, "address": client_address(request), "outcome": outcome}
     now = timezone.now()
     same = SignIn.objects.filter(**about, at__gt=now - ONE_ROW_FOR).newest_first().first()

@@ -18,6 +18,7 @@ from gateway.async_failures import mapped_async
 from gateway.errors import GatewayError, GatewayUnavailable
 from gateway.failures import log_failure
 from gateway.headers import correlation_headers, headers_from, note_call
+from gateway.observed import Observe, ignore, observed
 from gateway.outgoing import json_body, sendable
 from gateway.refusals import error_from
 from gateway.secret import Secret
@@ -34,12 +35,19 @@ class AsyncTransport:
     """Opens streams; they and the calls of `Transport` have the same address, keys and errors."""
 
     def __init__(
-        self, base_url: str, *, connect_timeout_s: float, ca_bundle: str | None = None, proxy_url: str | None = None
+        self,
+        base_url: str,
+        *,
+        connect_timeout_s: float,
+        ca_bundle: str | None = None,
+        proxy_url: str | None = None,
+        observe: Observe = ignore,
     ) -> None:
         self._base_url = base_url
         self._timeout = aiohttp.ClientTimeout(total=None, connect=connect_timeout_s)
         self._ca_bundle = ca_bundle
         self._proxy_url = proxy_url
+        self._observe = observe
 
     async def open(self, path: str, body: Mapping[str, object], *, secret: Secret) -> aiohttp.ClientResponse:
         """Return a response of status 200 that is a stream still to be read, and to be released by the caller.
@@ -47,7 +55,7 @@ class AsyncTransport:
         Raises a GatewayError; GatewayUnavailable where the response is no stream.
         """
         try:
-            with tracing.span(f"POST {path}"):
+            with tracing.span(f"POST {path}"), observed(self._observe, path):
                 return await self._open(path, body, secret)
         except GatewayError as error:
             log_failure("POST", path, error)

@@ -9,6 +9,7 @@ from gateway.health import Health
 from gateway.inference import Inference
 from gateway.keys import Keys
 from gateway.models import Models
+from gateway.observed import Observe, ignore
 from gateway.people import People
 from gateway.request_log import RequestLog
 from gateway.transport import Transport, Waiting
@@ -28,7 +29,7 @@ class Gateway:
 
     One a process, shared by its threads. `ca_bundle` is a file of certificates to trust instead of the usual ones,
     `proxy_url` an outgoing HTTP proxy. `waiting` surrounds each exchange but those of streams: a thread has nothing
-    else to do meanwhile.
+    else to do meanwhile. `observe` gets path, outcome and seconds of each call.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Gateway:
         ca_bundle: str | None = None,
         proxy_url: str | None = None,
         waiting: Waiting = nullcontext,
+        observe: Observe = ignore,
     ) -> None:
         self._transport = Transport(
             base_url,
@@ -54,6 +56,7 @@ class Gateway:
             ca_bundle=ca_bundle,
             proxy_url=proxy_url,
             waiting=waiting,
+            observe=observe,
         )
         self.base_url = self._transport.base_url
 
@@ -61,7 +64,11 @@ class Gateway:
             from gateway.async_transport import AsyncTransport  # with aiohttp: see gateway.inference
 
             return AsyncTransport(
-                self.base_url, connect_timeout_s=connect_timeout_s, ca_bundle=ca_bundle, proxy_url=proxy_url
+                self.base_url,
+                connect_timeout_s=connect_timeout_s,
+                ca_bundle=ca_bundle,
+                proxy_url=proxy_url,
+                observe=observe,
             )
 
         self.keys = Keys(self._transport)

@@ -41,6 +41,7 @@ def _gateway(
         ca_bundle=ca_file or None,
         proxy_url=proxy_url or None,
         waiting=import_string(settings.GATEWAY_WAITING),
+        observe=import_string(settings.GATEWAY_OBSERVER),
     )
 
 

@@ -22,6 +22,7 @@ from gateway.errors import (
 )
 from gateway.failures import log_failure, mapped
 from gateway.headers import correlation_headers, headers_from, note_call
+from gateway.observed import Observe, observed
 from gateway.outgoing import is_sendable, json_body, sendable
 from gateway.pool import Interrupter, interruptible, new_session
 from gateway.refusals import error_from
@@ -74,6 +75,7 @@ class Transport:
         ca_bundle: str | None,
         proxy_url: str | None,
         waiting: Waiting,
+        observe: Observe,
     ) -> None:
         parts = urlsplit(base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
@@ -86,6 +88,7 @@ class Transport:
         self.call_timeout_s = call_timeout_s
         self.retry_pauses_s = retry_pauses_s
         self._waiting = waiting
+        self._observe = observe
         self._admin_key = Secret(admin_key)
         self._session = new_session(ca_bundle, proxy_url)
 
@@ -162,7 +165,7 @@ class Transport:
         began = time.monotonic()
         left_s = max(until - began, SHORTEST_S)
         timeout_s = min(read_timeout_s or self.read_timeout_s, left_s)
-        with tracing.span(f"{method} {scrub(path)}"), _ended_after(left_s):
+        with tracing.span(f"{method} {scrub(path)}"), observed(self._observe, path), _ended_after(left_s):
             response = self.open(method, path, query=query, body=body, secret=secret, read_timeout_s=timeout_s)
             with response:
                 kind = redact(response.headers.get("Content-Type", "an answer without a type"))[:100]

@@ -11,7 +11,7 @@ import stat
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fcntl import LOCK_EX, flock
 from pathlib import Path
 from queue import Empty
@@ -178,6 +178,14 @@ class Transport(virtual.Transport):
 
 def _suffix(queue: str) -> str:
     return f"{quote(queue, safe='@')}.msg"
+
+
+def waiting_since(folder: Path, queue: str) -> list[float]:
+    """Return when each message that waits was sent, as POSIX times: the names of the files begin with it."""
+    with suppress(OSError):
+        names = [name for name in os.listdir(folder) if name.partition(".")[2] == _suffix(queue)]
+        return [int(name.partition("_")[0]) / 1e9 for name in names]
+    return []
 
 
 def tidy_up(folder: Path) -> None:

@@ -4,14 +4,16 @@ import gc
 import logging
 import os
 import socket
+import time
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, Final
 
 from celery import Celery
 from celery.signals import (
     beat_init,
     before_task_publish,
     celeryd_init,
+    import_modules,
     setup_logging,
     task_failure,
     task_postrun,
@@ -22,10 +24,21 @@ from celery.signals import (
 )
 
 from gateway import log_context, tracing
-from portal.start import load_settings, refuse_what_is_wrong
+from portal.start import count_in_files, load_settings, refuse_what_is_wrong, start_metrics_server
+
+SENT_AT: Final = "sent_at"  # a header of each message: POSIX time
+BEGAN_AT: Final = "began_at"  # of a running task: monotonic
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 os.environ.setdefault("CELERY_SKIP_CHECKS", "1")  # it runs all of Django's checks, and discards the results
+
+
+@import_modules.connect
+def count_from_the_start(**kwargs: Any) -> None:
+    """Share the counts with other programs. It is connected before the app, which then loads the rest."""
+    load_settings()
+    count_in_files()
+
 
 app = Celery("portal")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -43,6 +56,12 @@ def name_what_is_missing(**kwargs: Any) -> None:
 def look_at_the_settings(**kwargs: Any) -> None:
     """Refuse to start the worker, or beat, with dangerous settings."""
     refuse_what_is_wrong(database=True)
+
+
+@celeryd_init.connect
+def serve_the_metrics(**kwargs: Any) -> None:
+    """Serve them from a worker, too: it may be alone on its machine."""
+    start_metrics_server()
 
 
 @worker_ready.connect
@@ -76,8 +95,9 @@ def keep_the_log_as_it_is(**kwargs: Any) -> None:
 
 
 @before_task_publish.connect
-def send_request_id(headers: dict[str, Any], **kwargs: Any) -> None:
-    """Give a task the id of the request, or of the task, that sends it."""
+def send_headers(headers: dict[str, Any], **kwargs: Any) -> None:
+    """Give a task the id of the request, or of the task, that sends it, and the time (portal/queues.py)."""
+    headers[SENT_AT] = time.time()
     if request_id := log_context.request_id():
         headers["request_id"] = request_id
     if traceparent := tracing.traceparent():
@@ -89,6 +109,7 @@ def begin_log_context(sender: Any, task_id: str, **kwargs: Any) -> None:
     """Give the lines of a task its id and that of the request that sent it; a scheduled one has its own alone."""
     request_id = log_context.valid_request_id(sender.request.get("request_id")) or task_id
     log_context.begin(request_id=request_id, task=sender.name, task_id=task_id)
+    setattr(sender.request, BEGAN_AT, time.monotonic())
     sender.request.span = ExitStack()
     parent = str(sender.request.get("traceparent") or "")
     sender.request.span.enter_context(tracing.span(sender.name, parent=parent, request_id=request_id, task_id=task_id))
@@ -116,7 +137,11 @@ def note_failure(sender: Any, **kwargs: Any) -> None:
 def _note(task: Any, *, ok: bool) -> None:
     from django.db import DatabaseError
 
-    from keys.heartbeat import note_run  # needs the settings
+    from keys.heartbeat import note_run
+    from web.metrics import TASK_SECONDS, TASKS  # need the settings
+
+    TASKS.labels(task.name, "ok" if ok else "failed").inc()
+    TASK_SECONDS.labels(task.name).observe(time.monotonic() - getattr(task.request, BEGAN_AT, time.monotonic()))
 
     try:
         note_run(task.name, ok=ok)

@@ -14,6 +14,7 @@ from django.db import DatabaseError
 from portal.private_files import is_open_to_others
 
 SHORTEST: Final = {"SECRET_KEY": 32, "PLAYGROUND_KEY_SECRET": 32, "GATEWAY_ADMIN_KEY": 16}  # characters
+SHORTEST_TOKEN: Final = 20  # characters
 FEWEST_DIFFERENT: Final = 8  # characters
 FEWEST_OF_ONES_OWN: Final = 12  # characters in addition to these words, longest first if one is in another:
 WELL_KNOWN: Final = (
@@ -83,6 +84,18 @@ def var_dir_is_private(**kwargs: Any) -> list[CheckMessage]:
         text = f"Other users of this machine may write to VAR_DIR {folder}."
     hint = f"Name a folder that holds nothing else, or take the rights from others: chmod go= {folder}"
     return [Error(text, hint=hint, id="portal.E016")] if is_wrong else []
+
+
+@register
+def metrics_are_not_open(**kwargs: Any) -> list[CheckMessage]:
+    """Refuse metrics that strangers could read, or whose token they could guess."""
+    is_open = settings.METRICS_PORT and not (settings.METRICS_TOKEN or is_loopback(settings.METRICS_HOST))
+    hint = "Set METRICS_TOKEN to 32 random characters, or leave METRICS_HOST at 127.0.0.1."
+    if is_open:
+        return [Error("METRICS_HOST opens the metrics to other machines.", hint=hint, id="portal.E041")]
+    if settings.METRICS_TOKEN and weakness(settings.METRICS_TOKEN, SHORTEST_TOKEN):
+        return [Error("METRICS_TOKEN can be guessed.", hint=hint, id="portal.E042")]
+    return []
 
 
 @register(Tags.database)

@@ -26,17 +26,19 @@ def main() -> None:
     from granian import Granian
     from granian.constants import Interfaces
 
-    from portal.start import load_settings
+    from portal.start import count_in_files, load_settings, start_metrics_server
     from web.shutdown import HURRY
 
     settings = load_settings()
     _refuse_in_a_fork()
     _open_many_files()
+    count_in_files()
     import portal.asgi  # noqa: F401  (before the fork: processes share its memory)
 
     multiprocessing.set_start_method("fork")
     gc.collect()
     gc.freeze()  # a garbage collection would copy the loaded modules
+    start_metrics_server(waits=True)
     server = Granian("portal.asgi:application", interface=Interfaces.ASGI, **_options(settings))
     end_as_granian_does: Callable[[], None] = server.signal_handler_interrupt
 

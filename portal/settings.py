@@ -81,6 +81,7 @@ GATEWAY_CALL_TIMEOUT_S = env.float("GATEWAY_CALL_TIMEOUT_S", default=25.0)  # as
 GATEWAY_CA_FILE = env.str("GATEWAY_CA_FILE", default="")  # PEM; in place of the usual authorities
 GATEWAY_PROXY_URL = env.str("GATEWAY_PROXY_URL", default="")  # http://proxy.example.edu:3128; empty: none
 GATEWAY_WAITING = "web.threads.gateway_call"  # surrounds each call
+GATEWAY_OBSERVER = "web.metrics.observe_gateway_call"  # counts each call
 
 # --- Keys --------------------------------------------------------------------------------------
 KEY_RENEW_BEFORE_DAYS = env.int("KEY_RENEW_BEFORE_DAYS", default=7)  # from so long before its end a key can be renewed
@@ -229,9 +230,15 @@ HEALTH_PARTS = {  # of /healthz/ready, after those of web.health: each returns "
     "identity": "keys.heartbeat.identity_state",
     "worker": "keys.heartbeat.worker_state",
     "beat": "keys.heartbeat.beat_state",
+    "queue": "portal.queues.queue_state",
     "sweep": "keys.heartbeat.sweep_state",
     "poll": "usage.services.state.poll_state",
 }
+
+# --- Metrics (ADR 56); off while neither is set -----------------------------------------------------
+METRICS_PORT = env.int("METRICS_PORT", default=0)  # of its own
+METRICS_HOST = env.str("METRICS_HOST", default="127.0.0.1")  # the address of that port
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")  # of a scraper, for the portal's own port too
 
 # --- The app -------------------------------------------------------------------------------------
 INSTALLED_APPS = APPS
@@ -358,6 +365,7 @@ EMAIL_URL = env.email_url("EMAIL_URL", default="filemail://" if EMBEDDED else en
 EMAIL_BACKEND = {
     "django.core.mail.backends.console.EmailBackend": "web.mail.ConsoleBackend",
     "django.core.mail.backends.filebased.EmailBackend": "web.mail.FileBackend",
+    "django.core.mail.backends.smtp.EmailBackend": "web.mail.SmtpBackend",
 }.get(EMAIL_URL["EMAIL_BACKEND"], EMAIL_URL["EMAIL_BACKEND"])
 EMAIL_HOST, EMAIL_PORT = EMAIL_URL["EMAIL_HOST"], EMAIL_URL["EMAIL_PORT"]
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = EMAIL_URL["EMAIL_HOST_USER"], EMAIL_URL["EMAIL_HOST_PASSWORD"]
@@ -384,7 +392,9 @@ CSRF_FAILURE_VIEW = "web.errors.csrf_failure"
 DEFAULT_EXCEPTION_REPORTER = "web.reports.SecretFreeReporter"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "web.reports.SecretFreeReports"
 SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = [rf"^{PORTAL_PATH.removeprefix('/')}healthz/"]  # called by a load balancer without TLS
+SECURE_REDIRECT_EXEMPT = [
+    rf"^{PORTAL_PATH.removeprefix('/')}(healthz/|metrics$)"
+]  # called by balancers and scrapers without TLS
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.bool("HSTS_INCLUDE_SUBDOMAINS", default=False)
 SECURE_REFERRER_POLICY = "same-origin"

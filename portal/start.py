@@ -13,6 +13,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
 
+from portal.metrics.folder import begin_counting
+
 CHECKS = (  # whose errors stop web, worker and beat
     "portal.checks",
     "portal.safety_checks",
@@ -37,6 +39,23 @@ def _where_settings_may_be(problem: Exception) -> str:
     if "environment variable" not in str(problem):
         return ""
     return ". In a shell on a server: passerelle --env-file FILE …, or sudo passerelle --unit passerelle-web.service …"
+
+
+def count_in_files() -> None:
+    """Share the counts of this program with the others of this machine, where metrics are wanted; before all apps."""
+    if settings.METRICS_PORT or settings.METRICS_TOKEN:
+        try:
+            begin_counting(settings.VAR_DIR)
+        except OSError as problem:
+            sys.exit(f"Not started: the metrics need a folder in VAR_DIR that can be written, {problem}")
+
+
+def start_metrics_server(*, waits: bool = False) -> None:
+    """Serve the metrics at METRICS_PORT, where it is set, in a process of its own; it `waits` for the port, or not."""
+    if settings.METRICS_PORT:
+        from portal.metrics.server import fork_server  # needs the apps
+
+        fork_server(waits=waits)
 
 
 def refuse_what_is_wrong(*, database: bool) -> None:

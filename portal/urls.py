@@ -2,14 +2,16 @@
 
 from django.conf import settings
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
+
+from portal.metrics.views import metrics
 
 handler400 = "web.errors.bad_request"
 handler403 = "web.errors.forbidden"
 handler404 = "web.errors.not_found"
 handler500 = "web.errors.server_error"
 
-_routes = [
+_routes: list[URLPattern | URLResolver] = [
     path("", include("keys.urls")),
     path("usage/", include("usage.urls")),
     path("courses/", include("courses.urls")),
@@ -25,6 +27,7 @@ _routes = [
     path("", include("web.urls")),
     path("account/", include("accounts.urls")),
     path("admin/status/", include("portal.status.urls")),
+    path("metrics", metrics, name="metrics"),
     path("admin/", admin.site.urls),
 ]
 urlpatterns = [path(settings.PORTAL_PATH.removeprefix("/"), include(_routes))]

@@ -72,6 +72,7 @@ REQUIREMENTS = {
     "docs": Requirement(
         lambda: importlib.util.find_spec("furo") is not None, "needs `pip install -r requirements/docs.txt` (make docs)"
     ),
+    "prometheus": Requirement(lambda: shutil.which("promtool") is not None, "needs Prometheus (Debian: prometheus)"),
     "xmlsec": Requirement(lambda: shutil.which("xmlsec1") is not None, "needs xmlsec1 (Debian: xmlsec1)"),
     "slapd": Requirement(
         lambda: find_slapd() is not None and importlib.util.find_spec("ldap") is not None,

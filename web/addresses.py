@@ -42,3 +42,9 @@ def absolute(path: str) -> str:
 def path_within(request: HttpRequest) -> str:
     """Return the path of a request below that of the portal: `/keys/` for `/passerelle/keys/`."""
     return f"/{request.path_info.removeprefix(settings.PORTAL_PATH)}"
+
+
+def is_probe(request: HttpRequest) -> bool:
+    """Return whether a machine next to the portal asks, by whatever host name it knows; such requests wait for none."""
+    path = path_within(request)
+    return path == "/metrics" or path.startswith("/healthz/")

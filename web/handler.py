@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import time
 from collections.abc import AsyncGenerator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -21,8 +22,9 @@ from django.urls import Resolver404, resolve, set_script_prefix
 from django.utils import translation
 
 from gateway import log_context
-from web.addresses import path_within
+from web.addresses import is_probe
 from web.bodies import BodyRefused, Receive, read_body
+from web.metrics import note_pool, observe_request
 from web.patience import answers_within
 from web.request_log import request_id_in, with_request_id
 from web.streams import Send, Stream, is_streaming
@@ -66,7 +68,10 @@ class Handler(ASGIHandler):
             return
         request, response = self.create_request(scope, body)
         if request:
+            note_pool()
+            began = time.perf_counter()
             response = await self._respond(request)
+            observe_request(request, response, time.perf_counter() - began)
         if isinstance(response, StreamingHttpResponse):
             await self._stream(response, scope, receive, send)
         elif response:
@@ -82,7 +87,7 @@ class Handler(ASGIHandler):
 
     def _threads_for(self, request: ASGIRequest) -> Threads:
         """Return the threads for this request. A stream has threads of its own: its form has queued already."""
-        if path_within(request).startswith("/healthz/"):
+        if is_probe(request):
             return self._probes
         if request.method == "GET" and "text/event-stream" in request.headers.get("Accept", ""):
             with suppress(Resolver404):

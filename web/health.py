@@ -4,6 +4,7 @@ Every wait is short, and one request at a time runs the checks: the others of th
 reveal nothing to strangers but the version of the portal: no address, no error.
 """
 
+import smtplib
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -23,6 +24,7 @@ from kombu.exceptions import KombuError
 
 from gateway.django import get_gateway
 from gateway.errors import GatewayError
+from web.bounded import BoundedCheck
 from web.cache import redis_watch
 from web.health_words import Part, part
 from web.outage import database_watch
@@ -33,6 +35,10 @@ ANSWER_S: Final = 1.0  # for each check
 FRESH_S: Final = 1.0  # for so long a result is shared
 WAIT_S: Final = 3.0  # for the first result
 GATEWAY_STATE_AGE_S: Final = 5  # a probe by every balancer each second must not become a load on the gateway
+MAIL_STATE_AGE_S: Final = 20
+MAIL_S: Final = 5.0  # for the mail server to greet us
+SMTP_OK: Final = 250
+STATES: Final = {True: "up", False: "down", None: "slow"}  # of an answer, within a second
 NEEDED: Final = ("database", "static")  # without these a node shows no page
 
 
@@ -98,7 +104,8 @@ def _ask() -> dict[str, str]:
     with answers_within(ANSWER_S):
         parts = {"database": _database_state(), "broker": _broker_state(), "static": _static_state()}
         is_up = parts["database"] == "up"
-        parts["gateway"] = _gateway_state() if is_up or settings.REDIS_URL else "unknown"
+        for name, state in {"gateway": _gateway_state, "mail": _mail_state}.items():
+            parts[name] = state() if is_up or settings.REDIS_URL else "unknown"
         for name, path in settings.HEALTH_PARTS.items():
             ask: Callable[[], str] = import_string(path)
             try:
@@ -137,42 +144,46 @@ def _static_state() -> str:
 
 def _gateway_state() -> str:
     """Return the gateway's state, checked at most every few seconds by all processes together."""
-    name = f"health:gateway:{settings.GATEWAY_URL}"
+    return _shared(f"health:gateway:{settings.GATEWAY_URL}", _gateway_check, GATEWAY_STATE_AGE_S)
+
+
+def _mail_state() -> str:
+    """Return whether the mail server greets us; without a sign-in or a mail, which its log would be full of."""
+    if settings.EMAIL_BACKEND != "web.mail.SmtpBackend":
+        return "up"
+    return _shared(f"health:mail:{settings.EMAIL_HOST}:{settings.EMAIL_PORT}", _mail_check, MAIL_STATE_AGE_S)
+
+
+def _shared(name: str, check: BoundedCheck[bool], age_s: int) -> str:
+    """Return "up", "down" or "slow"; of a check that another process made a moment ago, too."""
     try:
         state: str | None = cache.get(name)
         if state is None:
-            state = _gateway_asker.state()
-            cache.set(name, state, GATEWAY_STATE_AGE_S)
+            state = STATES[check.result(within_s=ANSWER_S)]
+            cache.set(name, state, age_s)
     except DatabaseError:  # the cache is in the database where there is no Redis
         return "unknown"
     return state
 
 
-class _GatewayAsker:
-    """Checks the gateway in one thread of its own: where it hangs, a probe waits for a second only."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
-        self._state = "unknown"
-
-    def state(self) -> str:
-        """Return "up", "down", or "slow" when it takes longer."""
-        with self._lock:
-            if self._thread is None or not self._thread.is_alive():
-                self._state = "slow"
-                self._thread = threading.Thread(target=self._run, name="health", daemon=True)
-                self._thread.start()
-            thread = self._thread
-        thread.join(ANSWER_S)
-        return self._state
-
-    def _run(self) -> None:
-        try:
-            get_gateway().health.liveness()
-            self._state = "up"
-        except GatewayError:
-            self._state = "down"
+def gateway_answers() -> bool:
+    """Return whether the gateway says that it is alive."""
+    try:
+        get_gateway().health.liveness()
+    except GatewayError:
+        return False
+    return True
 
 
-_gateway_asker: Final = _GatewayAsker()
+def mail_server_answers() -> bool:
+    """Return whether the mail server greets us."""
+    kind = smtplib.SMTP_SSL if settings.EMAIL_USE_SSL else smtplib.SMTP
+    try:
+        with kind(settings.EMAIL_HOST, settings.EMAIL_PORT, timeout=MAIL_S) as server:
+            return server.noop()[0] == SMTP_OK
+    except (OSError, smtplib.SMTPException):
+        return False
+
+
+_gateway_check: Final = BoundedCheck("gateway", gateway_answers)
+_mail_check: Final = BoundedCheck("mail", mail_server_answers)

@@ -11,7 +11,7 @@ from django.shortcuts import resolve_url
 from django.utils.http import escape_leading_slashes
 
 from gateway.secret import has_secret, redact
-from web.addresses import path_within
+from web.addresses import is_probe, path_within
 from web.redirects import is_ours, with_next
 from web.request import referrer_policy
 
@@ -56,7 +56,7 @@ def any_host_for_health(get_response: Callable[[HttpRequest], HttpResponse]) -> 
     """Accept any host name for health checks: a probe knows the machine, and perhaps not the portal's host."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        if path_within(request).startswith("/healthz/"):
+        if is_probe(request):
             request.META["HTTP_HOST"] = urlsplit(settings.PORTAL_URL).netloc
         return get_response(request)
 

@@ -30,6 +30,7 @@ from keys.services.restore import adopt_answer, adopt_unanswered
 from keys.services.rounds import each
 from keys.services.stay import end_with_stay
 from keys.services.trail import audit, problem_code
+from web.metrics import SWEEP_REPAIRS
 
 logger = logging.getLogger(__name__)
 
@@ -71,10 +72,12 @@ def sweep_keys() -> int:
         each(delete_team, PersonBudget.objects.to_forget().select_related("owner")),
         each(check_budget, due_for_check(BUDGETS_A_RUN)),
     ]
+    repaired = sum(done for done, _ in rounds)
+    SWEEP_REPAIRS.inc(repaired)
     failure = next((failure for _, failure in rounds if failure), None)
     if failure:
         raise failure
-    return sum(done for done, _ in rounds)
+    return repaired
 
 
 def repair_issuing(token: Token) -> None:

@@ -21,6 +21,7 @@ from playground.models import Answer
 from playground.services.buffer import AnswerBuffer
 from playground.services.chat import Job
 from playground.services.ending import Ending, settle
+from web import metrics
 from web.shutdown import leaving
 from web.threads import in_thread
 
@@ -145,6 +146,7 @@ class Run:
 
     async def _run(self) -> None:
         ending = Ending()
+        metrics.STREAMS_RUNNING.inc()
         try:
             self._has_begun = True
             if not self._ends_by:
@@ -159,8 +161,16 @@ class Run:
                 ending.state, ending.answer_error, ending.error = State.STOPPED, None, None
             with suppress(asyncio.CancelledError):  # the end is recorded anyway
                 await asyncio.shield(in_thread(lambda: settle(self.job, self.buffer, ending)))
+            self._count(ending)
             self.is_over = True
             self._tell_readers()
+
+    def _count(self, ending: Ending) -> None:
+        metrics.STREAMS_RUNNING.dec()
+        metrics.STREAMS.labels(str(ending.state)).inc()
+        metrics.STREAM_TOKENS.inc(self.buffer.count)
+        if self.buffer.first_after_s is not None:
+            metrics.FIRST_TOKEN_SECONDS.observe(self.buffer.first_after_s)
 
     async def _read_to_the_end(self, ending: Ending) -> None:
         async with _stream_of(self.job) as stream:

@@ -49,6 +49,7 @@ PUBLIC = {
     "saml_login",
     "saml_metadata",
     "socialaccount_login_cancelled",
+    "metrics",  # with a token
     "web:live",
     "web:privacy",
     "web:ready",
@@ -225,6 +226,7 @@ GET_ONLY = {
     "usage:view",
     "usage:view_csv",
     "usage:views",
+    "metrics",
     "web:live",
     "web:privacy",
     "web:ready",

@@ -20,18 +20,22 @@ from keys.models import GatewayIdentity, GatewayState, Heartbeat, TaskRun
 from keys.processes import write_heartbeat
 from tests.ports import free_port
 from tests.sandbox_process import Sandbox
+from tests.smtp import mail_server
+from tests.waiting import wait_until
 from usage.models import UsageState
 from web import health, shutdown
+from web.bounded import BoundedCheck
 from web.health_words import TITLES, WORDS
 
 pytestmark = pytest.mark.django_db
+SMTP = "web.mail.SmtpBackend"
 LIVE, READY = "/healthz/live", "/healthz/ready"
 
 
 @pytest.fixture(autouse=True)
 def nothing_heard(monkeypatch: pytest.MonkeyPatch) -> None:
     health._asker.forget()
-    monkeypatch.setattr(health, "_gateway_asker", health._GatewayAsker())
+    monkeypatch.setattr(health, "_gateway_check", BoundedCheck("gateway", health.gateway_answers))
 
 
 @pytest.fixture
@@ -68,7 +72,20 @@ def test_ready_when_all_parts_are(client: Client, sandbox: Sandbox, all_at_work:
     answer = client.get(READY)
 
     assert answer.status_code == 200
-    parts = ("database", "broker", "static", "gateway", "admin_key", "identity", "worker", "beat", "sweep", "poll")
+    parts = (
+        "database",
+        "broker",
+        "static",
+        "gateway",
+        "mail",
+        "admin_key",
+        "identity",
+        "worker",
+        "beat",
+        "queue",
+        "sweep",
+        "poll",
+    )
     assert answer.json() == {"state": "up", "parts": dict.fromkeys(parts, "up")}
     assert "no-store" in answer["Cache-Control"]
 
@@ -159,6 +176,21 @@ def test_a_node_that_shuts_down_says_so(client: Client, sandbox: Sandbox) -> Non
 
     assert (answer.status_code, answer.json()) == (503, {"state": "leaving"})
     assert client.get(LIVE).status_code == 200
+
+
+def test_says_whether_the_mail_server_greets(client: Client, sandbox: Sandbox, settings: Settings) -> None:
+    def state() -> str:
+        cache.clear()
+        health._asker.forget()
+        return str(client.get(READY).json()["parts"]["mail"])
+
+    with mail_server() as server:
+        settings.EMAIL_BACKEND, settings.EMAIL_PORT, settings.EMAIL_HOST = SMTP, server.port, "127.0.0.1"
+        assert state() == "up"
+        server.hangs_at = ""
+        assert state() == "slow"
+        server.released.set()
+    wait_until(lambda: state() == "down")
 
 
 def test_a_hanging_gateway_delays_no_probe(client: Client, sandbox: Sandbox) -> None:

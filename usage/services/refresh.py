@@ -26,6 +26,7 @@ from usage.services.owners import read_shares
 from usage.services.rollups import roll_up_reattributed
 from usage.services.state import cooldown_end, record_failure, record_success, start_cooldown
 from usage.services.write import shrinks, write_day
+from web import metrics
 from web.lease import Lease, LeaseLost
 
 logger = logging.getLogger(__name__)
@@ -110,6 +111,12 @@ def _alert_shrunk_day(day: date) -> None:
     alert_admins("usage-shrunk", _("The gateway reports less usage than before"), body)
 
 
+def _count(run: PollRun) -> None:
+    metrics.POLLS.labels(str(run.outcome)).inc()
+    metrics.POLL_ROWS.labels("read").inc(run.rows_read)
+    metrics.POLL_ROWS.labels("written").inc(run.rows_written)
+
+
 @contextmanager
 def _recorded(run: PollRun, tally: Tally) -> Iterator[Tally]:
     """Record how a run ended, also when it ended by a bug of ours, which goes on to the worker's log."""
@@ -127,6 +134,7 @@ def _recorded(run: PollRun, tally: Tally) -> Iterator[Tally]:
         run.invalid, run.missing = tally.invalid, sorted(tally.missing)
         run.seconds, run.ended_at = time.monotonic() - began, timezone.now()
         run.save()
+        _count(run)
         start_cooldown(tally.gateway_s)
         if reads_today and run.outcome == PollRun.Outcome.DONE:
             record_success()

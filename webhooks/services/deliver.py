@@ -23,6 +23,7 @@ from gateway.secret import redact
 from keys.alerts import alert_admins
 from keys.models import AdminAlert
 from web.encryption import Undecryptable, decrypt
+from web.metrics import WEBHOOK_DELIVERIES
 from web.outside import Reply, SendingFailed, post
 from web.tasks import ask_worker
 from webhooks.services.manage import MARK, SIGNING_PURPOSE, URL_PURPOSE, pause_webhook
@@ -128,6 +129,7 @@ def signed_headers(delivery: WebhookDelivery, secret: str) -> dict[str, str]:
 
 def _record(delivery: WebhookDelivery, outcome: Outcome) -> None:
     """Record an attempt, and when the next one is due; pause a receiver that failed for days."""
+    WEBHOOK_DELIVERIES.labels("delivered" if outcome.is_success else "failed").inc()
     now, reply = timezone.now(), outcome.reply
     attempts = delivery.attempts + 1
     values = {
