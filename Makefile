@@ -9,7 +9,7 @@ PYTEST = $(PYTHON) -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist w
 
 .DEFAULT_GOAL := help
 unexport PYTHONDONTWRITEBYTECODE  # each process of a run would compile all that it imports
-.PHONY: help run test test-all test-postgres bench bench-large bench-poll bench-stream bench-hostile bench-soak bench-faults bench-nodes bench-course bench-api fuzz fuzz-api lint docs format lock
+.PHONY: help run test test-all test-postgres bench bench-large bench-poll bench-stream bench-hostile bench-soak bench-memory bench-faults bench-nodes bench-course bench-api fuzz fuzz-api lint docs format lock
 
 help:  ## Say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r name text; do \
@@ -39,6 +39,9 @@ bench-poll: $(INSTALLED)  ## Time a poll of 10,000 keys and 5 models (docs/perfo
 
 bench-soak: $(INSTALLED)  ## Let `make run` stay up for two hours on a busy machine, in a new folder: ARGS="--folder /tmp/soak" (docs/performance.md)
 	@exec $(PYTHON) -m bench.soak $(ARGS)
+
+bench-memory: $(INSTALLED)  ## Watch the memory of each process over eight hours of light use, compressed (docs/performance.md; ARGS=--hours=2)
+	@exec $(PYTHON) -m bench.memory $(ARGS)
 
 bench-stream: $(INSTALLED)  ## Time 1, 100 and 500 answers at once, with BASELINE=… next to another checkout (docs/performance.md)
 	@exec $(PYTHON) -m bench.stream $(if $(BASELINE),--baseline $(BASELINE)) $(ARGS)
