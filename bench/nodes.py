@@ -26,7 +26,11 @@ from bench.stream_reading import corruption_of
 VISITORS, MAKERS = 6, 3
 SETTLES_S: Final = 240.0  # the tasks that repair run every minute, and every five
 MOMENT_S: Final = 0.5  # a connection to a dying node may still be taken
-UNDER_WAY: Final = "SELECT count(*) FROM playground_answer WHERE state IN ('waiting', 'streaming')"
+UNDER_WAY: Final = """
+SELECT count(*) FROM playground_answer
+WHERE state = 'streaming' OR state = 'waiting' AND saved_at < now() - interval '11 minutes'
+"""  # one whose form got no answer waits for its page for ten minutes
+UNOPENED: Final = "SELECT count(*) FROM playground_answer WHERE state = 'waiting'"
 UNSETTLED: Final = "SELECT count(*) FROM keys_token WHERE state IN ('issuing', 'deleting')"
 COMPLETE: Final = (
     "SELECT text FROM playground_answer WHERE state = 'complete' AND text <> '1'"  # the first of each is "1"
@@ -106,6 +110,7 @@ def figures_of(cluster: Cluster, found: Seen, hits: list[Hit], settled_s: float)
         seen("nodes: longest from a break to the answer's end", found.longest_end_s, "s"),
         seen("nodes: pages", pages, ""),
         seen("nodes: requests that a killed node was answering", len(found.failures) - len(outside), ""),
+        seen("nodes: answers whose page never came, stopped after ten minutes", rows(url, UNOPENED)[0][0], ""),
         seen("nodes: until everything was settled", settled_s, "s"),
         exactly("nodes: other requests that failed", len(outside), "", 0),
         exactly("nodes: answers without an end", len(found.endless) + rows(url, UNDER_WAY)[0][0], "", 0),
