@@ -1,6 +1,8 @@
-"""The apps and the middleware that the portal is made of: what of its settings no environment changes."""
+"""The parts that the portal is made of: what of its settings no environment changes."""
 
 from typing import Final
+
+from portal import folders
 
 APPS: Final = [
     "portal",
@@ -64,3 +66,32 @@ MIDDLEWARES: Final = [  # in the order in which a request meets them
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
 ]
+
+TEMPLATE_ENGINES: Final = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [folders.BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "web.context.portal",
+                "notices.context.header",
+            ],
+            "builtins": ["web.templatetags.cached_tags"],
+            "libraries": {"i18n": "web.templatetags.cached_i18n"},
+        },
+    }
+]
+
+READINESS_PARTS: Final = {  # of /healthz/ready, after those of web.health: each returns "up", or a word for the problem
+    "admin_key": "keys.heartbeat.admin_key_state",
+    "identity": "keys.heartbeat.identity_state",
+    "worker": "keys.heartbeat.worker_state",
+    "beat": "keys.heartbeat.beat_state",
+    "queue": "portal.queues.queue_state",
+    "sweep": "keys.heartbeat.sweep_state",
+    "poll": "usage.services.state.poll_state",
+}

@@ -14,7 +14,7 @@ from kombu import Queue
 
 from accounts.identity_providers import read_providers
 from portal import folders
-from portal.components import APPS, MIDDLEWARES
+from portal.components import APPS, MIDDLEWARES, READINESS_PARTS, TEMPLATE_ENGINES
 from portal.content_security import CSP_DIRECTIVES, cookie_prefix
 from portal.environment import Environment
 from portal.log import FORMATTERS, LEVELS, logging_config
@@ -30,9 +30,7 @@ env = Environment()
 EMBEDDED = env.bool("EMBEDDED", default=False)  # SQLite, file-system broker, sandbox gateway: for trials and tests
 SANDBOX = EMBEDDED and not env.str("GATEWAY_URL", default="")  # `make run` starts a gateway of its own
 DEBUG = env.bool("DEBUG", default=False)
-VAR_DIR = Path(
-    env.str("VAR_DIR", default=str(folders.default_var_dir()))
-).resolve()  # everything that the embedded mode writes
+VAR_DIR = Path(env.str("VAR_DIR", default=str(folders.default_var_dir()))).resolve()  # what the embedded mode writes
 DATA_DIR = VAR_DIR / "sandbox" if SANDBOX else VAR_DIR  # data of the sandbox never meets a real gateway
 if EMBEDDED:
     own_folder(VAR_DIR, surely=VAR_DIR.is_relative_to(folders.default_var_dir()))
@@ -225,15 +223,7 @@ CELERY_BEAT_SYNC_EVERY = 1  # task sent
 CELERY_BEAT_MAX_LOOP_INTERVAL = 10  # s between two looks at the schedule
 CELERY_BEAT_SCHEDULE = beat_schedule(usage_poll_s=USAGE_POLL_S)
 
-HEALTH_PARTS = {  # of /healthz/ready, after those of web.health: each returns "up", or a word for the problem
-    "admin_key": "keys.heartbeat.admin_key_state",
-    "identity": "keys.heartbeat.identity_state",
-    "worker": "keys.heartbeat.worker_state",
-    "beat": "keys.heartbeat.beat_state",
-    "queue": "portal.queues.queue_state",
-    "sweep": "keys.heartbeat.sweep_state",
-    "poll": "usage.services.state.poll_state",
-}
+HEALTH_PARTS = READINESS_PARTS
 
 # --- Metrics (ADR 56); off while neither is set -----------------------------------------------------
 METRICS_PORT = env.int("METRICS_PORT", default=0)  # of its own
@@ -245,24 +235,7 @@ INSTALLED_APPS = APPS
 MIDDLEWARE = MIDDLEWARES
 ROOT_URLCONF = "portal.urls"
 ASGI_APPLICATION = "portal.asgi.application"
-TEMPLATES = [
-    {
-        "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
-        "APP_DIRS": True,
-        "OPTIONS": {
-            "context_processors": [
-                "django.template.context_processors.request",
-                "django.contrib.auth.context_processors.auth",
-                "django.contrib.messages.context_processors.messages",
-                "web.context.portal",
-                "notices.context.header",
-            ],
-            "builtins": ["web.templatetags.cached_tags"],
-            "libraries": {"i18n": "web.templatetags.cached_i18n"},
-        },
-    }
-]
+TEMPLATES = TEMPLATE_ENGINES
 SILENCED_SYSTEM_CHECKS = ["templates.W003"]  # two libraries of one name: cached_i18n stands for Django's i18n
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"  # templates/django/forms/ comes first
 
@@ -392,9 +365,8 @@ CSRF_FAILURE_VIEW = "web.errors.csrf_failure"
 DEFAULT_EXCEPTION_REPORTER = "web.reports.SecretFreeReporter"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "web.reports.SecretFreeReports"
 SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = [
-    rf"^{PORTAL_PATH.removeprefix('/')}(healthz/|metrics$)"
-]  # called by balancers and scrapers without TLS
+# Balancers and scrapers call these without TLS:
+SECURE_REDIRECT_EXEMPT = [rf"^{PORTAL_PATH.removeprefix('/')}(healthz/|metrics$)"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.bool("HSTS_INCLUDE_SUBDOMAINS", default=False)
 SECURE_REFERRER_POLICY = "same-origin"
