@@ -63,6 +63,12 @@ def look_up(provider: Ldap, username: str) -> tuple[str, dict[str, list[str]]] |
         return _named(provider, found) if found else None
 
 
+def try_bind(provider: Ldap) -> None:
+    """Connect and bind as who looks people up, and find the entry of `base`. Raises DirectoryUnavailable."""
+    with _connected(provider) as connection:
+        connection.search_ext_s(provider.base, ldap.SCOPE_BASE, attrlist=["1.1"], timeout=provider.timeout_s)
+
+
 def listed_among(provider: Ldap, subjects: Iterable[str]) -> set[str]:
     """Return those of the subjects that have an entry with which somebody could sign in, whatever its name.
 

@@ -50,10 +50,10 @@ def embedded_secret(name: str) -> str | environ.NoValue:
 # --- Where it is -------------------------------------------------------------------------------
 PORT = env.int("PORT", default=8000)
 PORTAL_URL = env.str("PORTAL_URL", default=embedded_default(f"http://127.0.0.1:{PORT}")).rstrip("/")
-TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)  # reverse proxies whose X-Forwarded-For is trusted
 _portal = urlsplit(PORTAL_URL)
 PORTAL_PATH = f"{_portal.path}/"  # begins all addresses of the portal: "/", or "/passerelle/" (portal.urls, ADR 59)
 HTTPS = _portal.scheme == "https"
+TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=1 if HTTPS else 0)  # whose X-Forwarded-For is trusted
 ALLOWED_HOSTS = [_portal.hostname or "", *(["127.0.0.1", "localhost"] if EMBEDDED else [])]
 CSRF_TRUSTED_ORIGINS = [f"{_portal.scheme}://{_portal.netloc}"]
 SECRET_KEY = env.str("SECRET_KEY", default=embedded_secret("secret_key"))
@@ -237,6 +237,7 @@ ROOT_URLCONF = "portal.urls"
 ASGI_APPLICATION = "portal.asgi.application"
 TEMPLATES = TEMPLATE_ENGINES
 SILENCED_SYSTEM_CHECKS = ["templates.W003"]  # two libraries of one name: cached_i18n stands for Django's i18n
+SILENCED_SYSTEM_CHECKS += ["security.W005", "security.W021"]  # HSTS of all subdomains is a choice: a setting
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"  # templates/django/forms/ comes first
 
 # --- People ---------------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ from web.cache import redis_watch
 from web.health_words import Part, part
 from web.outage import database_watch
 from web.patience import answers_within
+from web.probe import arrival_of
 from web.shutdown import announced
 
 ANSWER_S: Final = 1.0  # for each check
@@ -46,8 +47,8 @@ NEEDED: Final = ("database", "static")  # without these a node shows no page
 @never_cache
 @require_safe
 def live(request: HttpRequest) -> JsonResponse:
-    """Say that this process answers; makes no other call."""
-    return JsonResponse({"state": "up", "version": settings.VERSION})
+    """Say that this process answers; makes no other call. The doctor also learns how its request arrived."""
+    return JsonResponse({"state": "up", "version": settings.VERSION, **arrival_of(request)})
 
 
 @login_not_required
