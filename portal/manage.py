@@ -1,5 +1,6 @@
 """Runs a management command, for `manage.py` and `passerelle`."""
 
+import sys
 from collections.abc import Sequence
 
 
@@ -8,6 +9,10 @@ def main(arguments: Sequence[str]) -> None:
 
     The first argument is the program's name.
     """
+    if arguments[1:2] == ["setup"]:  # before there are settings
+        from portal.setup import main as set_up
+
+        sys.exit(set_up(arguments[2:]))
     from portal.run_env import use_running_portal
     from portal.start import load_settings, naming_missing_tables
 

@@ -22,12 +22,12 @@ from portal.doctor.site import portal_can_be_reached
 SHORTEST_SECRET: Final = 4  # characters; a shorter one would blank parts of words
 
 
-def all_checks(*, mail_to: str = "") -> list[Check]:
-    """Return every check; the gateway's compares its clock with ours, too."""
-    return [
+def all_checks(*, mail_to: str = "", before_start: bool = False) -> list[Check]:
+    """Return every check, or those that need no running program; the gateway's compares its clock with ours, too."""
+    checks = [
         Check("versions", versions),
         Check("settings", settings_fit_together),
-        Check("database", database_answers),
+        Check("database", lambda: database_answers(before_start=before_start)),
         Check("redis", redis_answers),
         Check("gateway", gateway_can_be_used),
         Check("mail", lambda: mail_server_accepts(mail_to)),
@@ -38,11 +38,14 @@ def all_checks(*, mail_to: str = "") -> list[Check]:
         Check("worker", worker_and_beat_are_seen, needs_programs=True),
         Check("site", portal_can_be_reached, needs_programs=True),
     ]
+    return [check for check in checks if not (before_start and check.needs_programs)]
 
 
 def versions() -> Iterator[Result]:
     """Say what runs here."""
-    yield ok(f"Python {platform.python_version()} on {platform.system()} {platform.release()}.")
+    yield ok(
+        f"Passerelle {settings.VERSION}, Python {platform.python_version()}, {platform.system()} {platform.release()}."
+    )
 
 
 def results(checks: Sequence[Check], *, total_s: float) -> Iterator[tuple[str, Result]]:

@@ -22,8 +22,8 @@ SELECT current_setting('server_version_num')::int / 10000, current_setting('serv
 """
 
 
-def database_answers() -> Iterator[Result]:
-    """Check the database; nothing else can be known without it."""
+def database_answers(*, before_start: bool = False) -> Iterator[Result]:
+    """Check the database; before the first start tables may be missing."""
     try:
         connection.ensure_connection()
     except DatabaseError as error:
@@ -35,7 +35,7 @@ def database_answers() -> Iterator[Result]:
     else:
         yield ok("SQLite, for a trial on one machine.")
     yield _latency()
-    yield _tables()
+    yield _tables(before_start=before_start)
 
 
 def _postgresql() -> Iterator[Result]:
@@ -74,9 +74,11 @@ def _latency() -> Result:
     return ok(f"A query takes {quickest:.1f} ms.")
 
 
-def _tables() -> Result:
+def _tables(*, before_start: bool) -> Result:
     executor = MigrationExecutor(connection)
     missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if missing and before_start:
+        return ok(f"{len(missing)} migrations are to be applied: {command('migrate')}")
     if missing:
         return problem(f"{len(missing)} migrations are not applied.", f"Run: {command('migrate')}")
     return ok("All migrations are applied.")

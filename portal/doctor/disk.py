@@ -13,6 +13,7 @@ from django.contrib.staticfiles.storage import staticfiles_storage
 
 from portal.doctor.report import Result, ok, problem, warning
 from portal.doctor.words import command
+from portal.folders import INSTALLED
 
 LEAST_MB: Final = 100  # below it something fails soon
 LITTLE_MB: Final = 1024
@@ -80,6 +81,9 @@ def static_files_are_collected() -> Iterator[Result]:
     missing = [name for name in hashed.values() if not Path(settings.STATIC_ROOT, name).is_file()]
     if not hashed or missing:
         text = f"{len(missing)} static files are missing" if missing else "There are no static files"
-        yield problem(f"{text} in {settings.STATIC_ROOT}.", f"Run: {command('collectstatic --no-input')}")
+        yield problem(
+            f"{text} in {settings.STATIC_ROOT}.",
+            f"Run: {command('manage collectstatic --no-input' if INSTALLED else 'collectstatic --no-input')}",
+        )
     else:
         yield ok(f"All {len(hashed)} static files are in {settings.STATIC_ROOT}.")

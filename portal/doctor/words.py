@@ -1,16 +1,15 @@
 """Words that several checks share."""
 
-import sys
-from pathlib import Path
 from typing import Final
+
+from portal.folders import INSTALLED
 
 MAX_SKEW_S: Final = 5.0  # more, and times on pages are visibly wrong
 
 
 def command(name: str) -> str:
-    """Return how to run a command, as this program was started."""
-    program = Path(sys.argv[0]).name
-    return f"{program if program in ('manage.py', 'passerelle') else 'manage.py'} {name}"
+    """Return how to run a management command here."""
+    return f"passerelle {name.replace('_', '-')}" if INSTALLED else f"manage.py {name}"
 
 
 def skew(seconds: float) -> str:

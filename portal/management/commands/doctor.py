@@ -42,9 +42,8 @@ class Command(BaseCommand):
         """Print the results as they come."""
         checks = [
             check
-            for check in all_checks(mail_to=options["mail"])
-            if not (options["before_start"] and check.needs_programs)
-            and (not options["only"] or check.name in options["only"])
+            for check in all_checks(mail_to=options["mail"], before_start=options["before_start"])
+            if not options["only"] or check.name in options["only"]
         ]
         if unknown := set(options["only"]) - {check.name for check in all_checks()}:
             raise CommandError(f"There is no check {', '.join(sorted(unknown))}.", returncode=2)

@@ -1,0 +1,92 @@
+"""The file with the settings, and secrets as files of their own: private, replaced whole, the old one kept."""
+
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from portal.env_file import read_env_file
+from portal.private_files import write_whole
+from portal.setup.questions import MADE, QUESTIONS, SECRETS
+
+PLAIN: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:@%+,=~-")
+HEAD: Final = "# Settings of Passerelle, one a line: NAME=value. All of them: docs/settings.md. For its owner only.\n"
+
+
+def read_settings(file: Path, secrets_folder: Path | None) -> dict[str, str]:
+    """Return the settings of an earlier run; ValueError for a file that has others than NAME=value."""
+    found = read_env_file(file.read_text(encoding="utf-8")) if file.exists() else {}
+    for name in SECRETS if secrets_folder else ():
+        secret = secret_file(secrets_folder, name)
+        if name not in found and f"{name}_FILE" not in found and secret.exists():
+            found[name] = secret.read_text(encoding="utf-8").strip()
+    return found
+
+
+def secret_file(folder: Path | None, name: str) -> Path:
+    """Return the file of a secret: its name in small letters, as systemd's credentials have it."""
+    return (folder or Path()) / name.lower()
+
+
+def settings_text(answers: Mapping[str, str], *, secrets_folder: Path | None) -> str:
+    """Return the file: each setting below a comment, those that we know nothing about at the end."""
+    about = {question.name: question.about for question in QUESTIONS} | MADE
+    lines, rest = [HEAD], dict(answers)
+    for name, comment in about.items():
+        as_file = rest.pop(f"{name}_FILE", "")
+        value = rest.pop(name, "")
+        if secrets_folder and name in SECRETS and value:
+            lines.append(f"# {comment}\n# {name} is in {secret_file(secrets_folder, name)}\n")
+        elif value or as_file:
+            given = f"{name}_FILE={quoted(as_file)}" if as_file else f"{name}={quoted(value)}"
+            lines.append(f"# {comment}\n{given}\n")
+    if rest:
+        lines.append("# Others\n" + "".join(f"{name}={quoted(value)}\n" for name, value in rest.items()))
+    return "\n".join(lines)
+
+
+def quoted(value: str) -> str:
+    """Return the value so that systemd, a shell and compose read the same; ValueError where none can."""
+    if not value.isprintable():
+        raise ValueError("a value has a line end, or another character that does not show")
+    if PLAIN.issuperset(value):
+        return value
+    if "'" not in value:
+        return f"'{value}'"
+    if any(each in value for each in '"\\$`'):
+        raise ValueError("a value has ' and one of \" \\ $ ` in it: give it as a file (NAME_FILE)")
+    return f'"{value}"'
+
+
+def write_settings(file: Path, answers: Mapping[str, str], *, secrets_folder: Path | None) -> list[Path]:
+    """Write what has changed, each file whole; return the files that were kept under another name."""
+    texts = {file: settings_text(answers, secrets_folder=secrets_folder)}
+    if secrets_folder:
+        secrets_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        given = {name: answers[name] for name in SECRETS if answers.get(name)}
+        texts = {secret_file(secrets_folder, name): f"{value}\n" for name, value in given.items()} | texts
+    file.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    stamp = datetime.now(UTC).strftime("%Y-%m-%d-%H%M%S")
+    kept = []
+    with _undisturbed():
+        for path, text in texts.items():
+            before = path.read_text(encoding="utf-8") if path.exists() else None
+            if before == text:
+                continue
+            if before is not None:
+                kept.append(path.with_name(f"{path.name}.{stamp}"))
+                write_whole(kept[-1], before)
+            write_whole(path, text)
+    return kept
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let Ctrl-C wait until all files are written."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
