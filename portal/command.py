@@ -5,7 +5,6 @@ import ast
 import os
 import sys
 from collections.abc import Callable, Sequence
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, NoReturn
@@ -152,12 +151,12 @@ def _create_admin(arguments: list[str]) -> None:
     _manage(["createsuperuser", *arguments])
 
 
-def _setup(arguments: list[str]) -> int | str | None:
-    """Run the set-up, which needs no setting."""
-    if find_spec("portal.setup") is None:
-        return "This version has no `passerelle setup`."
-    found: Callable[[list[str]], int | str | None] = import_module("portal.setup").main
-    return found(arguments)
+def _setup(arguments: list[str]) -> None:
+    _manage(["setup", *arguments])
+
+
+def _bundle(arguments: list[str]) -> None:
+    _manage(["bundle", *arguments])
 
 
 def _alive(arguments: list[str]) -> str | None:
@@ -181,6 +180,7 @@ OWN: Final[dict[str, tuple[Callable[[list[str]], int | str | None], str]]] = {
     "beat": (_celery("beat"), "Start beat, which sends the regular tasks; exactly one"),
     "migrate": (_migrate, "Create and change the tables in the database; --check only says whether any would change"),
     "check": (_check, "Check the settings, as a server has them"),
+    "bundle": (_bundle, "Pack a release with all its packages, for a machine without a network"),
     "create-admin": (_create_admin, "Create an account with all rights; asks for name and password"),
     "manage": (_manage, "Run any command of Django's manage.py"),
 }

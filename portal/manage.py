@@ -2,6 +2,10 @@
 
 import sys
 from collections.abc import Sequence
+from importlib import import_module
+from typing import Final
+
+WITHOUT_SETTINGS: Final = {"setup": "portal.setup", "bundle": "portal.bundle"}  # commands: which module has `main`
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -9,10 +13,8 @@ def main(arguments: Sequence[str]) -> None:
 
     The first argument is the program's name.
     """
-    if arguments[1:2] == ["setup"]:  # before there are settings
-        from portal.setup import main as set_up
-
-        sys.exit(set_up(arguments[2:]))
+    if arguments[1:2] and arguments[1] in WITHOUT_SETTINGS:
+        sys.exit(import_module(WITHOUT_SETTINGS[arguments[1]]).main(arguments[2:]))
     from portal.run_env import use_running_portal
     from portal.start import load_settings, naming_missing_tables
 
