@@ -19,11 +19,11 @@ INTERRUPTED: Final = 130  # the exit status after Ctrl-C
 DOCTOR: Final = ("settings", "database", "redis", "gateway", "mail", "sign-in")  # what works before the first start
 NEXT: Final = """
 Next:
-  1. passerelle migrate            creates the tables
-  2. passerelle create-admin       creates the first account
-  3. systemctl enable --now passerelle-web passerelle-worker passerelle-beat
+  1. {run} migrate          creates the tables
+  2. {run} create-admin     creates the first account
+  3. systemctl enable --now passerelle-web passerelle-worker passerelle-polls passerelle-beat
      (or: docker compose up -d)    docs/operating.md has the units and the containers
-  4. passerelle doctor             checks all of it, once it runs
+  4. {run} doctor           checks all of it, once it runs
 Keep a copy of {what} in a safe place: without PLAYGROUND_KEY_SECRET and SECRET_KEY a backup is not complete.
 """
 
@@ -99,7 +99,8 @@ def _set_up(options: argparse.Namespace) -> int:
     if options.secrets_as_files and is_open_to_others(options.secrets_as_files):
         _print(f"Other users may list {options.secrets_as_files}; the secrets in it are for their owner only.")
     state = 0 if options.no_checks else _examine(answers, options.secrets_as_files)
-    _print(NEXT.format(what=options.secrets_as_files or options.file))
+    run = "passerelle-manage" if options.secrets_as_files else f"passerelle --env-file {options.file}"
+    _print(NEXT.format(run=run, what=options.secrets_as_files or options.file))
     return state
 
 

@@ -83,7 +83,7 @@ def test_a_person_answers_six_questions_and_wrong_answers_are_named_at_once(
 
     for words in (
         *("with https://", "No gateway answers there", "The gateway does not accept it", "It cannot be used"),
-        *("It does not answer:", "It does not answer as it should", "passerelle migrate"),
+        *("It does not answer:", "It does not answer as it should", "passerelle --env-file"),
     ):
         assert words in done.stdout, done.stderr
     found = settings_in(file)
