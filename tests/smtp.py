@@ -14,13 +14,13 @@ class MailServer(socketserver.ThreadingTCPServer):
     daemon_threads = True
     allow_reuse_address = True
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.mails: list[Message] = []
         self.hangs_at: str | None = None
         self.cuts_at: str | None = None
         self.refuses = ""  # recipients with this in their address
         self.released = threading.Event()
-        super().__init__(("127.0.0.1", 0), _Conversation)
+        super().__init__(("127.0.0.1", port), _Conversation)
 
     @property
     def port(self) -> int:
@@ -70,9 +70,9 @@ class _Conversation(socketserver.StreamRequestHandler):
 
 
 @contextmanager
-def mail_server() -> Iterator[MailServer]:
-    """Run a mail server on a free port."""
-    server = MailServer()
+def mail_server(port: int = 0) -> Iterator[MailServer]:
+    """Run a mail server, on a free port unless one is given."""
+    server = MailServer(port)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
