@@ -9,7 +9,7 @@ PYTEST = $(PYTHON) -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist w
 
 .DEFAULT_GOAL := help
 unexport PYTHONDONTWRITEBYTECODE  # each process of a run would compile all that it imports
-.PHONY: help run test test-all test-postgres bench bench-large bench-poll bench-stream bench-hostile bench-soak bench-memory bench-faults bench-nodes bench-course bench-api fuzz fuzz-api lint docs format lock
+.PHONY: help run test test-all test-postgres bench bench-large bench-poll bench-stream bench-hostile bench-soak bench-memory bench-faults bench-nodes bench-course bench-api fuzz fuzz-api lint docs format release lock
 
 help:  ## Say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r name text; do \
@@ -86,6 +86,9 @@ format: $(INSTALLED)  ## Put code and templates into form
 	$(TOOLS)/ruff check --fix .
 	$(TOOLS)/djade --target-version 5.2 $(TEMPLATES)
 	bin/npm exec --no -- biome check --write
+
+release: $(INSTALLED)  ## Build wheel and source distribution into dist/, install and start them (PYTHONS="python3.12 python3.13"; ARGS=--try for any tree)
+	@exec env PYTHONPATH=. $(PYTHON) bin/release.py $(ARGS)
 
 lock: $(INSTALLED)  ## Write the locked requirements anew from pyproject.toml (ARGS=--upgrade takes newer versions)
 	$(LOCK) $(ARGS) pyproject.toml --group dev --output-file requirements/dev.txt

@@ -73,10 +73,9 @@ class CustomBuildHook(BuildHookInterface[Any]):
         return sorted({name for name in [*listed, *texts] if name and (root / name).is_file() and name[-3:] != ".po"})
 
     def _version(self, root: Path) -> str:
-        """Return the version, of what is no release with its commit."""
+        """Return the version, with the commit where this is neither `make release` nor a source distribution."""
         number = str(self.metadata.version)
-        command = ["git", "-C", str(root), "describe", "--always", "--abbrev=8", "--tags", "--match", f"v{number}"]
-        if not (root / ".git").exists():
+        if os.environ.get("PASSERELLE_RELEASE") or not (root / ".git").exists():
             return number
-        described = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-        return number if described == f"v{number}" else f"{number}+{described.rpartition('-g')[2]}"
+        command = ["git", "-C", str(root), "rev-parse", "--short=8", "HEAD"]
+        return f"{number}+{subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()}"

@@ -49,7 +49,9 @@ def run(arguments: Sequence[str]) -> int | str | None:
 def _run_as_unit(unit: str, command: list[str]) -> NoReturn:
     """Run the command with the user, environment and credentials of a systemd unit, in place of this process."""
     script = str(BASE_DIR / "deploy" / "systemd" / "passerelle-manage")
-    os.execvpe("bash", ["bash", script, *command], os.environ | {"UNIT": unit})
+    ours = os.path.join(sys.prefix, "bin", "passerelle")  # perhaps of a later release than the unit's
+    program = {"PROGRAM": ours} if os.path.exists(ours) else {}
+    os.execvpe("bash", ["bash", script, *command], os.environ | {"UNIT": unit} | program)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -135,11 +137,7 @@ def _celery(name: str) -> Callable[[list[str]], None]:
 
 
 def _migrate(arguments: list[str]) -> None:
-    """Create and change tables; with --check only look, by `migrate_plan` where there is one."""
-    if "--check" in arguments and "migrate_plan" in management_commands():
-        _manage(["migrate_plan", *(each for each in arguments if each != "--check")])
-    else:
-        _manage(["migrate", *arguments])
+    _manage(["migrate", *arguments])
 
 
 def _check(arguments: list[str]) -> None:
@@ -178,7 +176,7 @@ OWN: Final[dict[str, tuple[Callable[[list[str]], int | str | None], str]]] = {
     "worker": (_celery("worker"), "Start a worker; takes Celery's options, without -Q all queues"),
     "alive": (_alive, "Check that the web server, worker or beat of this machine or container is alive"),
     "beat": (_celery("beat"), "Start beat, which sends the regular tasks; exactly one"),
-    "migrate": (_migrate, "Create and change the tables in the database; --check only says whether any would change"),
+    "migrate": (_migrate, "Create and change the tables in the database; --check says what would change"),
     "check": (_check, "Check the settings, as a server has them"),
     "bundle": (_bundle, "Pack a release with all its packages, for a machine without a network"),
     "create-admin": (_create_admin, "Create an account with all rights; asks for name and password"),

@@ -9,13 +9,13 @@ from typing import Final
 
 BASE_DIR: Final = Path(__file__).resolve().parent.parent
 RELEASE_FILE: Final = BASE_DIR / "release.json"  # written by hatch_build.py
-COLLECTED_STATIC: Final = BASE_DIR / "collected"  # of a wheel
 INSTALLED: Final = RELEASE_FILE.is_file()
+COLLECTED_STATIC: Final = str(BASE_DIR / "collected") if INSTALLED else ""
 
 
-def default_var_dir() -> Path:
+def default_var_dir() -> str:
     """Return the folder to write to where VAR_DIR is not set; the current user's own, for an installed wheel."""
     if not INSTALLED:
-        return BASE_DIR / "var"
+        return str(BASE_DIR / "var")
     state = os.environ.get("XDG_STATE_HOME", "")
-    return (Path(state) if os.path.isabs(state) else Path.home() / ".local" / "state") / "passerelle"
+    return os.path.join(state if os.path.isabs(state) else Path.home() / ".local" / "state", "passerelle")

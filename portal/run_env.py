@@ -18,7 +18,7 @@ from typing import Final
 from portal.folders import default_var_dir
 from portal.private_files import own_folder, write_whole
 
-LINKS: Final = default_var_dir() / "running"
+LINKS: Final = Path(default_var_dir()) / "running"
 CHOOSES_ITSELF: Final = (
     "EMBEDDED",
     "SECRET_KEY",

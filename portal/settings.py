@@ -30,7 +30,7 @@ env = Environment()
 EMBEDDED = env.bool("EMBEDDED", default=False)  # SQLite, file-system broker, sandbox gateway: for trials and tests
 SANDBOX = EMBEDDED and not env.str("GATEWAY_URL", default="")  # `make run` starts a gateway of its own
 DEBUG = env.bool("DEBUG", default=False)
-VAR_DIR = Path(env.str("VAR_DIR", default=str(folders.default_var_dir()))).resolve()  # what the embedded mode writes
+VAR_DIR = Path(env.str("VAR_DIR", default=folders.default_var_dir())).resolve()  # all that the embedded mode writes
 DATA_DIR = VAR_DIR / "sandbox" if SANDBOX else VAR_DIR  # data of the sandbox never meets a real gateway
 if EMBEDDED:
     own_folder(VAR_DIR, surely=VAR_DIR.is_relative_to(folders.default_var_dir()))
@@ -312,9 +312,7 @@ TIME_ZONE = env.str("TIME_ZONE", default="UTC")  # for those who chose none; the
 
 # --- Static files -------------------------------------------------------------------------------------
 STATIC_URL = f"{PORTAL_PATH}static/"
-STATIC_ROOT = Path(
-    env.str("STATIC_ROOT", default=str(folders.COLLECTED_STATIC if folders.INSTALLED else VAR_DIR / "static"))
-)
+STATIC_ROOT = Path(env.str("STATIC_ROOT", default=folders.COLLECTED_STATIC or str(VAR_DIR / "static")))
 STATICFILES_DIRS = [] if folders.INSTALLED else [BASE_DIR / "static"]
 STATICFILES_FINDERS = [
     "django.contrib.staticfiles.finders.FileSystemFinder",

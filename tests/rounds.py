@@ -26,6 +26,7 @@ SLOW: Final = {  # a file or a folder below tests/: why
     "keys/test_limits_crashes.py": "kills a process at every step of a change of limits",
     "keys/test_unowned_crashes.py": "kills a process at every step of what is done with keys of nobody",
     "keys/test_kills.py": "kills the web process in the middle of every act",
+    "packaging/": "builds the wheel, and starts it",
     "playground/test_batch_crashes.py": "kills a process at every step of a batch",
     "playground/test_faults.py": "each fault of the sandbox, at the start and in the middle",
     "playground/test_faults_before.py": "gateways fail before an answer begins",

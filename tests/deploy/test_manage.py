@@ -62,6 +62,17 @@ def test_has_what_the_unit_has(folder: Path) -> None:
     assert not any("%d" in line for line in lines)
 
 
+def test_a_release_that_is_not_in_service_yet_runs_itself(folder: Path) -> None:
+    """As `passerelle --unit` does it; the script in `next` stands for the next release."""
+    (folder / "next").write_text("#!/bin/sh\necho next: $*\nenv\n")
+    (folder / "next").chmod(0o755)
+
+    lines = run(folder, "migrate", "--check", PROGRAM=str(folder / "next")).stdout.splitlines()
+
+    assert "next: migrate --check" in lines
+    assert "SECRET_KEY_FILE=/run/credentials/manage/secret_key" in lines
+
+
 def test_says_what_it_needs(folder: Path) -> None:
     assert "passerelle-manage COMMAND" in run(folder).stderr
     missing = run(folder, "check", UNIT="other.service")
