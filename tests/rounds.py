@@ -36,6 +36,7 @@ SLOW: Final = {  # a file or a folder below tests/: why
     "playground/test_faults_process.py": "processes are killed in the middle of answers",
     "playground/test_faults_servers.py": "servers restart in the middle of answers",
     "playground/test_two_processes.py": "two web processes for one answer",
+    "rehearsal/": "the hour of an operator: wheel, install, use, upgrade, restore",
     "usage/test_crashes.py": "kills a worker at every step of a poll",
     "web/test_behind_nginx.py": "long links and streams behind nginx",
     "web/test_slow_requests.py": "browsers that send and read slowly",

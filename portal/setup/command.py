@@ -129,6 +129,8 @@ def _take(answers: dict[str, str], *, is_checked: bool) -> None:
     for question in QUESTIONS:
         if not question.is_wanted(values):
             continue
+        if question.default and not values.get(question.name):
+            answers[question.name] = values[question.name] = question.default
         if not values.get(question.name):
             if not question.is_optional:
                 wrong.append(f"{question.name} is missing.")

@@ -81,7 +81,7 @@ QUESTIONS: Final = (
         name="DATABASE_URL",
         ask="PostgreSQL: postgresql://user:password@host:5432/database",
         about="PostgreSQL 14 or newer. Special characters in the password are percent-encoded.",
-        default="postgresql://passerelle@127.0.0.1:5432/passerelle",
+        default="postgresql:///passerelle?host=/var/run/postgresql",
         attempt=trials.database_url,
     ),
     Question(

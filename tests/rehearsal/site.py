@@ -1,0 +1,138 @@
+"""What a lab has before the portal: PostgreSQL, Redis, nginx with TLS, an OpenID provider, a mail server, a gateway."""
+
+import os
+import shutil
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final, Self
+
+import psycopg
+import redis
+import requests
+
+from bench.stream_watch import memory_mb
+from tests.accounts import institution
+from tests.nginx import Nginx
+from tests.ports import free_port
+from tests.rehearsal.account import Account
+from tests.rehearsal.documented import program_of
+from tests.sandbox_process import Sandbox
+from tests.servers import Postgres, Redis
+from tests.smtp import mail_server
+from tests.waiting import wait_until
+
+START_S: Final = 240
+ADMIN_KEY: Final = "sk-admin-of-the-rehearsal-6f2b91c47d"
+METRICS_TOKEN: Final = "Zq4VtB8mXc1NhJy6RwKe9SgLd3PaFu7T"
+ALL_QUEUES: Final = "passerelle worker"  # of a small lab: one worker for all
+UNITS: Final = ("passerelle-web", "passerelle-worker", "passerelle-beat")
+COUNTED: Final = {
+    "people": "SELECT count(*) FROM accounts_user",
+    "keys": "SELECT count(*) FROM keys_key",
+    "conversations": "SELECT count(*) FROM playground_conversation",
+    "usage": "SELECT coalesce(sum(prompt_tokens + completion_tokens), 0) FROM usage_fact",
+}
+
+
+class Lab:
+    """The servers, and the portal's programs that were started; all ends with its `with`."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self.port = free_port()
+        self.account = Account()
+
+    def __enter__(self) -> Self:
+        try:
+            self.postgres = self._stack.enter_context(Postgres(is_empty=True))
+            self.redis = self._stack.enter_context(Redis())
+            self.institution = self._stack.enter_context(institution.running())
+            self.mail = self._stack.enter_context(mail_server())
+            self.nginx = self._stack.enter_context(Nginx(portal_port=self.port))
+            self._stack.enter_context(self.account)
+            self._find_a_gateway()
+        except BaseException:
+            self._stack.close()
+            raise
+        authority = str(self.account.folder / "authority.pem")
+        shutil.copy(self.nginx.certificate, authority)
+        Path(authority).chmod(0o644)
+        self.account.environment |= {  # of this machine, not of the portal
+            "REQUESTS_CA_BUNDLE": authority,
+            "SSL_CERT_FILE": authority,
+        }
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def _find_a_gateway(self) -> None:
+        """Use the real one that the environment names, else a sandbox."""
+        self.gateway_url = os.environ.get("REAL_GATEWAY_URL", "")
+        self.admin_key = os.environ.get("REAL_GATEWAY_ADMIN_KEY", ADMIN_KEY)
+        if not self.gateway_url:
+            self.gateway_url = self._stack.enter_context(Sandbox(admin_key=ADMIN_KEY)).url
+
+    def other_settings(self) -> dict[str, str]:
+        """Return what is not as on a lab's machine: ports, and a poll that tests wait for."""
+        return {
+            "DATABASE_URL": self.postgres.url,
+            "REDIS_URL": self.redis.url,
+            "EMAIL_URL": f"smtp://127.0.0.1:{self.mail.port}",
+            "GATEWAY_PUBLIC_URL": "https://gateway.example.edu",  # of pages only; the one at hand has no certificate
+        }
+
+    def answers(self) -> dict[str, str]:
+        """Return what an operator writes in place of the documented answers."""
+        return {
+            "https://portal.example.edu": self.nginx.url,
+            "https://gateway.example.edu": self.gateway_url,
+            "sk-the-master-key": self.admin_key,
+            "https://sso.example.edu/realms/main": self.institution.url,
+            "OIDC_CLIENT_ID=passerelle": f"OIDC_CLIENT_ID={institution.CLIENT_ID}",
+            "the-secret-of-the-client": f"'{institution.CLIENT_SECRET}'",
+        }
+
+    def start(self, *units: str, release: str) -> None:
+        """Start what units start, with the settings of the file; wait until the web server of this release answers."""
+        for unit in units:
+            command = program_of(unit).replace("passerelle worker -Q celery", ALL_QUEUES)
+            more = {"PORT": str(self.port), "USAGE_POLL_S": "5", "METRICS_TOKEN": METRICS_TOKEN}
+            self.account.start(f"{unit}-{release}", command, **self.file(), **more)
+        if "passerelle-web" in units:
+            wait_until(lambda: self._answers(release), START_S)
+
+    def _answers(self, release: str) -> bool:
+        """Say whether a web server of this release answers; another may be on the same port."""
+        try:
+            answer = requests.get(f"http://127.0.0.1:{self.port}/healthz/live", timeout=5)
+        except requests.RequestException:
+            return False
+        return answer.ok and str(answer.json()["version"]).startswith(release)
+
+    def file(self) -> dict[str, str]:
+        """Return the variable that names the file with the settings."""
+        return {"PASSERELLE_ENV_FILE": f"{self.account.replaced['/etc/passerelle']}/env"}
+
+    def end(self, *units: str, release: str) -> None:
+        """End these programs of a release, all at once."""
+        self.account.end(*(f"{unit}-{release}" for unit in units))
+
+    def idle_mb(self, release: str) -> dict[str, float]:
+        """Return the memory of each program with its processes, shared memory counted once (PSS)."""
+        return {unit: memory_mb(self.account.processes(f"{unit}-{release}")) for unit in UNITS}
+
+    def counts(self) -> dict[str, int]:
+        """Return how much of everything the database has."""
+        with psycopg.connect(self.postgres.url) as connection:
+            found = {name: connection.execute(sql).fetchone() for name, sql in COUNTED.items()}
+        return {name: int(row[0]) for name, row in found.items() if row}
+
+    def wipe(self) -> None:
+        """Lose database, queue and files."""
+        with psycopg.connect(self.postgres.url, autocommit=True) as connection:
+            connection.execute("DROP SCHEMA public CASCADE")
+            connection.execute("CREATE SCHEMA public")
+        with redis.Redis.from_url(self.redis.url) as client:
+            client.flushall()
+        self.account.run("rm -rf /var/lib/passerelle/* /var/lib/passerelle/.[!.]*")
