@@ -4,9 +4,10 @@ A proxy accepts a response header of 4 KiB and a request line of 8 KiB, as nginx
 characters, and more within another address.
 """
 
+import re
 from collections.abc import Callable
 from typing import Final
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import unquote, urlencode, urljoin, urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -15,6 +16,7 @@ from django.utils.http import MAX_URL_LENGTH, url_has_allowed_host_and_scheme
 
 LONGEST_LOCATION: Final = 2000  # characters, next to the other headers
 LONGEST_LINE: Final = 7500  # of the 8,190 that nginx takes
+DOTS: Final = re.compile(r"(^|/)\.\.?(/|$)")  # parts of a path that browsers and proxies resolve
 MORE_SAFE: Final = "/?=:,;@!$'()*~"  # what needs no escape within a query
 
 
@@ -24,6 +26,9 @@ def is_ours(request: HttpRequest, address: str) -> bool:
         return False
     hosts = {request.get_host()}
     if not url_has_allowed_host_and_scheme(address[:MAX_URL_LENGTH], hosts, require_https=request.is_secure()):
+        return False
+    given: str = urlsplit(address).path
+    if DOTS.search(unquote(given).replace("\\", "/")):  # %2e%2e is .. to a browser, and %2f is / to a proxy
         return False
     path: str = urlsplit(urljoin(settings.PORTAL_PATH, address)).path or "/"
     return path.startswith(settings.PORTAL_PATH)  # else another site of this host

@@ -1,5 +1,6 @@
 """The page of all notices, and their dismissal, which can be undone."""
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -38,7 +39,9 @@ def dismiss(request: PortalRequest) -> HttpResponse:
     except services.NoticeChanged:
         return _changed(request)
     if request.htmx:
-        return render(request, "notices/_dismissed.html", {"item": item, "next": next_page(request, "/")})
+        return render(
+            request, "notices/_dismissed.html", {"item": item, "next": next_page(request, settings.PORTAL_PATH)}
+        )
     messages.success(request, _("Dismissed. You will find it under Notices, where you can undo this."))
     return redirect(next_page(request, reverse("notices:index")))
 
@@ -49,7 +52,7 @@ def _changed(request: PortalRequest) -> HttpResponse:
     if not (request.htmx and request.POST.get("kind") == "announcement"):
         return _list(request, alert=alert, status=409)
     announcement = get_object_or_404(Announcement.objects.for_person(request.user), pk=request.POST["id"])
-    context = {"announcement": announcement, "alert": alert, "next": next_page(request, "/")}
+    context = {"announcement": announcement, "alert": alert, "next": next_page(request, settings.PORTAL_PATH)}
     return render(request, "_announcement.html", context, status=409)
 
 

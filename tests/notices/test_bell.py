@@ -9,6 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from pytest_django import Settings
 
 from accounts.models import Announcement, User
 from keys.models import Key
@@ -88,13 +89,16 @@ def test_each_is_dismissed_and_shown_again(as_intern: Client, four: list[dict[st
 
 
 def test_with_htmx_a_dismissal_offers_an_undo_and_updates_the_count(
-    as_intern: Client, four: list[dict[str, str]]
+    as_intern: Client, four: list[dict[str, str]], settings: Settings
 ) -> None:
     answer = as_intern.post(DISMISS, {**four[2], "next": "/models/"}, headers=HTMX).content.decode()
 
     assert "Undo" in answer
     assert 'name="next" value="/models/"' in answer
     assert "3 notices" in answer
+    settings.PORTAL_PATH = "/lab/portal/"
+    answer = as_intern.post(DISMISS, {**four[1], "next": "/another-site/"}, headers=HTMX).content.decode()
+    assert 'name="next" value="/lab/portal/"' in answer
 
 
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "htmx"])

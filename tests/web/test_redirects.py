@@ -4,7 +4,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.core import mail
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import reverse
 from pytest_django import Settings
 
@@ -15,7 +15,7 @@ from tests.conftest import signed_in
 from tests.factories import PASSWORD
 from tests.tasks import run_tasks
 from usage.models import Notice, utc_today
-from web.redirects import LONGEST_LOCATION, with_next
+from web.redirects import LONGEST_LOCATION, is_ours, with_next
 
 pytestmark = pytest.mark.django_db
 
@@ -57,6 +57,18 @@ def test_an_invalid_next_is_no_error_and_stays_in_the_portal(client: Client, int
 
     assert [answer.status_code for answer in answers] == [302] * 4
     assert all(is_here(answer["Location"]) for answer in answers)
+
+
+def test_no_spelling_of_dots_leads_to_another_site_of_the_host(rf: RequestFactory, settings: Settings) -> None:
+    settings.PORTAL_PATH = "/lab/portal/"
+    pages = ["/lab/portal/", "/lab/portal/usage/?q=../x", "http://testserver/lab/portal/a..b/", "usage/", "?page=2"]
+    up = ["..", "%2e%2e", ".%2E", "..%2f", "x/..\\..", ".\t.", "%2e%2e%5c", "x/../.."]
+    starts = ["/lab/portal/", "http://testserver/lab/portal/", "//testserver/lab/portal/", ""]
+    others = ["/", "/lab/portal", "/lab/portals/", "http://testserver", *(f"{a}{b}/other/" for a in starts for b in up)]
+    request = rf.get("/lab/portal/")
+
+    assert [page for page in pages if not is_ours(request, page)] == []
+    assert [page for page in others if is_ours(request, page)] == []
 
 
 @pytest.mark.parametrize("wanted", ODD, ids=range(len(ODD)))
