@@ -121,6 +121,12 @@ def test_nothing_but_the_ingress_controller_reaches_a_pod() -> None:
     ]
 
 
+def test_the_ingress_leads_to_the_path_of_the_portal_alone() -> None:
+    for url, path in (("https://portal.example.edu", "/"), ("https://lab.example.edu/passerelle", "/passerelle")):
+        [ingress] = [each["spec"] for each in rendered({"portal": {"url": url}}) if each["kind"] == "Ingress"]
+        assert [each["path"] for each in ingress["rules"][0]["http"]["paths"]] == [path]
+
+
 def test_each_object_is_there_once() -> None:
     names = [(each["kind"], each["metadata"]["name"]) for each in rendered()]
 
