@@ -88,6 +88,7 @@ def api_reference() -> Iterator[str]:
     os.environ |= {"EMBEDDED": "1", "DJANGO_SETTINGS_MODULE": "portal.settings", "VAR_DIR": str(ROOT / "var" / "lint")}
     sys.path.insert(0, str(ROOT))
     django.setup()
+    from api.v1 import api
     from api.views.documentation import operations
 
     yield from ("# API reference", "", "Each operation of `/api/v1`; how to begin: [The API for scripts](api.md).", "")
@@ -97,12 +98,16 @@ def api_reference() -> Iterator[str]:
         yield from field_table("Parameters", operation["parameters"])
         answers = [{**field, "required": False} for field in operation["answers"]]
         yield from field_table("Answer", answers)
+    yield from ("## Types", "", "Objects that parameters and answers contain.", "")
+    for name, schema in api.get_openapi_schema()["components"]["schemas"].items():
+        fields = [{"name": field, "schema": found} | found for field, found in schema.get("properties", {}).items()]
+        yield from field_table(name, [{**field, "required": False} for field in fields])
 
 
 def field_table(title: str, fields: list[dict[str, Any]]) -> Iterator[str]:
     """Yield a section with the fields of a request or an answer; nothing without fields."""
     if fields:
-        yield from (f"### {title}", "", "| name | type | |", "|---|---|---|", *map(field_row, fields), "")
+        yield from (f"### {title}", "", "| name | type | description |", "|---|---|---|", *map(field_row, fields), "")
 
 
 def field_row(field: dict[str, Any]) -> str:
@@ -115,7 +120,8 @@ def field_row(field: dict[str, Any]) -> str:
 def type_of(schema: dict[str, Any]) -> str:
     """Return the type of a field in words."""
     if "$ref" in schema:
-        return f"`{schema['$ref'].rpartition('/')[2]}`"
+        name = schema["$ref"].rpartition("/")[2]
+        return f"[`{name}`](#{name.lower()})"
     if "enum" in schema:
         return " or ".join(f"`{value}`" for value in schema["enum"])
     if choices := schema.get("anyOf") or schema.get("allOf"):

@@ -119,4 +119,6 @@ def test_the_site_is_built_without_a_warning_and_needs_no_other_host(tmp_path: P
     assert [page.name for page in pages if loaded.search(page.read_text())] == []
     fonts = [sheet.name for sheet in (tmp_path / "site").rglob("*.css") if re.search(r"url\(.?http", sheet.read_text())]
     assert fonts == []
-    assert "/me/keys" in (tmp_path / "site" / "reference.html").read_text()
+    reference = (tmp_path / "site" / "reference.html").read_text()
+    assert "/me/keys" in reference
+    assert 'href="#keyout"' in reference  # a type, with its fields on the same page
