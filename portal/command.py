@@ -128,12 +128,28 @@ def _celery(name: str) -> Callable[[list[str]], None]:
 
         if not {"--help", "-h"} & set(arguments):
             load_settings()
-        sys.argv = ["passerelle", "--app", "portal", name, *arguments]
+        sys.argv = [
+            "passerelle",
+            "--app",
+            "portal",
+            name,
+            *arguments,
+            *(node_name(arguments) if name == "worker" else []),
+        ]
         from celery.__main__ import main
 
         main()
 
     return start
+
+
+def node_name(arguments: Sequence[str]) -> list[str]:
+    """Return the option that names a worker by its queues: two of one machine and name would be taken for one."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("-n", "--hostname")
+    parser.add_argument("-Q", "--queues")
+    given, _ = parser.parse_known_args(arguments)
+    return ["--hostname", f"{given.queues.replace(',', '-')}@%h"] if given.queues and not given.hostname else []
 
 
 def _migrate(arguments: list[str]) -> None:

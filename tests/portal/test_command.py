@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.core.management import get_commands
 
-from portal.command import management_commands, run
+from portal.command import management_commands, node_name, run
 from portal.env_file import load_env_file, read_env_file
 from portal.version import version
 
@@ -105,3 +105,11 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
         assert str(problem).startswith("Not started: the settings cannot be read")
         assert str(tmp_path / name) in str(problem)
+
+
+def test_workers_for_different_queues_have_different_names() -> None:
+    """Their heartbeats and their answers to the doctor are kept apart by name."""
+    assert node_name([]) == []  # Celery's own, celery@…
+    assert node_name(["-Q", "celery"]) == ["--hostname", "celery@%h"]
+    assert node_name(["--concurrency", "2", "--queues=polls,webhooks"]) == ["--hostname", "polls-webhooks@%h"]
+    assert node_name(["-Q", "polls", "-n", "one@%h"]) == []
