@@ -13,19 +13,22 @@ MOST: Final = 10
 
 
 class PortalCookie(CookieStorage):
-    """Django's cookie, which by itself has one name and the path `/`: sites of one host would read each other's."""
+    """Django's cookie, with a name of the portal: sites of one host would read each other's."""
 
     cookie_name = settings.MESSAGES_COOKIE_NAME
-
-    def _update_cookie(self, encoded_data: str, response: HttpResponseBase) -> None:
-        super()._update_cookie(encoded_data, response)  # type: ignore[misc]  # Django's
-        response.cookies[self.cookie_name]["path"] = settings.PORTAL_PATH
 
 
 class NewestMessages(FallbackStorage):
     """Django's storage (a cookie, then the session), which by itself keeps all unread messages."""
 
     storage_classes = (PortalCookie, SessionStorage)
+
+    def update(self, response: HttpResponseBase) -> list[Message] | None:
+        """Store them; the cookie has the path of the portal, and Django's would always have `/`."""
+        unstored = super().update(response)
+        if PortalCookie.cookie_name in response.cookies:
+            response.cookies[PortalCookie.cookie_name]["path"] = settings.PORTAL_PATH
+        return unstored
 
     def _store(self, messages: list[Message], response: HttpResponseBase, *args: Any, **kwargs: Any) -> list[Message]:
         kept: list[Message] = super()._store(messages[-MOST:], response, *args, **kwargs)  # type: ignore[misc]  # Django's
