@@ -14,6 +14,7 @@ def main() -> None:
     sys.path.insert(0, folder)
     others = [each for each in os.environ.get("PYTHONPATH", "").split(os.pathsep) if each and each != folder]
     os.environ["PYTHONPATH"] = os.pathsep.join([folder, *others])
+    os.environ["PYTHONSAFEPATH"] = "1"  # children look for no module in the working directory
     from portal.command import run
 
     sys.exit(run(sys.argv[1:]))

@@ -4,11 +4,14 @@ import gc
 import logging
 import os
 import socket
+import sys
 import time
 from contextlib import ExitStack
+from types import ModuleType
 from typing import Any, Final
 
 from celery import Celery
+from celery.loaders.app import AppLoader
 from celery.signals import (
     beat_init,
     before_task_publish,
@@ -40,7 +43,18 @@ def count_from_the_start(**kwargs: Any) -> None:
     count_in_files()
 
 
-app = Celery("portal")
+class PathLoader(AppLoader):
+    """Imports from `sys.path` alone: Celery's own loader looks into the working directory first."""
+
+    def import_from_cwd(self, module: str, imp: Any = None, package: str | None = None) -> ModuleType:
+        """Import a module."""
+        found: ModuleType = (imp or self.import_module)(module, package=package)
+        return found
+
+
+path_before = list(sys.path)
+app = Celery("portal", loader="portal.celery:PathLoader")
+sys.path[:] = path_before  # Celery's support of Django puts the working directory first
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 

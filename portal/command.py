@@ -5,6 +5,7 @@ import ast
 import os
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, NoReturn
@@ -124,6 +125,7 @@ def _web(arguments: list[str]) -> None:
 
 def _celery(name: str) -> Callable[[list[str]], None]:
     def start(arguments: list[str]) -> None:
+        import_module("portal.celery")  # Celery itself would look for it in the working directory first
         from portal.start import load_settings
 
         if not {"--help", "-h"} & set(arguments):

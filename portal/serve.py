@@ -48,7 +48,14 @@ def main() -> None:
         end_as_granian_does()
 
     server.on_startup(lambda: signal.signal(signal.SIGINT, interrupt))  # after granian has set its own handlers
-    server.serve()
+    server.serve(target_loader=load_application, wrap_loader=False)
+
+
+def load_application() -> Callable[..., Any]:
+    """Return the application; granian's own loader would leave the working directory first in `sys.path`."""
+    from portal.asgi import application
+
+    return application
 
 
 def _options(settings: "LazySettings") -> dict[str, Any]:

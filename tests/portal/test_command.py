@@ -69,6 +69,29 @@ def test_every_command_without_settings_names_one_in_one_line(tmp_path: Path, re
     assert list(tmp_path.iterdir()) == []
 
 
+def test_no_module_comes_from_the_working_directory(tmp_path: Path, repository: Path) -> None:
+    """Neither Celery nor granian, which look there first by themselves."""
+    for name in ("gateway", "keys", "polib", "random", "sandbox", "usage"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('the wrong module')\n")
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(repository), "PYTHONSAFEPATH": "1", "EMBEDDED": "1"}
+    code = """
+import os, subprocess, sys
+import portal.celery
+from portal.serve import load_application
+portal.celery.app.loader.import_default_modules()
+load_application()
+subprocess.run([sys.executable, "-c", "import random"], check=True)
+print([path for path in sys.path if path in ("", os.getcwd())])
+"""
+    for arguments, words in {("worker", "--help"): "--queues", ("manage", "shell", "-c", code): "[]\n"}.items():
+        program = [sys.executable, "-m", "passerelle", *arguments]
+        given = environment | {"VAR_DIR": str(tmp_path / "var")}
+        done = subprocess.run(program, cwd=tmp_path, env=given, capture_output=True, text=True, timeout=120)
+
+        assert done.returncode == 0, done.stderr
+        assert words in done.stdout
+
+
 def test_reads_files_with_settings() -> None:
     text = """
     # a comment
