@@ -15,6 +15,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 APP = "passerelle/app"
+PRIVATE = ("deploy/compose/.env", "deploy/compose/secrets/")  # an operator's own
 
 
 class CustomBuildHook(BuildHookInterface[Any]):
@@ -43,7 +44,7 @@ class CustomBuildHook(BuildHookInterface[Any]):
             subprocess.run([sys.executable, "manage.py", *command], cwd=root, env=environment, check=True)
         release = self._folder / "release.json"
         release.write_text(json.dumps({"version": self._version(root)}) + "\n", encoding="utf-8")
-        included = {str(root / name): f"{APP}/{name}" for name in self._sources(root)}
+        included = {str(root / name): f"{APP}/{name}" for name in sources(root, self.config["application"])}
         included[str(self._folder / "collected")] = f"{APP}/collected"
         included[str(release)] = f"{APP}/release.json"
         build_data["force_include"].update(included)
@@ -60,18 +61,6 @@ class CustomBuildHook(BuildHookInterface[Any]):
             command = [str(root / "bin" / "npm"), "ci", "--omit=dev", "--loglevel=error"]
             subprocess.run(command, cwd=root, env=os.environ | {"PYTHON": sys.executable}, check=True)
 
-    def _sources(self, root: Path) -> list[str]:
-        """Return the files of the application: those that git knows, and the compiled translations."""
-        folders: list[str] = self.config["application"]
-        if (root / ".git").exists():
-            command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *folders]
-            listed = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout.split("\0")
-        else:  # the source distribution has no others
-            paths = [path for each in folders for path in [root / each, *(root / each).rglob("*")]]
-            listed = [str(path.relative_to(root)) for path in paths if "__pycache__" not in path.parts]
-        texts = [str(path.relative_to(root)) for path in root.glob("locale/*/LC_MESSAGES/*.mo")]
-        return sorted({name for name in [*listed, *texts] if name and (root / name).is_file() and name[-3:] != ".po"})
-
     def _version(self, root: Path) -> str:
         """Return the version, with the commit where this is neither `make release` nor a source distribution."""
         number = str(self.metadata.version)
@@ -79,3 +68,16 @@ class CustomBuildHook(BuildHookInterface[Any]):
             return number
         command = ["git", "-C", str(root), "rev-parse", "--short=8", "HEAD"]
         return f"{number}+{subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()}"
+
+
+def sources(root: Path, folders: list[str]) -> list[str]:
+    """Return the files of the application: those that git knows, and the compiled translations."""
+    if (root / ".git").exists():
+        command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *folders]
+        listed = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout.split("\0")
+    else:  # the source distribution has no others
+        paths = [path for each in folders for path in [root / each, *(root / each).rglob("*")]]
+        listed = [str(path.relative_to(root)) for path in paths if "__pycache__" not in path.parts]
+    texts = [str(path.relative_to(root)) for path in root.glob("locale/*/LC_MESSAGES/*.mo")]
+    found = {name for name in [*listed, *texts] if name and (root / name).is_file() and name[-3:] != ".po"}
+    return sorted(name for name in found if not name.startswith(PRIVATE))

@@ -1,11 +1,13 @@
 """Rules for the image and for compose.yaml; no engine runs them here (docs/operating.md says what was run by hand)."""
 
 import re
+import subprocess
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
+from hatch_build import sources
 from portal.settings import CELERY_TASK_QUEUES
 from tests.deploy.files import DEPLOY, SYSTEMD, with_drop_ins
 
@@ -35,10 +37,18 @@ def test_the_image_has_locked_packages() -> None:
         assert "--require-hashes" in line or "--no-deps" in line, line
 
 
-def test_the_image_gets_no_secret_and_no_history(repository: Path) -> None:
-    ignored = (repository / ".containerignore").read_text().splitlines()
+def test_the_image_gets_no_secret_and_no_history(repository: Path, tmp_path: Path) -> None:
+    """Docker and podman both read this file; the wheel is also built without it, and without git."""
+    ignored = (repository / ".dockerignore").read_text().splitlines()
 
-    assert {".git", ".venv", "node_modules", "var"} <= set(ignored)
+    assert {".git", ".venv", "node_modules", "var", "**/.env", "**/secrets"} <= set(ignored)
+    private = ["deploy/compose/.env", "deploy/compose/secrets/gateway_admin_key"]
+    for name in [*private, "deploy/compose/portal.env"]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("sk-1\n")
+    assert sources(tmp_path, ["deploy"]) == ["deploy/compose/portal.env"]
+    done = subprocess.run(["git", "check-ignore", *private], cwd=repository, capture_output=True, text=True)
+    assert done.stdout.split() == private
 
 
 def test_no_service_has_rights_or_a_root_that_can_be_written() -> None:
