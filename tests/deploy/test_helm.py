@@ -80,6 +80,23 @@ def test_secrets_come_by_name_only() -> None:
         assert all(given[f"{name}_FILE"] == f"/run/secrets/passerelle/{name}" for name in SECRETS)
 
 
+def test_settings_are_as_they_are_written() -> None:
+    """Numbers of YAML are floats for Helm, which writes 2e+07."""
+    settings = {"GATEWAY_READ_TIMEOUT_S": 2.5, "PLAYGROUND_PROMPT_CHARS": 20000000, "DEBUG": False, "CURRENCY": '<&"'}
+    given = {
+        each["name"]: each["value"]
+        for _, pod in pods({"portal": {"settings": settings}})
+        for each in pod["containers"][0]["env"]
+    }
+
+    assert {name: given[name] for name in settings} == {
+        "GATEWAY_READ_TIMEOUT_S": "2.5",
+        "PLAYGROUND_PROMPT_CHARS": "20000000",
+        "DEBUG": "false",
+        "CURRENCY": '<&"',
+    }
+
+
 def test_every_queue_has_a_worker_and_beat_is_one() -> None:
     deployments = {each["metadata"]["name"]: each["spec"] for each in rendered() if each["kind"] == "Deployment"}
     args = [spec["template"]["spec"]["containers"][0]["args"] for spec in deployments.values()]

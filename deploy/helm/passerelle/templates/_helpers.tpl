@@ -69,7 +69,7 @@ env:
   - {name: {{ . }}_FILE, value: /run/secrets/passerelle/{{ . }}}
   {{- end }}
   {{- range $name, $value := .Values.portal.settings }}
-  - {name: {{ $name }}, value: {{ $value | quote }}}
+  - {name: {{ $name }}, value: {{ kindIs "string" $value | ternary $value (toJson $value) | quote }}}
   {{- end }}
 volumeMounts:
   - {name: state, mountPath: /var/lib/passerelle}
