@@ -7,6 +7,8 @@ import urllib.request
 from collections.abc import Sequence
 from typing import Final
 
+from django.core.exceptions import ImproperlyConfigured
+
 from portal.environment import Environment
 
 TIMEOUT_S: Final = 3
@@ -41,7 +43,13 @@ def _heartbeat(program: str) -> str | None:
 
     host = socket.gethostname()
     try:
-        with psycopg.connect(Environment().str("DATABASE_URL"), connect_timeout=TIMEOUT_S) as connection:
+        given = Environment().db_url("DATABASE_URL")  # may have what is Django's alone, such as conn_max_age
+    except ImproperlyConfigured as problem:
+        return str(problem)
+    parts = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
+    named = {name: str(given[theirs]) for name, theirs in parts.items() if given[theirs]} | given.get("OPTIONS", {})
+    try:
+        with psycopg.connect(**named | {"connect_timeout": TIMEOUT_S}) as connection:
             row = connection.execute(LAST_HEARTBEAT, [program, host, f"%@{host}"]).fetchone()
     except psycopg.OperationalError:
         return None  # restarting the program would not help

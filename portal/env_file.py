@@ -2,18 +2,23 @@
 
 import os
 import re
-import shlex
 from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Final
 
 LINE: Final = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)")
+ESCAPED: Final = {  # by the first character of a value: whole values, and what a backslash takes its meaning from
+    "'": (re.compile(r"'([^']*)'"), None),
+    '"': (re.compile(r'"((?:[^"\\]|\\.)*)"'), re.compile(r'\\(["\\`$])')),
+}
+PLAIN: Final = re.compile(r"\\(.)")  # in a value without quotation marks
 
 
 def read_env_file(text: str) -> dict[str, str]:
     """Return the settings; ValueError names the line that is none.
 
-    A value may stand in quotation marks. `#` begins a comment only at the start of a line: secrets contain it.
+    A value may stand in quotation marks; a backslash is read as systemd reads it. `#` begins a comment only at the
+    start of a line: secrets contain it.
     """
     found = {}
     for number, line in enumerate(text.splitlines(), start=1):
@@ -22,19 +27,18 @@ def read_env_file(text: str) -> dict[str, str]:
         match = LINE.fullmatch(line)
         if not match:
             raise ValueError(f"line {number} is not NAME=value")
-        value = match[2].strip()
-        if value[:1] in ("'", '"'):
-            value = _unquoted(value, number)
-        found[match[1]] = value
+        found[match[1]] = _value_of(match[2].strip(), number)
     return found
 
 
-def _unquoted(value: str, number: int) -> str:
-    try:
-        [word] = shlex.split(value)
-    except ValueError:
-        raise ValueError(f"line {number} has more than one text in quotation marks, or no closing one") from None
-    return word
+def _value_of(text: str, number: int) -> str:
+    if text[:1] not in ESCAPED:
+        return PLAIN.sub(r"\1", text)
+    whole, escaped = ESCAPED[text[0]]
+    match = whole.fullmatch(text)
+    if not match:
+        raise ValueError(f"line {number} has more than one text in quotation marks, or no closing one")
+    return escaped.sub(r"\1", match[1]) if escaped else match[1]
 
 
 def load_env_file(path: Path, environ: MutableMapping[str, str] = os.environ) -> None:

@@ -28,9 +28,17 @@ def test_a_worker_is_alive_while_its_heartbeat_is_new(monkeypatch: pytest.Monkey
 
 
 def test_an_absent_database_is_no_fault_of_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DATABASE_URL", f"postgresql://127.0.0.1:{free_port()}/none")
+    for options in ("", "?conn_max_age=60&sslmode=disable"):
+        monkeypatch.setenv("DATABASE_URL", f"postgres://127.0.0.1:{free_port()}/none{options}")
 
-    assert alive.main(["beat"]) is None
+        assert alive.main(["beat"]) is None
+
+
+def test_a_missing_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DATABASE_URL", "DATABASE_URL_FILE"):
+        monkeypatch.delenv(name, raising=False)
+
+    assert "DATABASE_URL" in str(alive.main(["worker"]))
 
 
 def test_a_web_server_that_does_not_answer_is_not_alive(monkeypatch: pytest.MonkeyPatch) -> None:

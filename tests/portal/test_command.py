@@ -93,18 +93,24 @@ print([path for path in sys.path if path in ("", os.getcwd())])
 
 
 def test_reads_files_with_settings() -> None:
-    text = """
+    text = r"""
     # a comment
     SECRET_KEY=abc#def $x
     export PORTAL_URL="https://portal.example.edu"
     OIDC_NAME='Example "University"'
     EMPTY=
+    PLAIN=a\b"c"
+    DOUBLE="a\$b \\d\""
+    SINGLE='a\$b'
     """
     assert read_env_file(text) == {
         "SECRET_KEY": "abc#def $x",
         "PORTAL_URL": "https://portal.example.edu",
         "OIDC_NAME": 'Example "University"',
         "EMPTY": "",
+        "PLAIN": 'ab"c"',
+        "DOUBLE": 'a$b \\d"',
+        "SINGLE": "a\\$b",
     }
     for wrong, words in {"\nPORT": "line 2 is not", 'A="b" c': "line 1 has more", "A='b": "line 1"}.items():
         with pytest.raises(ValueError, match=words):
