@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final, NoReturn
 
 from portal.components import APPS
@@ -23,6 +24,8 @@ names a file with the value of NAME. Secrets that are credentials of a systemd u
 """
 HIDDEN: Final = ("run", "seed_demo", "compile_translations")  # of manage.py: has a name of its own, or is for building
 COLUMN: Final = 26
+HELP: Final = {"--help", "-h"}
+MOST_FOR_HELP: Final = 2  # words; "-h" may be an argument of another program: dbshell -- -h
 
 
 def run(arguments: Sequence[str]) -> int | str | None:
@@ -128,7 +131,7 @@ def _celery(name: str) -> Callable[[list[str]], None]:
         import_module("portal.celery")  # Celery itself would look for it in the working directory first
         from portal.start import load_settings
 
-        if not {"--help", "-h"} & set(arguments):
+        if not HELP & set(arguments):
             load_settings()
         sys.argv = [
             "passerelle",
@@ -184,7 +187,12 @@ def _alive(arguments: list[str]) -> str | None:
 def _manage(arguments: list[str]) -> None:
     from portal.manage import main
 
-    main(["passerelle", *arguments])
+    if not HELP & set(arguments[-1:]) or len(arguments) > MOST_FOR_HELP:
+        main(["passerelle", *arguments])
+    else:  # needs no setting, and leaves nothing
+        with TemporaryDirectory(prefix="passerelle-help-") as folder:
+            os.environ.update(EMBEDDED="1", VAR_DIR=folder)
+            main(["passerelle", *arguments])
 
 
 OWN: Final[dict[str, tuple[Callable[[list[str]], int | str | None], str]]] = {

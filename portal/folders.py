@@ -18,4 +18,7 @@ def default_var_dir() -> str:
     if not INSTALLED:
         return str(BASE_DIR / "var")
     state = os.environ.get("XDG_STATE_HOME", "")
-    return os.path.join(state if os.path.isabs(state) else Path.home() / ".local" / "state", "passerelle")
+    home = os.path.expanduser("~")  # unchanged for a user without one: a container may run as any number
+    if not os.path.isabs(state):
+        state = os.path.join(home, ".local", "state") if os.path.isabs(home) else "/var/lib"
+    return os.path.join(state, "passerelle")

@@ -69,6 +69,17 @@ def test_every_command_without_settings_names_one_in_one_line(tmp_path: Path, re
     assert list(tmp_path.iterdir()) == []
 
 
+def test_help_needs_no_setting_and_leaves_nothing(tmp_path: Path, repository: Path) -> None:
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(repository), "HOME": str(tmp_path)}
+    program = [sys.executable, "-m", "passerelle", "check-gateway", "--help"]
+    given = environment | {"TMPDIR": str(tmp_path), "VAR_DIR": str(tmp_path / "var")}
+
+    done = subprocess.run(program, cwd=tmp_path, env=given, capture_output=True, text=True, timeout=120)
+
+    assert (done.returncode, "usage: passerelle check_gateway" in done.stdout) == (0, True), done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_no_module_comes_from_the_working_directory(tmp_path: Path, repository: Path) -> None:
     """Neither Celery nor granian, which look there first by themselves."""
     for name in ("gateway", "keys", "polib", "random", "sandbox", "usage"):
