@@ -136,8 +136,10 @@ class Changes(NamedTuple):
         if not any(self):
             return
         lock_state()
-        for pk, (owner, kind) in self.token_refs.items():
-            TokenRef.objects.filter(pk=pk).update(counted_owner=owner, counted_kind=kind)
+        counted = [
+            TokenRef(pk=pk, counted_owner=owner, counted_kind=kind) for pk, (owner, kind) in self.token_refs.items()
+        ]
+        TokenRef.objects.bulk_update(counted, ["counted_owner", "counted_kind"], batch_size=BATCH)
         members = [CountedMember(person_id=person, group_number=group) for person, group in self.added]
         CountedMember.objects.bulk_create(members, batch_size=BATCH, ignore_conflicts=True)
         for person, group in self.removed:
