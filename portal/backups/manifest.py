@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 from typing import Final
 
 import msgspec
@@ -26,14 +27,17 @@ SECRETS: Final = frozenset(  # settings that are, or can contain, a secret: neve
         "PLAYGROUND_TITLE_KEY",
         "OIDC_CLIENT_SECRET",
         "LEAK_REPORTS_SECRET",
+        "METRICS_TOKEN",
+        "SENTRY_DSN",  # with a key in the address
         "IDENTITY_PROVIDERS",  # TOML with passwords of clients
         "IMAGE_STORAGE_OPTIONS",  # JSON with passwords of storages
         *("DATABASE_URL", "REDIS_URL", "EMAIL_URL", "GATEWAY_PROXY_URL"),  # with a password in the address
     }
 )
+_LOGIN_IN_URL: Final = re.compile(r"://[^/\s]*@")  # any other address can have one
 COMPARED: Final = {  # settings that the data depend on, and what another value means
     "SECRET_KEY": "everybody has to sign in again, and links in mails that were sent no longer work.",
-    "ENCRYPTION_SECRETS": "second factors, webhooks and SCIM secrets in the backup cannot be read.",
+    "ENCRYPTION_SECRETS": "second factors and webhooks in the backup cannot be read.",
     "PLAYGROUND_KEY_SECRET": "everybody's Playground key is replaced at its next use.",
 }
 
@@ -69,7 +73,8 @@ def applied_migrations() -> dict[str, str]:
 
 def settings_without_secrets() -> dict[str, str]:
     """Return the settings of the environment; a secret that is a file is there by the name of its file."""
-    return {name: value for name, value in Environment().given().items() if name not in SECRETS}
+    given = Environment().given().items()
+    return {name: value for name, value in given if name not in SECRETS and not _LOGIN_IN_URL.search(value)}
 
 
 def fingerprints() -> dict[str, str]:

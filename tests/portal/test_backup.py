@@ -126,6 +126,7 @@ def _add_somebody() -> None:
 
 def test_a_backup_is_for_its_owner_alone_and_has_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMAIL_URL", "smtp://portal:pass-of-the-mail@127.0.0.1")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "https://portal:pass-of-traces@collector.example.edu")
     monkeypatch.setenv("PORTAL_URL", "https://portal.example.edu")
     store_file(rows.PIXEL)
     archive = tmp_path / "night.zip"
@@ -139,6 +140,7 @@ def test_a_backup_is_for_its_owner_alone_and_has_no_secret(tmp_path: Path, monke
         configured.PLAYGROUND_KEY_SECRET,
         configured.GATEWAY_ADMIN_KEY,
         "pass-of-the-mail",
+        "pass-of-traces",
     ]
     assert [secret for secret in secrets if secret.encode() in content] == []
     assert b"https://portal.example.edu" in content
@@ -148,7 +150,7 @@ def test_a_backup_is_for_its_owner_alone_and_has_no_secret(tmp_path: Path, monke
 
 def test_every_setting_that_looks_like_a_secret_is_left_out(repository: Path) -> None:
     read = set(re.findall(r'env\.\w+\(\s*"([A-Z0-9_]+)"', (repository / "portal" / "settings.py").read_text()))
-    looks = {name for name in read if re.search("SECRET|PASSWORD|TOKEN|(?<!PUBLIC_)URL$|KEY$|KEYS|OPTIONS$", name)}
+    looks = {name for name in read if re.search("SECRET|PASSWORD|TOKEN|(?<!PUBLIC_)URL$|DSN$|KEY$|KEYS|OPTIONS$", name)}
     harmless = {"PORTAL_URL", "GATEWAY_URL", "LEAK_REPORTS_GITHUB_KEYS_URL", "ACCESS_TOKEN_MAX_DAYS"}
 
     assert "SECRET_KEY" in looks
