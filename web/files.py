@@ -25,6 +25,11 @@ class StorageUnavailable(Exception):
     """The file storage does not answer, is full, or refuses."""
 
 
+def is_file_name(name: str) -> bool:
+    """Tell whether a file of ours can have this name."""
+    return _NAME.fullmatch(name) is not None
+
+
 def store_file(data: bytes) -> str:
     """Store the data under a new random name, and return it. Raises StorageUnavailable."""
     storage, name = storages[ALIAS], uuid4().hex
@@ -93,7 +98,7 @@ def folders_of_files() -> Iterator[list[str]]:
         folders, _files = storage.listdir("")
         for folder in folders:
             _folders, files = storage.listdir(folder)
-            yield [name for name in (f"{folder}/{file}" for file in files) if _NAME.fullmatch(name)]
+            yield [name for name in (f"{folder}/{file}" for file in files) if is_file_name(name)]
     except FileNotFoundError:  # nothing was ever stored
         return
     except Exception as error:

@@ -13,11 +13,15 @@ from uuid import uuid4
 import msgspec
 
 from portal.backups.errors import BackupError
-from portal.backups.manifest import MANIFEST, Manifest, Part
+from portal.backups.manifest import DATABASE, FILES, MANIFEST, Manifest, Part
+from web.files import is_file_name
 
 CHUNK_BYTES: Final = 1024 * 1024
 DRAFT: Final = ".passerelle-{}.draft"
 DRAFTS: Final = DRAFT.format("*")
+MOST_MANIFEST_BYTES: Final = 1024**3  # it is read as a whole; a file has 150 bytes of it
+WRITTEN: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # the ways of compression
+DAMAGE: Final = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, RuntimeError, ValueError)  # of zipfile
 
 
 class Writer:
@@ -75,8 +79,10 @@ class Reader:
     def __init__(self, file: IO[bytes]) -> None:
         try:
             self._zip = zipfile.ZipFile(file)
+            if self._zip.getinfo(MANIFEST).file_size > MOST_MANIFEST_BYTES:
+                raise BackupError("This is no backup: its manifest is too large.")
             self.manifest = msgspec.json.decode(self._zip.read(MANIFEST), type=Manifest)
-        except (zipfile.BadZipFile, KeyError, msgspec.DecodeError, ValueError) as error:
+        except DAMAGE as error:
             raise BackupError(f"This is no backup, or it is not complete ({type(error).__name__}).") from error
 
     def open(self, name: str) -> IO[bytes]:
@@ -89,16 +95,27 @@ class Reader:
             with self.open(name) as part:
                 while chunk := part.read(CHUNK_BYTES):
                     yield chunk
-        except (zipfile.BadZipFile, zlib.error, KeyError, EOFError) as error:
+        except DAMAGE as error:
             raise BackupError(f"The backup is damaged: {name} cannot be read.") from error
 
     def verify(self) -> None:
         """Compare every part with its digest. Raises BackupError at the first that differs, is missing or too many."""
-        if set(self._zip.namelist()) != {MANIFEST, *self.manifest.parts}:
-            raise BackupError("The backup is damaged: it has other parts than its manifest says.")
+        self._verify_names()
         for name, part in self.manifest.parts.items():
             digest = hashlib.sha256()
             for chunk in self.chunks(name):
                 digest.update(chunk)
             if digest.hexdigest() != part.sha256:
+                raise BackupError(f"The backup is damaged: {name} is not what was written.")
+
+    def _verify_names(self) -> None:
+        """Refuse parts that no backup has, before any of them is read."""
+        database, parts = DATABASE.get(self.manifest.vendor, ""), self.manifest.parts
+        if database not in parts or sorted(self._zip.namelist()) != sorted([MANIFEST, *parts]):
+            raise BackupError("The backup is damaged: it has other parts than its manifest says.")
+        for name, part in parts.items():
+            if name != database and not (name.startswith(FILES) and is_file_name(name.removeprefix(FILES))):
+                raise BackupError(f"This is no backup: {name!r} is no name of a part.")
+            entry = self._zip.getinfo(name)
+            if entry.file_size != part.bytes or entry.compress_type not in WRITTEN:
                 raise BackupError(f"The backup is damaged: {name} is not what was written.")

@@ -31,7 +31,7 @@ class Command(BaseCommand):
                 return
             manifest = restore_backup(options["archive"], self.stdout.write)
         except StorageUnavailable as error:
-            raise CommandError("Not restored: the storage of files does not answer.") from error
+            raise CommandError("Not restored: the storage of files does not answer, is full, or refuses.") from error
         except (BackupError, OSError) as error:
             raise CommandError(f"Not restored: {error}") from error
         for sentence in changed_secrets(manifest):
