@@ -17,8 +17,8 @@ from portal.backups.manifest import DATABASE, FILES, MANIFEST, Manifest, Part
 from web.files import is_file_name
 
 CHUNK_BYTES: Final = 1024 * 1024
-DRAFT: Final = ".passerelle-{}.draft"
-DRAFTS: Final = DRAFT.format("*")
+DRAFT_PREFIX, DRAFT_SUFFIX = ".passerelle-", ".draft"
+DRAFTS: Final = f"{DRAFT_PREFIX}*{DRAFT_SUFFIX}"
 MOST_MANIFEST_BYTES: Final = 1024**3  # it is read as a whole; a file has 150 bytes of it
 WRITTEN: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # the ways of compression
 DAMAGE: Final = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, RuntimeError, ValueError)  # of zipfile
@@ -59,7 +59,7 @@ class Writer:
 @contextmanager
 def complete_file(path: Path) -> Iterator[IO[bytes]]:
     """Open a file that only its owner can read, and that gets its name when the block has succeeded."""
-    draft = path.with_name(DRAFT.format(uuid4().hex))
+    draft = path.with_name(f"{DRAFT_PREFIX}{uuid4().hex}{DRAFT_SUFFIX}")
     try:
         with os.fdopen(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b") as file:
             yield file
@@ -68,9 +68,19 @@ def complete_file(path: Path) -> Iterator[IO[bytes]]:
         if path.exists():
             raise BackupError(f"{path} has been made meanwhile.")
         draft.replace(path)
+        _sync_folder(path.parent)  # before an older one is deleted
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have the names in a folder survive a power failure."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 class Reader:

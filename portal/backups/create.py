@@ -1,6 +1,7 @@
 """Makes a backup."""
 
 import contextlib
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -53,9 +54,11 @@ def make_backup(target: Path, *, with_files: bool = True, keep: int = 0) -> Made
         raise BackupError(f"{path} exists already. Name another file, or a folder.")
     if keep and path == target:
         raise BackupError("--keep needs a folder, in which the older backups are.")
-    with complete_file(path) as file, Writer(file) as writer, snapshot(path.parent) as taken:
-        migrations, named = applied_migrations(), _files_of_rows()
-        writer.add(DATABASE[connection.vendor], taken.chunks, compress=not taken.is_compressed)
+    _delete_abandoned(path.parent)
+    with complete_file(path) as file, Writer(file) as writer:
+        with snapshot(path.parent) as taken:  # not held while files are copied: PostgreSQL cleans nothing up meanwhile
+            migrations, named = applied_migrations(), _files_of_rows()
+            writer.add(DATABASE[connection.vendor], taken.chunks, compress=not taken.is_compressed)
         stored = set(_add_files(writer)) if with_files else set()
         manifest = Manifest(
             format=FORMAT,
@@ -70,7 +73,7 @@ def make_backup(target: Path, *, with_files: bool = True, keep: int = 0) -> Made
             fingerprints=fingerprints(),
         )
         writer.finish(manifest)
-    return Made(path=path, manifest=manifest, deleted=_delete_older(path.parent, keep) if keep else [])
+    return Made(path=path, manifest=manifest, deleted=_delete_older(path, keep) if keep else [])
 
 
 def _files_of_rows() -> set[str]:
@@ -92,12 +95,17 @@ def _add_files(writer: Writer) -> Iterator[str]:
                 yield name
 
 
-def _delete_older(folder: Path, keep: int) -> list[Path]:
-    """Leave the newest archives in the folder; also remove drafts that a killed backup left a day ago."""
+def _delete_abandoned(folder: Path) -> None:
+    """Remove what backups that were killed a day ago have left: drafts, and copies of SQLite."""
     for draft in folder.glob(DRAFTS):
         if draft.stat().st_mtime < time.time() - ABANDONED_S:
-            draft.unlink()
-    outdated = sorted(folder.glob(NAMES))[:-keep]
+            shutil.rmtree(draft) if draft.is_dir() else draft.unlink()
+
+
+def _delete_older(made: Path, keep: int) -> list[Path]:
+    """Leave the one that was made, and the newest others in its folder, `keep` in all."""
+    others = sorted(path for path in made.parent.glob(NAMES) if path != made)
+    outdated = others[: max(0, len(others) - keep + 1)]
     for path in outdated:
         path.unlink()
     return outdated

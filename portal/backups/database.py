@@ -18,12 +18,15 @@ from django.db import connection, transaction
 from django.db.backends.postgresql.client import DatabaseClient
 
 from gateway.secret import redact
-from portal.backups.archive import CHUNK_BYTES
+from portal.backups.archive import CHUNK_BYTES, DRAFT_PREFIX, DRAFT_SUFFIX
 from portal.backups.errors import BackupError
 
 ONE_MOMENT: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+WITHOUT_LIMIT: Final = "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0"
 COUNT: Final = "SELECT count(*) FROM {}"  # a quoted name
 FOR_ANYBODY: Final = ("--no-owner", "--no-privileges", "--no-comments")  # the user of the restored one may be another
+# Others, such as pg_stat_statements, are the administrators': the owner of another database may not create them.
+OWN_EXTENSION: Final = "--extension=plpgsql"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,9 +79,10 @@ def load(chunks: Iterable[bytes], folder: Path) -> None:
 def _postgresql() -> Iterator[Snapshot]:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(ONE_MOMENT)
+        cursor.execute(WITHOUT_LIMIT)  # a dump takes its time, and counting too
         cursor.execute("SELECT pg_export_snapshot()")
         [name] = cursor.fetchone()
-        dump = _command("pg_dump", ["--format=custom", f"--snapshot={name}", *FOR_ANYBODY])
+        dump = _command("pg_dump", ["--format=custom", f"--snapshot={name}", OWN_EXTENSION, *FOR_ANYBODY])
         yield Snapshot(rows=count_rows(), chunks=_read_from(dump), is_compressed=True)
 
 
@@ -102,7 +106,7 @@ def _tables_of(database: sqlite3.Connection) -> list[str]:
 @contextmanager
 def _private_copy(folder: Path) -> Iterator[Path]:
     """Give a name for a file in a folder that only its owner can enter, and that is deleted in the end."""
-    with tempfile.TemporaryDirectory(prefix=".passerelle-", dir=folder) as private:
+    with tempfile.TemporaryDirectory(prefix=DRAFT_PREFIX, suffix=DRAFT_SUFFIX, dir=folder) as private:
         yield Path(private) / "copy.sqlite3"
 
 

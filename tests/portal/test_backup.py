@@ -1,8 +1,10 @@
 """A backup is whole or not there, has no secret, and restores the portal in an empty place; nothing else."""
 
 import io
+import os
 import re
 import shutil
+import subprocess
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -174,14 +176,49 @@ def test_keeps_the_newest_in_the_folder_and_nothing_else_is_deleted(tmp_path: Pa
     folder = tmp_path / "backups"
     folder.mkdir()
     older = [folder / f"passerelle-2026-11-0{day}T030000Z.zip" for day in (1, 2, 3)]
-    for path in (*older, folder / "letter.zip"):
+    later = folder / "passerelle-2999-01-01T000000Z.zip"  # the clock was wrong
+    for path in (*older, later, folder / "letter.zip"):
         path.write_text("")
 
-    said = backup(folder, keep=2)
+    said = backup(folder, keep=1)
 
-    assert sorted(path.name for path in folder.glob(NAMES))[0] == older[2].name
-    assert len(list(folder.iterdir())) == 3  # with the letter and the new one
+    [new] = folder.glob(NAMES)
+    assert new not in (*older, later)
+    assert len(list(folder.iterdir())) == 2  # with the letter
     assert str(older[0]) in said
+
+
+def test_what_a_killed_backup_left_is_deleted_a_day_later(tmp_path: Path) -> None:
+    copy = tmp_path / ".passerelle-of-sqlite.draft"
+    copy.mkdir()
+    (copy / "copy.sqlite3").write_text("names of people")
+    draft, recent = (tmp_path / f".passerelle-{name}.draft" for name in ("killed", "under-way"))
+    for path in (draft, recent):
+        path.write_text("names of people")
+    for path in (copy, draft):
+        os.utime(path, (0, 0))
+
+    backup(tmp_path / "night.zip")
+
+    assert [path for path in (copy, draft, recent) if path.exists()] == [recent]
+
+
+@pytest.mark.only_on("postgresql")
+def test_a_dump_has_no_extension_of_an_administrator_and_no_limit_of_time(tmp_path: Path) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE EXTENSION pg_stat_statements; SET statement_timeout = '20s'")
+    with snapshot(tmp_path) as taken, connection.cursor() as cursor:
+        for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):
+            cursor.execute(f"SHOW {limit}")
+            assert cursor.fetchone() == ("0",)
+        content = b"".join(taken.chunks)
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW statement_timeout")
+        assert cursor.fetchone() == ("20s",)
+        cursor.execute("DROP EXTENSION pg_stat_statements; RESET statement_timeout")
+    listed = subprocess.run(["pg_restore", "--list"], input=content, capture_output=True, check=True).stdout.decode()
+    assert "TABLE DATA" in listed
+    assert "EXTENSION" not in listed
 
 
 def read_manifest(archive: Path) -> manifests.Manifest:
