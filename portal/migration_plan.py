@@ -51,7 +51,8 @@ def plan_migrations() -> list[Planned]:
     """Return the migrations that are not applied, in order. Nothing is changed."""
     executor = MigrationExecutor(connection)
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    state = executor.loader.project_state([(app, name) for app, name in executor.loader.applied_migrations])
+    known = [node for node in executor.loader.applied_migrations if node in executor.loader.graph.nodes]
+    state = executor.loader.project_state(known)
     is_new = not executor.loader.applied_migrations
     planned = []
     for migration, _backwards in plan:

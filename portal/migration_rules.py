@@ -74,8 +74,8 @@ def _can_be_left_out(field: "Field[Any, Any]") -> bool:
 
 
 def _change_of(was: "Field[Any, Any]", now: "Field[Any, Any]") -> str:
-    if was.null and not now.null and now.db_default is NOT_PROVIDED:
-        return "old nodes write NULL. Give it a db_default, and fill it in a release before."
+    if was.null and not now.null and was.db_default is NOT_PROVIDED:  # they name the column, so its default is unused
+        return "old nodes write NULL. Give it a db_default in a release before, and fill it there."
     if was.get_internal_type() != now.get_internal_type():
         return "another type rewrites the table. Add another field, and copy in batches."
     if (now.max_length or 0) < (was.max_length or 0):

@@ -31,6 +31,7 @@ BREAKING = {  # an operation: a part of the reason
     'migrations.DeleteModel("UnownedKey"),': "Name `last_used_in`",
     'migrations.AddField("intern", "room", models.CharField(max_length=20, default="")),': "db_default",
     'migrations.AlterField("key", "expires_at", models.DateTimeField()),': "old nodes write NULL",
+    'migrations.AlterField("key", "expires_at", models.DateTimeField(db_default="2026-01-01")),': "write NULL",
     'migrations.AlterField("intern", "name", models.TextField()),': "another type",
     'migrations.AlterField("intern", "name", models.CharField(max_length=3)),': "longer texts",
     'migrations.AlterField("intern", "name", models.CharField(max_length=500, unique=True)),': "keep to it",
@@ -69,6 +70,19 @@ def test_says_what_would_run_what_it_locks_and_that_old_nodes_go_on(tmp_path: Pa
     assert "Create model Room: locks nothing" in said
     assert said.endswith("Nodes of the last release can run meanwhile.\n")
     assert "room" not in columns_of("keys_intern")
+
+
+def test_an_older_version_names_what_a_newer_one_has_applied() -> None:
+    recorder = MigrationRecorder(connection)
+    for app in ("keys", "of_a_removed_package"):
+        recorder.record_applied(app, "0002_next")
+    try:
+        said, code = check()
+    finally:
+        recorder.migration_qs.filter(name="0002_next").delete()
+
+    assert said.startswith("A newer version has migrated the database: it has keys.0002_next.\nNothing to do")
+    assert code == 0
 
 
 def test_says_that_old_nodes_must_stop_before_something_is_renamed(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.commands import migrate
 
 from portal.migration_plan import Planned, Step, plan_migrations
+from portal.old_data import unknown_migrations
 
 SHORTEST_S = 1.0
 WOULD_RUN, BREAKS_OLD_NODES = 1, 3  # exit codes of --check
@@ -23,6 +24,8 @@ class Command(migrate.Command):
         if not options["check_unapplied"]:
             super().handle(*args, **options)
             return
+        if unknown := unknown_migrations():
+            self.stdout.write(self.style.WARNING(f"A newer version has migrated the database: it has {unknown[0]}."))
         plan = plan_migrations()
         if not plan:
             self.stdout.write("Nothing to do: the database is up to date.")
