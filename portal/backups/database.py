@@ -114,6 +114,11 @@ def _command(program: str, options: list[str]) -> tuple[list[str], dict[str, str
     """Return the command for a program of PostgreSQL, and its environment; the password is in no argument."""
     if shutil.which(program) is None:
         raise BackupError(f"{program} is not installed. In Debian it is in the package postgresql-client.")
+    if connection.settings_dict["DISABLE_SERVER_SIDE_CURSORS"]:  # its SET search_path would reach queries of others
+        raise BackupError(
+            f"{program} cannot go through PgBouncer, which gives its connection to others. Run this with DATABASE_URL "
+            "of PostgreSQL itself and DATABASE_TRANSACTION_POOLING=0."
+        )
     where, more = DatabaseClient.settings_to_cmd_args_env(connection.settings_dict, [])
     if program == "pg_restore":
         options = [*options, "--dbname", where.pop()]

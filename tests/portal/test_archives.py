@@ -50,7 +50,7 @@ def test_a_damaged_byte_is_found_in_plain_words() -> None:
             damaged = bytearray(good)
             damaged[place] ^= flipped
             try:
-                verify(damaged)
+                verify(bytes(damaged))
                 harmless += 1  # in a date, or in what is there twice
             except BackupError:
                 pass
