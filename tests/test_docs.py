@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from portal.command import OWN, management_commands
+
 ROOT = Path(__file__).resolve().parent.parent
 TEXTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")), ROOT / "cli" / "README.md"]
 TEXTS = [text for text in TEXTS if "site" not in text.relative_to(ROOT).parts]  # the site's own has links of the site
@@ -25,6 +27,7 @@ COMMANDS = re.compile(
     r"|docker|podman|helm|kubectl|apt-get|tar|cp|ln|install) "
 )
 ELSEWHERE = re.compile(r"/work/|/root/|/opt/pypi|pypi\.org|registry\.npmjs|files\.pythonhosted|deb\.debian\.org")
+OURS = re.compile(r"(?:^ {4}|^|`)(?:sudo )?passerelle(?:-manage)? ([a-z][a-z-]*)", re.MULTILINE)  # commands
 MOST_BYTES = 150 * 1024  # of a picture
 
 
@@ -100,6 +103,15 @@ def test_code_can_be_read_by_its_language() -> None:
 
     assert len(found) > 20
     assert [(text, problem) for text, language, code in found if (problem := problem_of(language, code))] == []
+
+
+def test_each_command_of_the_portal_exists() -> None:
+    texts = {text.name: text.read_text() for text in TEXTS if "adr" not in text.parts}
+    named = {(name, command) for name, text in texts.items() for command in OURS.findall(text)}
+    known = {*OWN, *(name.replace("_", "-") for name in management_commands())}
+
+    assert len(named) > 20
+    assert {(name, command) for name, command in named if command not in known} == set()
 
 
 def test_names_no_registry_and_no_folder_of_this_machine() -> None:
