@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from keys.models import Heartbeat
@@ -76,8 +77,10 @@ def write_heartbeat(
 
 
 def forget_old_processes() -> None:
-    """Delete the rows of processes that have ended for good."""
-    Heartbeat.objects.filter(seen_at__lt=timezone.now() - FORGOTTEN_AFTER).delete()
+    """Delete the rows of processes that have ended for good; the last row of a kind stays, as that kind is missing."""
+    newer = Heartbeat.objects.filter(kind=OuterRef("kind"), seen_at__gt=OuterRef("seen_at"))
+    old = Heartbeat.objects.filter(Exists(newer), seen_at__lt=timezone.now() - FORGOTTEN_AFTER)
+    Heartbeat.objects.filter(pk__in=list(old.values_list("pk", flat=True))).delete()
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from keys.heartbeat import note_run
 from keys.models import GatewayIdentity, GatewayState, Heartbeat, TaskRun
-from keys.processes import write_heartbeat
+from keys.processes import forget_old_processes, write_heartbeat
 from tests.ports import free_port
 from tests.sandbox_process import Sandbox
 from tests.smtp import mail_server
@@ -146,6 +146,19 @@ def test_says_which_process_is_missing_and_what_to_do(client: Client, sandbox: S
     assert "passerelle-worker" in str(words["worker"].advice)
     assert words["beat"].is_up
     assert not words["beat"].advice
+
+
+def test_a_process_is_missing_for_as_long_as_none_of_its_kind_returns(
+    client: Client, sandbox: Sandbox, all_at_work: None
+) -> None:
+    write_heartbeat(Heartbeat.Kind.WORKER, "celery@b")
+    Heartbeat.objects.filter(kind="worker").update(seen_at=timezone.now() - timedelta(days=3))
+    Heartbeat.objects.filter(name="celery@b").update(seen_at=timezone.now() - timedelta(days=2))
+
+    forget_old_processes()
+
+    assert client.get(READY).json()["parts"]["worker"] == "missing"
+    assert set(Heartbeat.objects.values_list("name", flat=True)) == {"celery@b", "a"}
 
 
 def test_there_are_words_for_each_part_and_state(sandbox: Sandbox) -> None:
