@@ -1,4 +1,4 @@
-"""Prometheus with our alert rules, which scrapes a site at its own port."""
+"""Prometheus with our alert rules, which scrapes the ports of a site."""
 
 import shutil
 from pathlib import Path
@@ -9,26 +9,26 @@ import requests
 from tests.servers import ROOT, Server
 
 CONFIGURATION = """
-global: {{scrape_interval: 10s, evaluation_interval: 10s}}
+global: {{scrape_interval: 10s, scrape_timeout: 8s}}
 rule_files: [{rules}]
 scrape_configs:
   - job_name: passerelle
     authorization: {{credentials: {token}}}
-    static_configs: [{{targets: ["127.0.0.1:{target}"]}}]
+    static_configs: [{{targets: {targets}}}]
 """
 
 
 class Prometheus(Server):
-    """Scrapes and evaluates every ten seconds."""
+    """Scrapes every ten seconds; the rules say how often they are evaluated."""
 
-    def __init__(self, target: int, token: str) -> None:
+    def __init__(self, *ports: int, token: str) -> None:
         super().__init__()
-        self._target, self._token = target, token
+        self._targets, self._token = [f"127.0.0.1:{port}" for port in ports], token
 
     def prepare(self) -> None:
         """Write its configuration, with the rules that we deliver."""
         rules = ROOT / "deploy/prometheus/rules.yaml"
-        text = CONFIGURATION.format(rules=rules, token=self._token, target=self._target)
+        text = CONFIGURATION.format(rules=rules, token=self._token, targets=self._targets)
         Path(self.folder / "prometheus.yml").write_text(text)
 
     def command(self) -> list[str]:

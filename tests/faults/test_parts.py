@@ -3,9 +3,11 @@
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
+from signal import SIGINT, SIGKILL
 from urllib.parse import urlsplit
 
 import pytest
@@ -13,17 +15,25 @@ import requests
 
 from tests.faults.programs import Beat, Worker
 from tests.faults.prometheus import Prometheus
-from tests.faults.site import Site, Visitor, away
+from tests.faults.site import Site, Visitor
 from tests.ports import free_port
 from tests.sandbox_process import Sandbox
 from tests.smtp import mail_server
 from tests.waiting import wait_until
-from web.health_words import WORDS
+from web.health_words import part
 
-pytestmark = [pytest.mark.postgres, pytest.mark.redis, pytest.mark.prometheus, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.postgres, pytest.mark.redis, pytest.mark.prometheus, pytest.mark.timeout(600)]
 MINUTE_S = 60.0
 START_S = 120.0
 TOKEN = "a-token-of-a-scraper-0987654321"
+CASES = {  # of a part that is away: its state, the status of readiness, the alert
+    "broker": ("down", 200, "PasserellePartDown"),
+    "worker": ("missing", 200, "PasserelleProcessMissing"),
+    "beat": ("missing", 200, "PasserelleProcessMissing"),
+    "gateway": ("down", 200, "PasserellePartDown"),
+    "mail": ("down", 200, "PasserellePartDown"),
+    "database": ("down", 503, "PasserelleDatabaseDown"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,23 +48,26 @@ class Watched:
     metrics: int  # a port
     mail: int
 
-    def states(self) -> dict[str, str]:
-        """Return what readiness says."""
+    def states(self, *names: str) -> list[str]:
+        """Return what readiness says of these parts."""
         parts: dict[str, str] = Visitor().get(self.site.nodes[0].url + "/healthz/ready").json()["parts"]
-        return parts
+        return [parts[name] for name in names]
 
-    def is_up(self, name: str) -> bool:
-        """Return whether it works again."""
-        return self.states().get(name) == "up"
+    def are_up(self, *names: str) -> bool:
+        """Return whether these parts work."""
+        return set(self.states(*names)) == {"up"}
 
-    def says(self, name: str, state: str) -> bool:
-        """Return whether the metrics name this state of a part."""
+    def exported(self) -> str:
+        """Return the metrics."""
         headers = {"Authorization": f"Bearer {TOKEN}"}
-        text = requests.get(f"http://127.0.0.1:{self.metrics}/metrics", headers=headers, timeout=20).text
-        return f'passerelle_part_up{{part="{name}",state="{state}"}} 0.0' in text
+        return requests.get(f"http://127.0.0.1:{self.metrics}/metrics", headers=headers, timeout=20).text
+
+    def status_page(self) -> str:
+        """Return the page for administrators."""
+        return Visitor(self.site.admin).get(self.site.nodes[0].url + "/admin/status/").text
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def watched() -> Iterator[Watched]:
     with ExitStack() as stack:
         metrics, mail = free_port(), free_port()
@@ -62,63 +75,57 @@ def watched() -> Iterator[Watched]:
         site = stack.enter_context(
             Site(sandbox, METRICS_PORT=str(metrics), METRICS_TOKEN=TOKEN, EMAIL_URL=f"smtp://127.0.0.1:{mail}")
         )
-        worker, beat = stack.enter_context(Worker(site)), stack.enter_context(Beat(site))
-        prometheus = stack.enter_context(Prometheus(metrics, TOKEN))
+        worker, beat = Worker(site), Beat(site)
+        prometheus = Prometheus(metrics, site.nodes[0].port, token=TOKEN)
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(stack.enter_context, (worker, beat, prometheus)))
         yield Watched(
             site=site, sandbox=sandbox, worker=worker, beat=beat, prometheus=prometheus, metrics=metrics, mail=mail
         )
 
 
-@contextmanager
-def gateway_away(sandbox: Sandbox) -> Iterator[None]:
-    port = urlsplit(sandbox.url).port
-    sandbox.stop()
-    try:
-        yield
-    finally:
-        sandbox.start(port=port or 0)
-
-
-CASES = {
-    "worker": ("missing", 200, "PasserelleProcessMissing"),
-    "beat": ("missing", 200, "PasserelleProcessMissing"),
-    "broker": ("down", 200, "PasserellePartDown"),
-    "database": ("down", 503, "PasserelleDatabaseDown"),
-    "gateway": ("down", 200, "PasserellePartDown"),
-    "mail": ("down", 200, "PasserellePartDown"),
-}
-
-
 def test_each_part_that_is_away_is_named_within_a_minute(watched: Watched) -> None:
-    site = watched.site
-    faults: dict[str, AbstractContextManager[None]] = {
-        "worker": away(watched.worker),
-        "beat": away(watched.beat),
-        "broker": away(site.redis),
-        "database": away(site.postgres),
-        "gateway": gateway_away(watched.sandbox),
-    }
+    """One after the other ends and stays away, several at once where none hides another."""
+    site, node, gateway_port = watched.site, watched.site.nodes[0], urlsplit(watched.sandbox.url).port
     with mail_server(watched.mail):
-        wait_until(lambda: {watched.states()[name] for name in CASES} == {"up"}, START_S)
-        for name, hit in faults.items():
-            with hit:
-                _is_named(watched, name)
-            wait_until(partial(watched.is_up, name), START_S)
-    _is_named(watched, "mail")
+        wait_until(partial(watched.are_up, *CASES), START_S)
+        site.redis.stop()
+        _are_named(watched, "broker")
+        assert watched.states("worker", "beat") == ["up", "up"]  # which have no queue, and are alive
+
+    watched.sandbox.stop()
+    watched.beat.stop(SIGKILL)
+    watched.worker.stop(SIGKILL)
+    _are_named(watched, "gateway", "mail", "worker", "beat")
+
+    site.postgres.stop(SIGINT)
+    _are_named(watched, "database")
+
+    for server in (site.postgres, site.redis):
+        server.start()
+    watched.sandbox.start(port=gateway_port or 0)
+    with mail_server(watched.mail):
+        wait_until(partial(watched.are_up, "database", "broker", "gateway", "mail"), START_S)
+    assert watched.states("worker", "beat") == ["missing", "missing"]
+
+    node.stop()
+    wait_until(lambda: ("PasserelleUnreachable", "") in watched.prometheus.firing(), MINUTE_S)
 
 
-def _is_named(watched: Watched, name: str) -> None:
-    state, status, alert = CASES[name]
-    until = time.monotonic() + MINUTE_S
-    ready = watched.site.nodes[0].url + "/healthz/ready"
+def _are_named(watched: Watched, *names: str) -> None:
+    """Wait until readiness and alerts name these parts, and then look at the metrics and the status page."""
+    began = time.monotonic()
+    states = [CASES[name][0] for name in names]
+    alerts = {(CASES[name][2], name) for name in names}
+    [status] = {CASES[name][1] for name in names}
+    wait_until(lambda: watched.states(*names) == states, MINUTE_S)
+    wait_until(lambda: alerts <= watched.prometheus.firing(), MINUTE_S - (time.monotonic() - began))
+    exported, page = watched.exported(), watched.status_page()
+    sys.stderr.write(f"{', '.join(names)}: named by all after {time.monotonic() - began:.0f} s\n")
 
-    def left() -> float:
-        return max(until - time.monotonic(), 1)
-
-    wait_until(lambda: watched.states().get(name) == state, left())
-    assert Visitor().get(ready).status == status
-    wait_until(lambda: watched.says(name, state), left())
-    labels = (alert, name)
-    wait_until(lambda: labels in watched.prometheus.firing(), left())
-    assert WORDS[name, state][1]  # which the status page and doctor show
-    sys.stderr.write(f"{name}: named by all after {MINUTE_S - left():.0f} s\n")
+    assert Visitor().get(watched.site.nodes[0].url + "/healthz/ready").status == status
+    for name, state in zip(names, states, strict=True):
+        words = part(name, state)
+        assert f'passerelle_part_up{{part="{name}",state="{state}"}} 0.0' in exported
+        shown = f"<strong>{words.title}.</strong> {words.problem} {words.advice}"
+        assert (shown if status == 200 else "The portal’s database does not answer") in page
