@@ -10,13 +10,12 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from gateway import log_context, tracing
-from web.addresses import path_within
+from web.addresses import is_probe
 
 logger = logging.getLogger(__name__)
 
 HEADER: Final = "X-Request-ID"
 NO_ROUTE: Final = "-"
-PROBES: Final = "/healthz/"  # a line each second from each balancer
 
 
 def request_id_of(given: str | None) -> str:
@@ -57,7 +56,7 @@ class RequestLog:
     def _answer(self, request: HttpRequest) -> HttpResponse:
         began = time.monotonic()
         log_context.note(method=request.method)
-        if path_within(request).startswith(PROBES):
+        if is_probe(request):
             response = self.get_response(request)
         else:
             with tracing.span(str(request.method)) as note:

@@ -86,6 +86,7 @@ def test_a_request_is_one_line_with_its_route_and_person(as_intern: Client, inte
     with logged_as_json() as logged:
         response = as_intern.get("/?q=what-they-look-for")
         as_intern.get("/healthz/live")
+        as_intern.get("/metrics")
         as_intern.get("/no-such-page/")
 
     [page, missing] = logged.of("web.request_log")
