@@ -72,6 +72,7 @@ class Handler(ASGIHandler):
             began = time.perf_counter()
             response = await self._respond(request)
             observe_request(request, response, time.perf_counter() - began)
+            note_pool()
         if isinstance(response, StreamingHttpResponse):
             await self._stream(response, scope, receive, send)
         elif response:

@@ -86,15 +86,16 @@ def observe_gateway_call(call: str, outcome: str, seconds: float) -> None:
 
 
 class _PoolObserver:
-    """Notes how many connections of this process's pool are in use, at most once a second."""
+    """Notes how many connections of this process's pool are in use: once a second, and until no request waits."""
 
     def __init__(self) -> None:
         self._noted_at = -POOL_EVERY_S
+        self._has_queue = False
 
     def note(self) -> None:
-        """Note it; also from the event loop, as it waits for nothing."""
+        """Note it before and after each request; also from the event loop, as it waits for nothing."""
         now = time.monotonic()
-        if now - self._noted_at < POOL_EVERY_S:
+        if now - self._noted_at < POOL_EVERY_S and not self._has_queue:
             return
         self._noted_at = now
         pool: Any = getattr(connections["default"], "pool", None)
@@ -104,6 +105,7 @@ class _PoolObserver:
                 POOL_CONNECTIONS.labels("idle").set(found["pool_available"])
                 POOL_CONNECTIONS.labels("in_use").set(found["pool_size"] - found["pool_available"])
                 POOL_WAITING.set(found["requests_waiting"])
+                self._has_queue = found["requests_waiting"] > 0
 
 
 note_pool: Final = _PoolObserver().note

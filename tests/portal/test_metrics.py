@@ -7,15 +7,20 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+from django.db import connections
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
+from psycopg_pool import ConnectionPool, PoolClosed
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts.models import User
@@ -29,10 +34,12 @@ from portal.safety_checks import metrics_are_not_open
 from tests.keys.actions import issue
 from tests.ports import free_port
 from tests.sandbox_process import Sandbox
+from tests.waiting import wait_until
 from tests.web.asgi import Exchange
 from usage.models import PollRun, UsageState, utc_today
 from web import health
 from web.handler import Handler
+from web.metrics import _PoolObserver
 
 pytestmark = pytest.mark.django_db
 TOKEN = "a-token-of-a-scraper-0987654321"
@@ -164,6 +171,32 @@ def test_labels_are_of_a_fixed_set(intern: User, sandbox: Sandbox) -> None:
     ours = [family for name, family in families().items() if name.startswith("passerelle_")]
 
     assert {label for family in ours for sample in family.samples for label in sample.labels} <= LABELS
+
+
+def test_no_request_is_counted_as_waiting_after_the_last_one() -> None:
+    observer, alias, handler = _PoolObserver(), "default", cast(Any, connections)
+    before = handler[alias]
+    pool = ConnectionPool(f"host=127.0.0.1 port={free_port()}", min_size=0, max_size=1, open=True)
+    handler[alias] = SimpleNamespace(pool=pool)
+
+    def wait_for_a_connection() -> None:
+        with suppress(PoolClosed):
+            pool.getconn(timeout=60)
+
+    request = Thread(target=wait_for_a_connection)
+    request.start()
+    try:
+        wait_until(lambda: pool.get_stats()["requests_waiting"] == 1)
+        observer.note()
+        assert value("passerelle_database_pool_waiting") == 1
+        pool.close()
+        request.join()
+        observer.note()
+    finally:
+        pool.close()
+        handler[alias] = before
+
+    assert value("passerelle_database_pool_waiting") == 0
 
 
 # --- Several processes -----------------------------------------------------------------------------
