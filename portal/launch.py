@@ -20,7 +20,7 @@ from portal import run_env
 from portal.broker import tidy_up
 from portal.celery import app
 from portal.demo import give_demo_people_a_past
-from portal.folders import BASE_DIR
+from portal.folders import BASE_DIR, INSTALLED
 from portal.old_data import begin_anew_after_another_version
 from portal.preparation import prepare
 from portal.private_files import close_to_others
@@ -173,10 +173,11 @@ def welcome() -> str:
     if settings.SANDBOX:
         people = "Sign in as intern, staff or admin; the password is passerelle. The gateway is a sandbox."
     else:
+        program = "passerelle" if INSTALLED else ".venv/bin/python -m passerelle"
         people = (
             f"The gateway is {settings.GATEWAY_URL}. In a second terminal, in this folder:\n"
-            "  .venv/bin/python manage.py check_gateway      can the portal work with it?\n"
-            "  .venv/bin/python manage.py createsuperuser    the first account"
+            f"  {program} check-gateway    can the portal work with it?\n"
+            f"  {program} create-admin     the first account"
         )
     where = f"The log is {log_path()}, mails are in {settings.EMAIL_FILE_PATH}"
     return f"\nPasserelle is ready: {settings.PORTAL_URL}\n{people}\n{where}\nCtrl-C ends it.\n"

@@ -13,6 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
 
+from portal.folders import INSTALLED
 from portal.metrics.folder import begin_counting
 
 CHECKS = (  # whose errors stop web, worker and beat
@@ -97,7 +98,7 @@ def naming_missing_tables(*, command: str) -> Iterator[None]:
         if not missing or command in MIGRATING:  # their own errors matter
             raise problem from None
         embedded = "start the portal with `make run`, or name its VAR_DIR"
-        advice = embedded if settings.EMBEDDED else "run `manage.py migrate`"
+        advice = embedded if settings.EMBEDDED else f"run `{'passerelle' if INSTALLED else 'manage.py'} migrate`"
         sys.exit(f"The database {name} is not up to date ({first_line_of(problem)}): {advice}.")
 
 

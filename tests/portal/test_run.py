@@ -253,7 +253,7 @@ def test_servers_that_are_named_are_used_and_control_c_ends_all(
             [people] = connection.execute("SELECT count(*) FROM accounts_user").fetchone() or [None]
         assert people == 0
         assert not (tmp_path / "var" / "db.sqlite3").exists()
-        assert "createsuperuser" in run.output()
+        assert "create-admin" in run.output()
 
         processes = [run.process, *run.descendants()]
         run.process.send_signal(signal.SIGINT)
