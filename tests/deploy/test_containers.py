@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any, Final
 
@@ -91,3 +92,12 @@ def test_only_the_proxy_has_ports() -> None:
     assert [name for name, service in SERVICES.items() if "ports" in service] == ["caddy"]
     assert COMPOSE["networks"]["inside"] == {"internal": True}
     assert all(SERVICES[name]["networks"] == ["inside"] for name in ("postgres", "redis"))
+
+
+def test_image_compose_and_chart_have_the_version_of_the_project(repository: Path) -> None:
+    number = tomllib.loads((repository / "pyproject.toml").read_text())["project"]["version"]
+    chart = yaml.safe_load((DEPLOY / "helm" / "passerelle" / "Chart.yaml").read_text())
+
+    assert (chart["version"], chart["appVersion"]) == (number, number)
+    assert all(SERVICES[name]["image"].endswith(f":{number}}}") for name in PORTAL)
+    assert f"passerelle:{number} " in CONTAINERFILE.read_text()

@@ -45,7 +45,10 @@ def test_refuses_values_that_do_harm() -> None:
         {"web": {"replicas": 0}},
         {"image": {"tag": "latest"}},
         {"portal": {"url": "http://portal.example.edu"}},
-        {"portal": {"settings": {"SECRET_KEY": "in clear"}}},
+        *(
+            {"portal": {"settings": {name: "in clear"}}}
+            for name in ("SECRET_KEY", "OIDC_CLIENT_SECRET", "METRICS_TOKEN")
+        ),
         {"workers": {"other": {"replicas": 1, "queues": ["unknown"], "concurrency": 1}}},
         {"unknown": 1},
     ]

@@ -28,7 +28,8 @@ env
 def folder(tmp_path: Path) -> Path:
     """Return a folder with the unit, and programs in place of systemd's and of the portal's."""
     unit = with_drop_ins(SYSTEMD / "passerelle-web.service")
-    (tmp_path / "unit").write_text(unit.replace(PROGRAM, str(tmp_path / "passerelle")))
+    own = "\n[Service]\nSupplementaryGroups=ssl-cert\n"  # an operator's drop-in
+    (tmp_path / "unit").write_text(unit.replace(PROGRAM, str(tmp_path / "passerelle")) + own)
     for name, text in {"systemctl": SYSTEMCTL, "systemd-run": SYSTEMD_RUN, "passerelle": PASSERELLE}.items():
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o755)
@@ -48,6 +49,7 @@ def test_has_what_the_unit_has(folder: Path) -> None:
 
     assert "called: create-admin --email a b@example.edu" in lines
     assert "--property=User=passerelle" in lines
+    assert "--property=SupplementaryGroups=ssl-cert" in lines
     assert "--property=WorkingDirectory=/var/lib/passerelle" in lines
     assert "--property=EnvironmentFile=/etc/passerelle/env" in lines
     unit = (folder / "unit").read_text()
