@@ -1,7 +1,6 @@
 """The wheel: it holds everything, runs from an empty folder without npm, and writes nothing where it is installed."""
 
 import json
-import os
 import subprocess
 import sys
 import zipfile
@@ -9,15 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.packaging.wheels import build, differences_from_git, run_and_read
+from tests.packaging.wheels import built_release, differences_from_git, run_and_read
 
 pytestmark = pytest.mark.timeout(600)
 SCRIPT = "#!{python}\nimport sys\nfrom passerelle.__main__ import main\nsys.exit(main())\n"
 
 
 def test_the_wheel_holds_everything_and_runs(tmp_path: Path) -> None:
-    """One test, since the wheel is built once."""
-    wheel, source = build(tmp_path / "dist", os.environ)
+    wheel, source = built_release()
     assert {what: names for what, names in differences_from_git(wheel, source).items() if names} == {}
     release = install(wheel, tmp_path / "release")
     (tmp_path / "current").symlink_to(release)

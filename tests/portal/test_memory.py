@@ -9,7 +9,7 @@ from celery.signals import worker_before_create_process
 
 
 def test_rendering_processes_import_nothing_heavy_with_the_web_servers_module(repository: Path) -> None:
-    code = "import sys, portal.serve; print({'django', 'granian', 'celery'} & sys.modules.keys())"
+    code = "import sys, portal.serve, passerelle.__main__; print({'django', 'granian', 'celery'} & sys.modules.keys())"
 
     done = subprocess.run([sys.executable, "-c", code], cwd=repository, capture_output=True, text=True, check=True)
 

@@ -44,9 +44,10 @@ class Account:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for name in list(self._programs):
-            self.end(name)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        try:
+            self.end(*self._programs)
+        finally:
+            subprocess.run(["rm", "-rf", self.folder], check=False)  # shutil takes a minute for so many files
 
     def give(self, path: Path) -> Path:
         """Make a file the account's."""
@@ -71,10 +72,10 @@ class Account:
         return done.stdout
 
     def start(self, name: str, command: str, **more: str) -> None:
-        """Start a program that stays, with its output in a file of this name."""
+        """Start a program that stays until `end`, or until the tests are killed; its output goes to a file."""
         with (self.folder / f"{name}.log").open("ab") as log:
             self._programs[name] = psutil.Popen(
-                self._shell(f"exec {command}", more),
+                self._shell(f"exec setpriv --pdeathsig TERM {command}", more),
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -83,8 +84,8 @@ class Account:
 
     def end(self, *names: str) -> None:
         """End programs as systemd does, all at once, and wait until they have ended."""
-        programs = [self._programs.pop(name) for name in names]
-        children = [child for program in programs if program.is_running() for child in program.children(recursive=True)]
+        programs = [program for program in map(self._programs.pop, names) if program.is_running()]
+        children = [child for program in programs for child in program.children(recursive=True)]
         for program in programs:
             program.send_signal(signal.SIGTERM)
         try:
@@ -99,9 +100,12 @@ class Account:
         """Return a program and all that it has started."""
         return [self._programs[name], *self._programs[name].children(recursive=True)]
 
-    def log(self, name: str) -> str:
-        """Return what a program has written."""
-        return (self.folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")
+    def expect(self, *names: str) -> None:
+        """Raise CommandFailed with the output of the first of these programs that has ended."""
+        for name in names:
+            if (code := self._programs[name].poll()) is not None:
+                log = (self.folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")
+                raise CommandFailed(f"{name} ended with {code}:\n{log}")
 
     def _shell(self, commands: str, more: Mapping[str, str]) -> list[str]:
         for given, ours in self.replaced.items():

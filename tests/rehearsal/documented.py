@@ -13,16 +13,18 @@ UNITS: Final = OPERATING.parent.parent / "deploy" / "systemd"
 _STEP: Final = re.compile(r"^### (\d+)\. (.+)$", re.MULTILINE)
 _REHEARSED: Final = re.compile(r"^<!-- rehearsed -->\n```sh\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _ANSWER: Final = re.compile(r"^([A-Z_]+)=\S+ \\$", re.MULTILINE)
+_ENABLED: Final = re.compile(r"^systemctl enable --now (.+)$", re.MULTILINE)
 _PROGRAM: Final = re.compile(r"^ExecStart=(.+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """A step; `commands` is empty for what the rehearsal does in another way: root's packages, systemd."""
+    """A step; `commands` is empty for what the rehearsal does in another way: root's packages, systemd's `units`."""
 
     number: int
     title: str
     commands: str
+    units: tuple[str, ...]
 
     @property
     def answers(self) -> list[str]:
@@ -39,7 +41,12 @@ def steps_of(section: str) -> list[Step]:
     ends = [*(head.start() for head in heads[1:]), len(found[1])]
     bodies = [found[1][head.end() : end] for head, end in zip(heads, ends, strict=True)]
     steps = [
-        Step(number=int(head[1]), title=head[2], commands="".join(_REHEARSED.findall(body)))
+        Step(
+            number=int(head[1]),
+            title=head[2],
+            commands="".join(_REHEARSED.findall(body)),
+            units=tuple(name for names in _ENABLED.findall(body) for name in names.split()),
+        )
         for head, body in zip(heads, bodies, strict=True)
     ]
     assert [step.number for step in steps] == list(range(1, len(steps) + 1))

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, Self
@@ -9,6 +10,7 @@ from typing import Final, Self
 import psycopg
 import redis
 import requests
+from celery import Celery
 
 from bench.stream_watch import memory_mb
 from tests.accounts import institution
@@ -24,12 +26,12 @@ from tests.waiting import wait_until
 START_S: Final = 240
 ADMIN_KEY: Final = "sk-admin-of-the-rehearsal-6f2b91c47d"
 METRICS_TOKEN: Final = "Zq4VtB8mXc1NhJy6RwKe9SgLd3PaFu7T"
-ALL_QUEUES: Final = "passerelle worker"  # of a small lab: one worker for all
-UNITS: Final = ("passerelle-web", "passerelle-worker", "passerelle-beat")
+WEB: Final = "passerelle-web"
 COUNTED: Final = {
     "people": "SELECT count(*) FROM accounts_user",
     "keys": "SELECT count(*) FROM keys_key",
     "conversations": "SELECT count(*) FROM playground_conversation",
+    "answers": "SELECT count(*) FROM playground_answer WHERE state = 'complete'",
     "usage": "SELECT coalesce(sum(prompt_tokens + completion_tokens), 0) FROM usage_fact",
 }
 
@@ -95,20 +97,20 @@ class Lab:
 
     def start(self, *units: str, release: str) -> None:
         """Start what units start, with the settings of the file; wait until the web server of this release answers."""
+        more = {"PORT": str(self.port), "USAGE_POLL_S": "5", "METRICS_TOKEN": METRICS_TOKEN}
         for unit in units:
-            command = program_of(unit).replace("passerelle worker -Q celery", ALL_QUEUES)
-            more = {"PORT": str(self.port), "USAGE_POLL_S": "5", "METRICS_TOKEN": METRICS_TOKEN}
-            self.account.start(f"{unit}-{release}", command, **self.file(), **more)
-        if "passerelle-web" in units:
+            self.account.start(f"{unit}-{release}", program_of(unit), **self.file(), **more)
+        if WEB in units:
             wait_until(lambda: self._answers(release), START_S)
 
     def _answers(self, release: str) -> bool:
-        """Say whether a web server of this release answers; another may be on the same port."""
+        """Say whether a web server of this release answers; another may be on the same port. Fail when it has ended."""
+        self.account.expect(f"{WEB}-{release}")
         try:
             answer = requests.get(f"http://127.0.0.1:{self.port}/healthz/live", timeout=5)
         except requests.RequestException:
             return False
-        return answer.ok and str(answer.json()["version"]).startswith(release)
+        return answer.ok and str(answer.json()["version"]).partition("+")[0] == release
 
     def file(self) -> dict[str, str]:
         """Return the variable that names the file with the settings."""
@@ -118,9 +120,14 @@ class Lab:
         """End these programs of a release, all at once."""
         self.account.end(*(f"{unit}-{release}" for unit in units))
 
-    def idle_mb(self, release: str) -> dict[str, float]:
+    def send(self, task: str) -> None:
+        """Have a worker do a regular task now, as beat does once a minute."""
+        with Celery(broker=self.redis.url, set_as_current=False) as queue:
+            queue.send_task(task)
+
+    def idle_mb(self, units: Iterable[str], release: str) -> dict[str, float]:
         """Return the memory of each program with its processes, shared memory counted once (PSS)."""
-        return {unit: memory_mb(self.account.processes(f"{unit}-{release}")) for unit in UNITS}
+        return {unit: memory_mb(self.account.processes(f"{unit}-{release}")) for unit in units}
 
     def counts(self) -> dict[str, int]:
         """Return how much of everything the database has."""
