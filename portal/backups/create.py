@@ -71,6 +71,7 @@ def make_backup(target: Path, *, with_files: bool = True, keep: int = 0) -> Made
             missing_files=len(named - stored) if with_files else 0,
             settings=settings_without_secrets(),
             fingerprints=fingerprints(),
+            with_files=with_files,
         )
         writer.finish(manifest)
     return Made(path=path, manifest=manifest, deleted=_delete_older(path, keep) if keep else [])

@@ -62,6 +62,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     missing_files: int  # named by a row of the snapshot, and deleted before it was their turn
     settings: dict[str, str]  # of the environment; those in files by the names of their files
     fingerprints: dict[str, str]  # of secrets that the data depend on
+    with_files: bool = True  # else the storage of files has a backup of its own
 
 
 def applied_migrations() -> dict[str, str]:

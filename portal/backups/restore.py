@@ -80,7 +80,7 @@ def _refuse_a_place_in_use(reader: Reader) -> None:
             f"The database {place} is not empty: it has {len(tables)} tables. A restore overwrites nothing: name an "
             "empty database in DATABASE_URL, and keep this one until all is well."
         )
-    for names in folders_of_files():
+    for names in folders_of_files() if manifest.with_files else ():
         foreign = [name for name in names if FILES + name not in manifest.parts]
         if foreign:
             raise BackupError(

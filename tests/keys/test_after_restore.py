@@ -206,11 +206,13 @@ def test_limits_budgets_and_what_is_not_in_the_copy_are_reported_and_mended(
         f"staff: Personal key “dearer” …{dearer.secret[-4:]}",
         "Budgets written again: the team at the gateway had another one",
         "staff",
-        "Left alone: 1 keys of people who are not in the backup",
+        "Left alone: 1 keys of people who are not in the backup, or of another portal at this gateway",
     ]
     assert again(dearer.key).budget_usd == Decimal(77)
     assert teams_at(sandbox)[team] == (50.0, "30d")
     assert works(sandbox, theirs.secret)
     services.apply_policies(BY_TEST)
     assert again(dearer.key).budget_usd != Decimal(77)
-    assert after_restore().splitlines() == ["Left alone: 1 keys of people who are not in the backup"]
+    assert after_restore().splitlines() == [
+        "Left alone: 1 keys of people who are not in the backup, or of another portal at this gateway"
+    ]

@@ -221,6 +221,15 @@ def test_a_dump_has_no_extension_of_an_administrator_and_no_limit_of_time(tmp_pa
     assert "EXTENSION" not in listed
 
 
+def test_a_backup_without_files_is_restored_next_to_the_storage_that_has_them(tmp_path: Path) -> None:
+    name = store_file(rows.PIXEL)
+    assert "0 files" in backup(tmp_path / "night.zip", without_files=True)
+    drop_all_tables()
+
+    assert "Restored." in restore(tmp_path / "night.zip")
+    assert read_file(name) == rows.PIXEL
+
+
 @pytest.mark.only_on("postgresql")
 def test_no_dump_goes_through_a_pooler_of_transactions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Measured with PgBouncer under load: after six dumps one connection of four had an empty search_path."""

@@ -33,7 +33,8 @@ class Command(BaseCommand):
                 self.stdout.write("Budgets written again: the team at the gateway had another one")
             self.stdout.write(f"  {person.username}")
         if found.of_unknown_people:
-            self.stdout.write(f"Left alone: {found.of_unknown_people} keys of people who are not in the backup")
+            whose = "people who are not in the backup, or of another portal at this gateway"
+            self.stdout.write(f"Left alone: {found.of_unknown_people} keys of {whose}")
         for team_id, number in sorted(found.of_unknown_courses.items()):
             self.stdout.write(f"Listed as external: {number} keys of a course that is not in the backup ({team_id})")
         if report.deleted:
