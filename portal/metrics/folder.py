@@ -54,6 +54,7 @@ def folder_in_use() -> Path | None:
 @contextmanager
 def settled(folder: Path) -> Iterator[None]:
     """Add up the processes that have ended; nobody else does so in this block, in which the files can be read."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # somebody may have deleted it: facts are answered anyway
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         for path in folder.glob("gauge_*.db"):
@@ -102,4 +103,6 @@ def _runs(pid: str) -> bool:
 
 
 def _newest(folder: Path) -> float:
-    return max((path.stat().st_mtime for path in (folder, *folder.glob("*.db"))), default=0.0)
+    """Return when it was last used; where nothing is counted the lock is written for each scrape."""
+    files = (folder, folder / "lock", *folder.glob("*.db"))
+    return max((path.stat().st_mtime for path in files if path.exists()), default=0.0)

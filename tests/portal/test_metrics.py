@@ -29,7 +29,7 @@ from keys.models import Heartbeat
 from keys.processes import write_heartbeat
 from portal.metrics.exposition import _facts, exposition
 from portal.metrics.facts import Facts
-from portal.metrics.folder import settled
+from portal.metrics.folder import _newest, settled
 from portal.safety_checks import metrics_are_not_open
 from tests.keys.actions import issue
 from tests.ports import free_port
@@ -257,6 +257,21 @@ def test_counts_of_ended_processes_stay_and_their_files_go(tmp_path: Path, repos
     }
     with settled(folder):
         assert {path.name for path in folder.glob("*.db")} == {"counter_0.db", "histogram_0.db"}
+
+
+def test_a_folder_that_is_only_scraped_is_in_use_and_one_that_was_deleted_returns(tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ("counter_0.db", "lock")]
+    for path in (*files, tmp_path):
+        path.touch()
+        os.utime(path, (0, 0))
+    assert _newest(tmp_path) == 0
+
+    with settled(tmp_path):
+        os.utime(tmp_path, (0, 0))
+    with settled(tmp_path / "gone" / "host"):
+        os.utime(tmp_path, (0, 0))
+
+    assert _newest(tmp_path) > 0
 
 
 # --- Alert rules, dashboard, documentation ---------------------------------------------------------
