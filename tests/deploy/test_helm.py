@@ -153,3 +153,10 @@ def test_each_object_is_there_once() -> None:
     assert len(names) == len(set(names))
     kinds = {"Deployment", "Service", "Ingress", "PodDisruptionBudget", "NetworkPolicy", "PersistentVolumeClaim", "Job"}
     assert {kind for kind, _ in names} == kinds
+
+
+def test_a_single_web_pod_does_not_keep_a_node_from_being_drained() -> None:
+    kinds = [each["kind"] for each in rendered({"web": {"replicas": 1}})]
+
+    assert "PodDisruptionBudget" not in kinds
+    assert {"Service", "Ingress"} <= set(kinds)
