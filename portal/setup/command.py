@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from portal.private_files import is_open_to_others
+from portal.setup.addresses import without_password
 from portal.setup.files import read_settings, secret_file, write_settings
 from portal.setup.questions import MADE, QUESTIONS, SECRETS, Question
 
@@ -189,9 +190,7 @@ def _blanked(question: Question, value: str) -> str:
     """Return an earlier answer without its secret."""
     if question.is_secret:
         return "as before"
-    head, at, tail = value.rpartition("@")
-    scheme, colon, password = head.rpartition(":")
-    return f"{scheme}:…@{tail}" if at and colon and not password.startswith("//") else value
+    return without_password(value)
 
 
 def _yes(prompt: str) -> bool:

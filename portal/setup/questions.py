@@ -3,13 +3,12 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
 
 from portal.safety_checks import is_loopback
 from portal.setup import trials
+from portal.setup.addresses import parts
 
 Answers = Mapping[str, str]
-NO_TRIAL: Final = "", ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +27,7 @@ class Question:
 
 def is_private_gateway(answers: Answers) -> bool:
     """Return whether people's programs need another address of the gateway than the portal."""
-    return is_loopback(urlsplit(answers.get("GATEWAY_URL", "")).hostname)
+    return is_loopback(parts(answers.get("GATEWAY_URL", "")).hostname)
 
 
 def has_institution(answers: Answers) -> bool:
@@ -38,7 +37,7 @@ def has_institution(answers: Answers) -> bool:
 
 def crosses_a_network(answers: Answers) -> bool:
     """Return whether the admin key would cross a network unencrypted."""
-    url = urlsplit(answers.get("GATEWAY_URL", ""))
+    url = parts(answers.get("GATEWAY_URL", ""))
     return url.scheme == "http" and not is_loopback(url.hostname)
 
 

@@ -4,7 +4,6 @@ import smtplib
 import ssl
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import urlsplit
 
 import environ
 import psycopg
@@ -14,7 +13,7 @@ from redis.exceptions import RedisError
 
 from gateway.client import Gateway
 from gateway.errors import GatewayError
-from gateway.secret import redact
+from portal.setup.addresses import NO_ADDRESS, parts, without_secrets
 
 Problem = str | None
 Answers = Mapping[str, str]
@@ -25,7 +24,7 @@ OLDEST_POSTGRESQL: Final = 14
 
 def portal_url(answers: Answers) -> Problem:
     """Check the form only: nothing answers there yet."""
-    url = urlsplit(answers["PORTAL_URL"])
+    url = parts(answers["PORTAL_URL"])
     if url.scheme != "https" or not url.hostname:
         return "Give the whole address with https:// (a reverse proxy with a certificate stands in front)."
     return "Give no user, query or fragment." if url.username or url.query or url.fragment else None
@@ -33,7 +32,7 @@ def portal_url(answers: Answers) -> Problem:
 
 def gateway_url(answers: Answers) -> Problem:
     """Call the gateway."""
-    if urlsplit(answers["GATEWAY_URL"]).path.rstrip("/").endswith("/v1"):
+    if parts(answers["GATEWAY_URL"]).path.rstrip("/").endswith("/v1"):
         return "Leave /v1 out; it is added."
     try:
         _gateway(answers, "sk-none").health.liveness()
@@ -44,8 +43,9 @@ def gateway_url(answers: Answers) -> Problem:
 
 def plain_http(answers: Answers) -> Problem:
     """Check that the person confirmed the host."""
-    host = urlsplit(answers["GATEWAY_URL"]).hostname
-    return None if answers["GATEWAY_HTTP_HOSTS"] == host else f"Type {host}, or begin again with an https address."
+    host = parts(answers["GATEWAY_URL"]).hostname
+    named = [each.strip() for each in answers["GATEWAY_HTTP_HOSTS"].split(",")]
+    return None if host in named else f"Type {host}, or begin again with an https address."
 
 
 def admin_key(answers: Answers) -> Problem:
@@ -71,19 +71,22 @@ def _gateway(answers: Answers, key: str) -> Gateway:
 
 def public_url(answers: Answers) -> Problem:
     """Check the form only: it may not be reachable from here."""
-    url = urlsplit(answers["GATEWAY_PUBLIC_URL"])
+    url = parts(answers["GATEWAY_PUBLIC_URL"])
     return None if url.scheme == "https" and url.hostname else "Give the whole address with https://."
 
 
 def database_url(answers: Answers) -> Problem:
     """Connect, and look whether tables can be made."""
-    if urlsplit(answers["DATABASE_URL"]).scheme not in ("postgresql", "postgres"):
+    address = answers["DATABASE_URL"]
+    if not parts(address).scheme:
+        return NO_ADDRESS
+    if parts(address).scheme not in ("postgresql", "postgres"):
         return "It begins with postgresql://."
     try:
-        with psycopg.connect(answers["DATABASE_URL"], connect_timeout=TIMEOUT_S) as connection:
+        with psycopg.connect(address, connect_timeout=TIMEOUT_S) as connection:
             version, can_create = connection.execute(NEEDED).fetchone() or (0, False)
     except (psycopg.Error, ValueError) as error:
-        return f"It cannot be used: {_line(error)}"
+        return f"It cannot be used: {_line(error, address)}"
     if version < OLDEST_POSTGRESQL:
         return f"It is PostgreSQL {version}; {OLDEST_POSTGRESQL} or newer is needed."
     return None if can_create else "Its user may not create tables: make the user the owner of the database."
@@ -91,22 +94,26 @@ def database_url(answers: Answers) -> Problem:
 
 def redis_url(answers: Answers) -> Problem:
     """Ping it."""
+    address = answers["REDIS_URL"]
+    if not parts(address).scheme:
+        return NO_ADDRESS
     try:
-        with redis.Redis.from_url(
-            answers["REDIS_URL"], socket_connect_timeout=TIMEOUT_S, socket_timeout=TIMEOUT_S
-        ) as client:
+        with redis.Redis.from_url(address, socket_connect_timeout=TIMEOUT_S, socket_timeout=TIMEOUT_S) as client:
             client.ping()
     except (RedisError, OSError, ValueError) as error:
-        return f"It does not answer: {_line(error)}"
+        return f"It does not answer: {_line(error, address)}"
     return None
 
 
 def email_url(answers: Answers) -> Problem:
     """Connect to the mail server, and sign in."""
+    address = answers["EMAIL_URL"]
+    if not parts(address).scheme:
+        return NO_ADDRESS
     try:
-        config = environ.Env.email_url_config(answers["EMAIL_URL"])
+        config = environ.Env.email_url_config(address)
     except (environ.ImproperlyConfigured, ValueError) as error:
-        return f"This is no address of a mail server: {_line(error)}"
+        return f"This is no address of a mail server: {_line(error, address)}"
     if not config["EMAIL_BACKEND"].endswith("smtp.EmailBackend"):
         return "It begins with smtp://, smtp+tls:// or smtp+ssl://."
     host, port = config["EMAIL_HOST"] or "localhost", config["EMAIL_PORT"] or 25
@@ -119,8 +126,8 @@ def email_url(answers: Answers) -> Problem:
                 server.login(config["EMAIL_HOST_USER"], config["EMAIL_HOST_PASSWORD"] or "")
     except smtplib.SMTPAuthenticationError:
         return "It refuses this user name and password."
-    except (smtplib.SMTPException, OSError) as error:
-        return f"It does not answer as it should: {_line(error)}"
+    except (smtplib.SMTPException, OSError, ValueError) as error:
+        return f"It does not answer as it should: {_line(error, address)}"
     return None
 
 
@@ -144,6 +151,6 @@ def issuer(answers: Answers) -> Problem:
     return None if named == address else f"It calls itself {named}: give that."
 
 
-def _line(error: Exception) -> str:
+def _line(error: Exception, *addresses: str) -> str:
     """Return the first line of what it says, without a secret."""
-    return redact((str(error).strip().splitlines() or [type(error).__name__])[0])
+    return without_secrets((str(error).strip().splitlines() or [type(error).__name__])[0], *addresses)

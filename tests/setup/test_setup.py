@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from portal.env_file import read_env_file
+from portal.setup.addresses import without_password
 from portal.setup.files import quoted, settings_text
 from portal.setup.questions import QUESTIONS, SECRETS
 from tests.accounts.institution import Institution, running
@@ -166,6 +167,26 @@ def test_ctrl_c_leaves_nothing_behind(repository: Path, folder: Path) -> None:
         assert process.wait(30) == 130
 
     assert list(folder.iterdir()) == []
+
+
+def test_addresses_that_libraries_read_differently_are_refused_and_passwords_never_shown() -> None:
+    questions = {question.name: question for question in QUESTIONS}
+    for name, scheme in (("DATABASE_URL", "postgresql"), ("REDIS_URL", "redis"), ("EMAIL_URL", "smtp")):
+        for password in ("hun%ter", "hun#ter", "hun/ter", "hun?ter", "hun@ter", "hun ter"):
+            problem = questions[name].attempt({name: f"{scheme}://ada:{password}@127.0.0.1:1/0"})
+            assert "percent-encoded" in (problem or "")
+            assert "ter" not in (problem or "").replace("characters", "")
+    for name in ("PORTAL_URL", "GATEWAY_URL", "DATABASE_URL", "REDIS_URL", "EMAIL_URL", "OIDC_ISSUER"):
+        assert questions[name].attempt({name: "https://[::1"})
+        assert all(isinstance(each.is_wanted({name: "https://[::1"}), bool) for each in QUESTIONS)
+    table = [
+        ("postgresql://ada:a:b@host/d", "postgresql://ada:…@host/d"),
+        ("postgresql://host/d?user=ada&password=secret", "postgresql://host/d?user=ada&password=…"),
+        ("redis://:p/w@host", "redis://:…@host"),
+        ("redis://host", "redis://host"),
+        ("postgresql://ada@host/d", "postgresql://ada@host/d"),
+    ]
+    assert [without_password(address) for address, _ in table] == [shown for _, shown in table]
 
 
 def test_an_issuer_is_read_at_once(repository: Path, folder: Path, openid: Institution) -> None:
