@@ -41,6 +41,11 @@ def _value_of(text: str, number: int) -> str:
     return escaped.sub(r"\1", match[1]) if escaped else match[1]
 
 
+def other_name(name: str) -> str:
+    """Return the name by which the same setting is given otherwise: in a file, or as it is."""
+    return name.removesuffix("_FILE") if name.endswith("_FILE") else f"{name}_FILE"
+
+
 def load_env_file(path: Path, environ: MutableMapping[str, str] = os.environ) -> None:
     """Set what the file names; what the environment has already stays, also as a file (`NAME_FILE`)."""
     try:
@@ -48,6 +53,6 @@ def load_env_file(path: Path, environ: MutableMapping[str, str] = os.environ) ->
     except ValueError as problem:
         raise ValueError(f"{path}: {problem}") from None
     for name, value in found.items():
-        other = name.removesuffix("_FILE") if name.endswith("_FILE") else f"{name}_FILE"
+        other = other_name(name)
         if other not in environ or other in found:
             environ.setdefault(name, value)

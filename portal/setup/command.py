@@ -3,19 +3,22 @@
 import argparse
 import getpass
 import os
+import re
 import secrets
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from portal.private_files import is_open_to_others
+from portal.env_file import other_name
 from portal.setup.addresses import without_password
-from portal.setup.files import read_settings, secret_file, write_settings
+from portal.setup.files import former_folder, quoted, read_settings, secret_file, write_settings
 from portal.setup.questions import MADE, QUESTIONS, SECRETS, Question
 
 BASE_DIR: Final = Path(__file__).resolve().parent.parent.parent
+NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 INTERRUPTED: Final = 130  # the exit status after Ctrl-C
 DOCTOR: Final = ("settings", "database", "redis", "gateway", "mail", "sign-in")  # what works before the first start
 NEXT: Final = """
@@ -38,12 +41,29 @@ def main(argv: Sequence[str]) -> int | str:
     options = _parser().parse_args(argv)
     os.umask(0o077)
     try:
-        return _set_up(options)
+        _absolute(options)
+        before = read_settings(options.file, options.secrets_as_files)
+        answers = _answers(options, before)
+        kept = write_settings(options.file, answers, secrets_folder=options.secrets_as_files, before=before)
     except (KeyboardInterrupt, EOFError):
         sys.stderr.write("\nNothing was written.\n")
         return INTERRUPTED
-    except (SetUpRefused, OSError, ValueError) as problem:
+    except OSError as problem:
+        return f"Not everything could be read or written: {problem}. Run it again; it keeps what is there."
+    except (SetUpRefused, ValueError) as problem:
         return f"Nothing was written: {problem}"
+    try:
+        return _finish(options, answers, kept)
+    except KeyboardInterrupt:
+        sys.stderr.write(f"\nThe settings are in {options.file}; not all checks have run.\n")
+        return INTERRUPTED
+
+
+def _absolute(options: argparse.Namespace) -> None:
+    """Name the files from the root, as programs in other folders need them; keep secrets where they are files."""
+    options.file = options.file.absolute()
+    folder = options.secrets_as_files or former_folder(options.file)
+    options.secrets_as_files = folder.absolute() if folder else None
 
 
 def _print(text: str) -> None:
@@ -77,9 +97,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _set_up(options: argparse.Namespace) -> int:
-    before = read_settings(options.file, options.secrets_as_files)
-    answers = before | _given(options.set)
+def _answers(options: argparse.Namespace, before: Mapping[str, str]) -> dict[str, str]:
+    """Return what is to be written: the earlier settings, what was given and answered, and the secrets."""
+    given = _given(options.set)
+    answers = {name: value for name, value in before.items() if other_name(name) not in given} | given
     if options.non_interactive:
         _take(answers, is_checked=not options.no_checks)
     else:
@@ -93,14 +114,18 @@ def _set_up(options: argparse.Namespace) -> int:
         answers |= {name: values[name] for name in SECRETS if answers.pop(f"{name}_FILE", "")}
     if options.file.exists() and answers != before and not (options.replace or _may_replace(options)):
         raise SetUpRefused(f"{options.file} is there. --replace replaces it; the old one is kept.")
-    kept = write_settings(options.file, answers, secrets_folder=options.secrets_as_files)
+    return answers
+
+
+def _finish(options: argparse.Namespace, answers: Mapping[str, str], kept: Sequence[Path]) -> int:
+    """Name what was written, run the doctor on it, and say what comes next; return the doctor's exit status."""
     _print(f"\nThe settings are in {options.file}, for its owner only.")
+    if options.secrets_as_files:
+        _print(f"The secrets are files in {options.secrets_as_files}, for their owner only.")
     for each in kept:
         _print(f"The former ones are kept in {each}.")
-    if options.secrets_as_files and is_open_to_others(options.secrets_as_files):
-        _print(f"Other users may list {options.secrets_as_files}; the secrets in it are for their owner only.")
     state = 0 if options.no_checks else _examine(answers, options.secrets_as_files)
-    run = "passerelle-manage" if options.secrets_as_files else f"passerelle --env-file {options.file}"
+    run = "passerelle-manage" if options.secrets_as_files else f"passerelle --env-file {shlex.quote(str(options.file))}"
     _print(NEXT.format(run=run, what=options.secrets_as_files or options.file))
     return state
 
@@ -110,9 +135,10 @@ def _given(pairs: Sequence[str]) -> dict[str, str]:
     names = [*(question.name for question in QUESTIONS), *MADE]
     names += [f"{name}_FILE" for name in names]
     found = {name: os.environ[name] for name in names if os.environ.get(name)}
+    found |= {name: str(Path(file).absolute()) for name, file in found.items() if name.endswith("_FILE")}
     for pair in pairs:
         name, is_pair, value = pair.partition("=")
-        if not is_pair or not name.isidentifier():
+        if not is_pair or not NAME.fullmatch(name):
             raise SetUpRefused(f"--set {name}: it is written NAME=VALUE.")
         found[name] = value
     return found
@@ -152,7 +178,6 @@ def _ask_all(answers: dict[str, str], *, is_checked: bool) -> None:
     _print("Enter keeps what is in [brackets]. Ctrl-C ends without writing anything.\n")
     for question in QUESTIONS:
         if not question.is_wanted(_values(answers)):
-            answers.pop(question.name, None)
             continue
         _ask(question, answers, is_checked=is_checked)
 
@@ -168,6 +193,9 @@ def _ask(question: Question, answers: dict[str, str], *, is_checked: bool) -> No
         if not answer and not question.is_optional:
             _print("  It is needed.")
             continue
+        if reason := _unwritable(answer):
+            _print(f"  It cannot be written: {reason}.")
+            continue
         answers[question.name] = answer
         problem = question.attempt(_values(answers)) if is_checked else None
         if problem is None:
@@ -175,6 +203,15 @@ def _ask(question: Question, answers: dict[str, str], *, is_checked: bool) -> No
         _print(f"  {problem}")
         if _yes("  Keep it all the same?"):
             return
+
+
+def _unwritable(answer: str) -> str:
+    """Return why no file can hold the answer, or nothing."""
+    try:
+        quoted(answer)
+    except ValueError as problem:
+        return str(problem)
+    return ""
 
 
 def _read(question: Question, default: str) -> str:
@@ -211,7 +248,7 @@ def _examine(answers: Mapping[str, str], secrets_folder: Path | None) -> int:
     if secrets_folder:
         for name in SECRETS:
             if given.pop(name, ""):
-                given[f"{name}_FILE"] = str(secret_file(secrets_folder, name).resolve())
+                given[f"{name}_FILE"] = str(secret_file(secrets_folder, name))
     only = [word for name in DOCTOR for word in ("--only", name)]
     command = [sys.executable, str(BASE_DIR / "manage.py"), "doctor", "--before-start", *only]
     return subprocess.run(command, cwd=BASE_DIR, env=keep | given, check=False).returncode

@@ -1,5 +1,8 @@
 """The file with the settings, and secrets as files of their own: private, replaced whole, the old one kept."""
 
+import fcntl
+import os
+import re
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +15,7 @@ from portal.private_files import write_whole
 from portal.setup.questions import MADE, QUESTIONS, SECRETS
 
 PLAIN: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:@%+,=~-")
+NOTE: Final = re.compile(rf"^# (?:{'|'.join(SECRETS)}) is in (.+)$", re.MULTILINE)  # that settings_text writes
 HEAD: Final = "# Settings of Passerelle, one a line: NAME=value. All of them: docs/settings.md. For its owner only.\n"
 
 
@@ -23,6 +27,15 @@ def read_settings(file: Path, secrets_folder: Path | None) -> dict[str, str]:
         if name not in found and f"{name}_FILE" not in found and secret.exists():
             found[name] = secret.read_text(encoding="utf-8").strip()
     return found
+
+
+def former_folder(file: Path) -> Path | None:
+    """Return the folder where the secrets are files already: without it another run would make new ones."""
+    text = file.read_text(encoding="utf-8") if file.exists() else ""
+    if noted := NOTE.search(text):
+        return Path(noted[1]).parent
+    is_next_to_it = any(secret_file(file.parent, name).exists() for name in MADE)
+    return file.parent if is_next_to_it and not MADE.keys() & read_env_file(text).keys() else None
 
 
 def secret_file(folder: Path | None, name: str) -> Path:
@@ -60,33 +73,62 @@ def quoted(value: str) -> str:
     return f'"{value}"'
 
 
-def write_settings(file: Path, answers: Mapping[str, str], *, secrets_folder: Path | None) -> list[Path]:
-    """Write what has changed, each file whole; return the files that were kept under another name."""
+def write_settings(
+    file: Path, answers: Mapping[str, str], *, secrets_folder: Path | None, before: Mapping[str, str]
+) -> list[Path]:
+    """Write what has changed, each file whole; return the files that were kept under another name.
+
+    ValueError where a value cannot be written, or another run has changed what was there `before`.
+    """
     texts = {file: settings_text(answers, secrets_folder=secrets_folder)}
     if secrets_folder:
-        secrets_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make(secrets_folder)
         given = {name: answers[name] for name in SECRETS if answers.get(name)}
         texts = {secret_file(secrets_folder, name): f"{value}\n" for name, value in given.items()} | texts
-    file.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    stamp = datetime.now(UTC).strftime("%Y-%m-%d-%H%M%S")
-    kept = []
-    with _undisturbed():
-        for path, text in texts.items():
-            before = path.read_text(encoding="utf-8") if path.exists() else None
-            if before == text:
-                continue
-            if before is not None:
-                kept.append(path.with_name(f"{path.name}.{stamp}"))
-                write_whole(kept[-1], before)
-            write_whole(path, text)
+    _make(file.parent)
+    with _alone(file.parent), _undisturbed():
+        if read_settings(file, secrets_folder) != before:
+            raise ValueError(f"{file} was changed meanwhile, perhaps by another run. Run it again")
+        return [kept for path, text in texts.items() if (kept := _replace(path, text))]
+
+
+def _make(folder: Path) -> None:
+    """Make a missing folder. The portal's user, who is not root, gets to files of its own in it, and cannot list it."""
+    if not folder.exists():
+        _make(folder.parent)
+        folder.mkdir()
+        folder.chmod(0o711)
+
+
+def _replace(path: Path, text: str) -> Path | None:
+    """Write the file if it has another text; return the name under which the former one is kept."""
+    before = path.read_text(encoding="utf-8") if path.exists() else None
+    kept = None
+    if before is not None and before != text:
+        kept = path.with_name(f"{path.name}.{datetime.now(UTC):%Y-%m-%d-%H%M%S-%f}")
+        write_whole(kept, before)
+    if before != text:
+        write_whole(path, text)
     return kept
 
 
 @contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Lock the folder against another run that writes."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(opened)
+
+
+@contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Let Ctrl-C wait until all files are written."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Let Ctrl-C, and the end of the session, wait until all files are written."""
+    before = {each: signal.signal(each, signal.SIG_IGN) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)

@@ -13,7 +13,7 @@ import pytest
 
 from portal.env_file import read_env_file
 from portal.setup.addresses import without_password
-from portal.setup.files import quoted, settings_text
+from portal.setup.files import quoted, read_settings, settings_text, write_settings
 from portal.setup.questions import QUESTIONS, SECRETS
 from tests.accounts.institution import Institution, running
 from tests.ports import free_port
@@ -167,6 +167,72 @@ def test_ctrl_c_leaves_nothing_behind(repository: Path, folder: Path) -> None:
         assert process.wait(30) == 130
 
     assert list(folder.iterdir()) == []
+
+
+def test_another_run_keeps_secrets_as_files_and_what_it_does_not_ask_for(repository: Path, folder: Path) -> None:
+    file, secrets = folder / "etc" / "env", folder / "etc" / "secrets"
+    given = {
+        "PORTAL_URL": PORTAL,
+        "GATEWAY_URL": PUBLIC,
+        "GATEWAY_PUBLIC_URL": PUBLIC,
+        "REDIS_URL": "redis://10.0.0.1/0",
+    }
+    given |= {"GATEWAY_ADMIN_KEY": ADMIN_KEY, "DATABASE_URL": "postgresql://a:p@10.0.0.2/b", "EMAIL_URL": "smtp://mx"}
+    arguments = ["--no-checks", "--file", str(file)]
+    first = set_up(repository, *arguments, "--non-interactive", "--secrets-as-files", str(secrets), **given)
+    assert first.returncode == 0, first.stderr
+    assert {stat.S_IMODE(each.stat().st_mode) for each in (file.parent, secrets)} == {0o711}
+    before = {each.name: each.read_text() for each in secrets.iterdir()}
+
+    again = set_up(repository, *arguments, typed=f"\x1b[D\nhttps://other.example.edu{7 * NEWLINE}y\n")
+
+    assert again.stdout.count("It cannot be written") == 1
+    expected = {"PORTAL_URL": "https://other.example.edu"}
+    assert settings_in(file) == {name: given[name] for name in given if name not in SECRETS} | expected
+    assert {each.name: each.read_text() for each in secrets.iterdir()} == before
+
+    (folder / "key").write_text("sk-the-next-of-the-gateway")
+    arguments += ["--non-interactive", "--replace"]
+    set_up(repository, *arguments, GATEWAY_ADMIN_KEY_FILE=str(folder / "key"))
+    assert (secrets / "gateway_admin_key").read_text() == "sk-the-next-of-the-gateway\n"
+    assert (secrets / "secret_key").read_text() == before["secret_key"]
+
+
+def test_settings_that_another_run_changed_meanwhile_are_not_replaced(folder: Path) -> None:
+    file = folder / "env"
+    file.write_text("SECRET_KEY=of-the-other-run\n")
+
+    with pytest.raises(ValueError, match="changed meanwhile"):
+        write_settings(file, {"SECRET_KEY": "ours"}, secrets_folder=None, before={})
+
+    for number in range(3):  # in one second
+        write_settings(file, {"SECRET_KEY": f"{number}"}, secrets_folder=None, before=read_settings(file, None))
+    assert {settings_in(each)["SECRET_KEY"] for each in folder.iterdir()} == {"of-the-other-run", "0", "1", "2"}
+
+
+def test_ctrl_c_during_the_checks_says_that_the_settings_are_written(repository: Path, folder: Path) -> None:
+    file, nowhere = folder / "env", free_port()
+    typed = [PORTAL, f"http://127.0.0.1:{nowhere}", "y", ADMIN_KEY, "y", PUBLIC]
+    typed += [f"postgresql://a@127.0.0.1:{nowhere}/b", "y", f"redis://127.0.0.1:{nowhere}", "y"]
+    typed += [f"smtp://127.0.0.1:{nowhere}", "y", ""]
+    command = [sys.executable, "manage.py", "setup", "--file", str(file)]
+    pipe, environment = subprocess.PIPE, {"PATH": os.environ["PATH"]}
+    with subprocess.Popen(
+        command, cwd=repository, env=environment, text=True, stdin=pipe, stdout=pipe, stderr=pipe
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
+        process.stdin.write("".join(f"{line}\n" for line in typed))
+        process.stdin.flush()
+        assert any("Checking them" in line for line in process.stdout)
+        process.send_signal(signal.SIGINT)
+        errors = process.stderr.read()
+        assert process.wait(30) == 130
+
+    assert "not all checks have run" in errors
+    assert "Nothing was written" not in errors
+    assert settings_in(file)["PORTAL_URL"] == PORTAL
 
 
 def test_addresses_that_libraries_read_differently_are_refused_and_passwords_never_shown() -> None:
