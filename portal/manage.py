@@ -19,7 +19,7 @@ def main(arguments: Sequence[str]) -> None:
     from portal.start import load_settings, naming_missing_tables
 
     use_running_portal()
-    load_settings()
+    load_settings(status=2 if arguments[1:2] == ["doctor"] else 1)  # 1 are the doctor's warnings
     from django.core.management import execute_from_command_line
 
     with naming_missing_tables(command="".join(arguments[1:2])):

@@ -25,13 +25,14 @@ CHECKS = (  # whose errors stop web, worker and beat
 MIGRATING = ("migrate", "run")  # commands
 
 
-def load_settings() -> LazySettings:
-    """Return the settings; exit with one line when one is missing or invalid."""
+def load_settings(*, status: int = 1) -> LazySettings:
+    """Return the settings; exit with one line, and this status, when one is missing or invalid."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
     try:
         settings.INSTALLED_APPS  # noqa: B018  (the first name asked for loads them all)
     except (ImproperlyConfigured, OSError, ValueError) as problem:  # OSError: a NAME_FILE that is not there
-        sys.exit(f"Not started: {problem}{_where_settings_may_be(problem)}")
+        sys.stderr.write(f"Not started: {problem}{_where_settings_may_be(problem)}\n")
+        sys.exit(status)
     return settings
 
 

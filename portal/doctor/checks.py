@@ -3,7 +3,7 @@
 import platform
 from collections.abc import Iterator, Sequence
 from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from django.conf import settings
 
@@ -67,6 +67,8 @@ def _secrets() -> set[str]:
     redis = urlsplit(settings.REDIS_URL)
     found = [
         *(settings.SECRET_KEY, settings.GATEWAY_ADMIN_KEY, settings.PLAYGROUND_KEY_SECRET, settings.OIDC_CLIENT_SECRET),
+        *(settings.LEAK_REPORTS_SECRET, settings.METRICS_TOKEN),
+        *settings.SECRET_KEY_FALLBACKS,
         *settings.ENCRYPTION_SECRETS,
         str(settings.DATABASES["default"].get("PASSWORD") or ""),
         str(settings.EMAIL_HOST_PASSWORD or ""),
@@ -78,4 +80,5 @@ def _secrets() -> set[str]:
             for name in ("client_secret", "bind_password")
         ),
     ]
+    found += [quote(secret, safe="") for secret in found]
     return {secret for secret in found if len(secret) >= SHORTEST_SECRET}

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
+import psycopg
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
@@ -15,6 +16,7 @@ from portal.doctor.words import MAX_SKEW_S, command, skew
 OLDEST: Final = 14  # of PostgreSQL
 SLOW_MS: Final = 20.0
 FEWEST_LEFT: Final = 10  # connections
+NOT_OF_LIBPQ: Final = ("context", "cursor_factory", "prepare_threshold", "pool")  # parameters
 FACTS: Final = """
 SELECT current_setting('server_version_num')::int / 10000, current_setting('server_encoding'),
        current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int,
@@ -28,7 +30,7 @@ def database_answers(*, before_start: bool = False) -> Iterator[Result]:
         connection.ensure_connection()
     except DatabaseError as error:
         advice = "Start it, or correct DATABASE_URL: host, port, name, user and password."
-        yield problem(f"The database does not answer: {in_one_line(error)}", advice)
+        yield problem(f"The database does not answer: {_reason(error)}", advice)
         return
     if connection.vendor == "postgresql":
         yield from _postgresql()
@@ -36,6 +38,18 @@ def database_answers(*, before_start: bool = False) -> Iterator[Result]:
         yield ok("SQLite, for a trial on one machine.")
     yield _latency()
     yield _tables(before_start=before_start)
+
+
+def _reason(error: DatabaseError) -> str:
+    """Return why there is no connection: of a wrong password, too, the pool knows only that it took too long."""
+    if connection.vendor != "postgresql":
+        return in_one_line(error)
+    params = connection.get_connection_params()
+    try:
+        psycopg.connect(**{name: value for name, value in params.items() if name not in NOT_OF_LIBPQ}).close()
+    except (psycopg.Error, ValueError) as direct:
+        return in_one_line(direct)
+    return in_one_line(error)
 
 
 def _postgresql() -> Iterator[Result]:

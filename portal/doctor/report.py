@@ -5,12 +5,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from http.client import HTTPException
 from typing import Final
 
 from django.db import DatabaseError, connections
 
 CHECK_S: Final = 40.0  # the longest for one check
-EXPECTED: Final = (OSError, ValueError, DatabaseError)  # of a check that meets a broken service
+EXPECTED: Final = (OSError, ValueError, DatabaseError, HTTPException)  # of a check that meets a broken service
 
 
 class Level(IntEnum):

@@ -18,6 +18,7 @@ from portal.doctor.report import Result, in_one_line, ok, problem, warning
 from web.probe import HEADER, settings_digest, token
 
 TIMEOUT_S: Final = 8.0
+MOST_BYTES: Final = 2**20  # of an answer, perhaps of another program
 SOON_DAYS: Final = 14  # renewals usually happen 30 days before the end
 FORGED: Final = "203.0.113.7"  # an address of documentation, that a browser could send
 
@@ -64,7 +65,7 @@ def _get(path: str, headers: Mapping[str, str] | None = None) -> Answer:
             connection.sock.getpeercert(binary_form=True) if isinstance(connection.sock, ssl.SSLSocket) else None
         )
         answer = connection.getresponse()
-        return Answer(answer.status, dict(answer.getheaders()), answer.read(), certificate)
+        return Answer(answer.status, dict(answer.getheaders()), answer.read(MOST_BYTES), certificate)
     finally:
         connection.close()
 

@@ -1,8 +1,12 @@
 """What single checks say; test_well_set_server.py runs them all on a server."""
 
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from http.client import IncompleteRead
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +38,12 @@ def test_a_check_that_hangs_or_fails_holds_nobody_up() -> None:
     def fails() -> Iterator[Result]:
         raise ConnectionRefusedError("refused\nwith a second line")
 
+    def breaks_off() -> Iterator[Result]:
+        raise IncompleteRead(b"")
+
     began = time.monotonic()
-    checks = [Check("slow", hangs), Check("broken", fails), Check("quick", lambda: [warning("Old.", "Renew it.")])]
+    checks = [Check("slow", hangs), Check("broken", fails), Check("cut", breaks_off)]
+    checks.append(Check("quick", lambda: [warning("Old.", "Renew it.")]))
     found = [(name, result.level, result.text) for name, result in examine(checks, total_s=0.5)]
     release.set()
 
@@ -44,6 +52,7 @@ def test_a_check_that_hangs_or_fails_holds_nobody_up() -> None:
         ("slow", Level.OK, "One thing is well."),
         ("slow", Level.PROBLEM, "No answer within 0 s."),
         ("broken", Level.PROBLEM, "The check failed: refused"),
+        ("cut", Level.PROBLEM, "The check failed: IncompleteRead(0 bytes read)"),
         ("quick", Level.WARNING, "Old."),
     ]
 
@@ -158,10 +167,23 @@ def test_secrets_are_blanked_also_as_a_part_of_an_address(settings: Settings) ->
     settings.REDIS_URL = "redis://:p%40ss-word@10.0.0.1/0"
     settings.GATEWAY_ADMIN_KEY = "master of all keys"
 
-    text = without_secrets("p%40ss-word and p@ss-word at redis, master of all keys, sk-1234567890abcdefghij")
+    settings.SECRET_KEY_FALLBACKS = ["one of before"]
 
-    assert text.startswith("… and … at redis, …, ")
+    text = without_secrets(
+        "p%40ss-word and p@ss-word at redis, master of all keys, one%20of%20before, sk-1234567890abcdefghij"
+    )
+
+    assert text.startswith("… and … at redis, …, …, ")
     assert "abcdefghij" not in text
+
+
+def test_what_is_not_checked_is_not_well(repository: Path, tmp_path: Path) -> None:
+    for given, words in (({"EMBEDDED": "1", "VAR_DIR": str(tmp_path)}, "Nothing is checked"), ({}, "Not started")):
+        command = [sys.executable, "manage.py", "doctor", "--before-start", "--only", "site"]
+        environment = {"PATH": os.environ["PATH"], **given}
+        done = subprocess.run(command, cwd=repository, env=environment, capture_output=True, text=True, timeout=120)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert words in done.stderr
 
 
 def test_every_check_is_documented(repository: Path) -> None:

@@ -5,7 +5,7 @@ import signal
 from tests.doctor.well_set_server import SECRETS, WellSetServer
 
 AWAY = {
-    "database": "The database does not answer",
+    "database": "connection to server",
     "redis": "Redis does not answer",
     "gateway": "No gateway answers",
     "mail": "does not take our mail",

@@ -47,6 +47,8 @@ class Command(BaseCommand):
         ]
         if unknown := set(options["only"]) - {check.name for check in all_checks()}:
             raise CommandError(f"There is no check {', '.join(sorted(unknown))}.", returncode=2)
+        if not checks:
+            raise CommandError("Nothing is checked: --before-start leaves this out.", returncode=2)
         found: list[tuple[str, Result]] = []
         for name, result in results(checks, total_s=options["timeout"]):
             found.append((name, result))
