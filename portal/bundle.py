@@ -20,8 +20,9 @@ INSTALL: Final = """\
 # Installs Passerelle from this folder, without a network: ./install.sh FOLDER, e.g. /opt/passerelle/{version}
 # Needs {python} with its module venv. PYTHON names another program than python3.
 set -eu
-cd "$(dirname "$0")"
 python=${{PYTHON:-python3}} folder=${{1:?name the folder to install to, e.g. /opt/passerelle/{version}}}
+case $folder in /*) ;; *) folder=$PWD/$folder ;; esac
+cd "$(dirname "$0")"
 found=$("$python" -c 'import sys; print("Python %d.%d" % sys.version_info[:2])')
 if [ "$found" != "{python}" ]; then
     echo "These packages are for {python}, and $python is $found: set PYTHON to another program." >&2
@@ -32,10 +33,16 @@ if [ -e "$folder" ]; then
     exit 1
 fi
 sha256sum --check --quiet SHA256SUMS
+trap 'rm -rf "$folder"; echo "Nothing was installed." >&2' EXIT
+trap 'exit 130' INT TERM HUP
+umask 022  # for the user who runs the portal
 "$python" -m venv "$folder"
-pip="$folder/bin/python -m pip --isolated --disable-pip-version-check install --quiet --no-index --no-cache-dir"
-$pip --find-links packages --only-binary :all: --require-hashes --requirement requirements.txt
-$pip --no-deps {wheel}
+pip() {{
+    "$folder/bin/python" -m pip --isolated --disable-pip-version-check install --quiet --no-index --no-cache-dir "$@"
+}}
+pip --find-links packages --only-binary :all: --require-hashes --requirement requirements.txt
+pip --no-deps {wheel}
+trap - EXIT
 echo "Installed: $folder/bin/passerelle. Next: $folder/bin/passerelle setup"
 """
 

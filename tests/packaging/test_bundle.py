@@ -59,16 +59,20 @@ def test_a_bundle_is_installed_without_a_network_unless_it_was_changed(tmp_path:
     (index / LIBRARY).unlink()
     subprocess.run(["tar", "xf", tmp_path / "passerelle-9.1.0-bundle.tar", "-C", tmp_path], check=True)
     script = str(tmp_path / "passerelle-9.1.0-bundle" / "install.sh")
-    done = run(*without_network(), script, str(tmp_path / "release"))
+    done = run(*without_network(), script, str(tmp_path / "release").removeprefix("/"))  # from /
     assert done.returncode == 0, done.stderr
     found = run(str(tmp_path / "release" / "bin" / "python"), "-c", "import passerelle; print(passerelle.word)")
     assert found.stdout == "works\n"
 
     again = run(script, str(tmp_path / "release"))
     assert (again.returncode, "is there" in again.stderr) == (1, True)
-    write_wheel(tmp_path / "passerelle-9.1.0-bundle" / "packages" / LIBRARY, "word = 'spies'\n")
+    other = write_wheel(tmp_path / "passerelle-9.1.0-bundle" / "packages" / LIBRARY, "word = 'spies'\n")
     changed = run(script, str(tmp_path / "other"))
     assert (changed.returncode, LIBRARY in changed.stdout + changed.stderr) == (1, True)
+    sums = tmp_path / "passerelle-9.1.0-bundle" / "SHA256SUMS"
+    sums.write_text(sums.read_text().replace(digest, other))
+    changed = run(script, str(tmp_path / "other"))  # which the lock refuses, half-way
+    assert (changed.returncode, "Nothing was installed" in changed.stderr) == (1, True)
     assert not (tmp_path / "other").exists()
 
 
