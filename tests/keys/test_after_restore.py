@@ -4,14 +4,14 @@ import io
 from decimal import Decimal
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.test import Client, override_settings
 from pytest_django import Settings
 
 from accounts.models import User
 from gateway.secret import token_of
 from keys import services
-from keys.models import Key, Token
+from keys.models import GatewayIdentity, Key, Token
 from keys.services.person_budget import team_id_of
 from tests.dumps import dump_database
 from tests.factories import change_policies, make_intern
@@ -216,3 +216,14 @@ def test_limits_budgets_and_what_is_not_in_the_copy_are_reported_and_mended(
     assert after_restore().splitlines() == [
         "Left alone: 1 keys of people who are not in the backup, or of another portal at this gateway"
     ]
+
+
+def test_a_run_that_the_gateway_breaks_off_accepts_no_missing_keys_later(staff: User, sandbox: Sandbox) -> None:
+    issue(staff, "kept", Key.Kind.PERSONAL)
+    services.sync_keys()
+    sandbox.faults("/key/list", "html", times=10)
+
+    with pytest.raises(CommandError, match="Run this again"):
+        after_restore()
+
+    assert GatewayIdentity.objects.get().absences_accepted is False
