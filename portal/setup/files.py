@@ -34,7 +34,8 @@ def former_folder(file: Path) -> Path | None:
     text = file.read_text(encoding="utf-8") if file.exists() else ""
     if noted := NOTE.search(text):
         return Path(noted[1]).parent
-    is_next_to_it = any(secret_file(file.parent, name).exists() for name in MADE)
+    names = (*MADE, "GATEWAY_ADMIN_KEY")  # without the last it may be the folder of a trial, which has the others
+    is_next_to_it = all(secret_file(file.parent, name).exists() for name in names)
     return file.parent if is_next_to_it and not MADE.keys() & read_env_file(text).keys() else None
 
 

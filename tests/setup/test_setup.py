@@ -13,7 +13,7 @@ import pytest
 
 from portal.env_file import read_env_file
 from portal.setup.addresses import without_password
-from portal.setup.files import quoted, read_settings, settings_text, write_settings
+from portal.setup.files import former_folder, quoted, read_settings, settings_text, write_settings
 from portal.setup.questions import QUESTIONS, SECRETS
 from tests.accounts.institution import Institution, running
 from tests.ports import free_port
@@ -196,6 +196,18 @@ def test_another_run_keeps_secrets_as_files_and_what_it_does_not_ask_for(reposit
     set_up(repository, *arguments, GATEWAY_ADMIN_KEY_FILE=str(folder / "key"))
     assert (secrets / "gateway_admin_key").read_text() == "sk-the-next-of-the-gateway\n"
     assert (secrets / "secret_key").read_text() == before["secret_key"]
+
+
+def test_secrets_that_a_person_put_next_to_the_settings_stay_there(folder: Path) -> None:
+    file = folder / "env"
+    for name in ("secret_key", "playground_key_secret"):
+        (folder / name).write_text("of a trial")
+    assert former_folder(file) is None
+
+    (folder / "gateway_admin_key").write_text("of a server")
+    assert former_folder(file) == folder
+    file.write_text("SECRET_KEY=in-the-file\n")
+    assert former_folder(file) is None
 
 
 def test_settings_that_another_run_changed_meanwhile_are_not_replaced(folder: Path) -> None:
