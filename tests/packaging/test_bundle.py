@@ -35,6 +35,13 @@ def run(*command: str, **given: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd="/", timeout=120)
 
 
+def bundle(folder: Path, repository: Path, packages: Path) -> "subprocess.CompletedProcess[str]":
+    """Make a bundle in this folder, of the release there, with packages of another one."""
+    arguments = [str(folder / RELEASE), str(folder / "requirements.txt"), "--output", str(folder)]
+    command = [sys.executable, str(repository / "manage.py"), "bundle", *arguments]
+    return run(*command, PIP_NO_INDEX="1", PIP_FIND_LINKS=str(packages))
+
+
 def without_network() -> list[str]:
     """Return what starts a program that sees no network, where this user may do so."""
     alone = ["unshare", "--net", "--map-root-user"]
@@ -47,13 +54,8 @@ def test_a_bundle_is_installed_without_a_network_unless_it_was_changed(tmp_path:
     digest = write_wheel(index / LIBRARY, "word = 'works'\n")
     write_wheel(tmp_path / RELEASE, "from apart import word\n")
     (tmp_path / "requirements.txt").write_text(f"apart==1.0 --hash=sha256:{digest}\n")
-    arguments = [str(tmp_path / RELEASE), str(tmp_path / "requirements.txt"), "--output", str(tmp_path)]
 
-    made = run(
-        *(sys.executable, str(repository / "manage.py"), "bundle", *arguments),
-        PIP_NO_INDEX="1",
-        PIP_FIND_LINKS=str(index),
-    )
+    made = bundle(tmp_path, repository, index)
 
     assert made.returncode == 0, made.stderr
     (index / LIBRARY).unlink()
@@ -80,13 +82,8 @@ def test_packages_that_are_not_those_of_the_lock_make_no_bundle(tmp_path: Path, 
     write_wheel(tmp_path / LIBRARY, "word = 'spies'\n")
     write_wheel(tmp_path / RELEASE, "from apart import word\n")
     (tmp_path / "requirements.txt").write_text(f"apart==1.0 --hash=sha256:{'0' * 64}\n")
-    arguments = [str(tmp_path / RELEASE), str(tmp_path / "requirements.txt"), "--output", str(tmp_path)]
 
-    made = run(
-        *(sys.executable, str(repository / "manage.py"), "bundle", *arguments),
-        PIP_NO_INDEX="1",
-        PIP_FIND_LINKS=str(tmp_path),
-    )
+    made = bundle(tmp_path, repository, tmp_path)
 
     assert made.returncode == 1
     assert "pip cannot get the packages" in made.stderr
