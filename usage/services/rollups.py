@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, timedelta
-from itertools import islice, product
+from itertools import product
 from typing import Any, Final, NamedTuple
 
 from django.db import transaction
@@ -136,10 +136,8 @@ class Changes(NamedTuple):
         if not any(self):
             return
         lock_state()
-        token_refs = iter(self.token_refs.items())
-        while part := list(islice(token_refs, BATCH)):
-            rows = [TokenRef(pk=pk, counted_owner=owner, counted_kind=kind) for pk, (owner, kind) in part]
-            TokenRef.objects.bulk_update(rows, ["counted_owner", "counted_kind"])
+        for pk, (owner, kind) in self.token_refs.items():
+            TokenRef.objects.filter(pk=pk).update(counted_owner=owner, counted_kind=kind)
         members = [CountedMember(person_id=person, group_number=group) for person, group in self.added]
         CountedMember.objects.bulk_create(members, batch_size=BATCH, ignore_conflicts=True)
         for person, group in self.removed:
