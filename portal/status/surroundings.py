@@ -46,12 +46,11 @@ class Surroundings:
 
 def surroundings() -> Surroundings:
     """Ask all at once, for a second at most."""
-    checks: list[BoundedCheck[Any]] = [_disks, _queues, _redis]
-    for check in checks:
-        check.start()
     until = time.monotonic() + WAIT_S
-    disks, queues, version = (check.result(within_s=max(until - time.monotonic(), 0)) for check in checks)
-    return Surroundings(disks=disks, queues=queues, redis_version=version)
+    disks, queues, version = _disks.start(), _queues.start(), _redis.start()
+    return Surroundings(
+        disks=disks.result(until=until), queues=queues.result(until=until), redis_version=version.result(until=until)
+    )
 
 
 def _read_disks() -> list[Disk] | None:

@@ -137,10 +137,27 @@ def test_a_hanging_check_holds_nothing_and_is_not_started_twice() -> None:
     assert started == ["once"]
 
 
+def test_a_hanging_disk_leaves_the_results_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    is_free, read = threading.Event(), []
+
+    def read_queues() -> dict[str, int]:
+        read.append("once")
+        return {"celery": 3}
+
+    monkeypatch.setattr(surroundings, "WAIT_S", 0.2)
+    monkeypatch.setattr(surroundings, "_disks", BoundedCheck("disks", lambda: is_free.wait(30) and None))
+    monkeypatch.setattr(surroundings, "_queues", BoundedCheck("queues", read_queues))
+
+    found = surroundings.surroundings()
+    is_free.set()
+
+    assert (found.disks, found.queues, read) == (None, {"celery": 3}, ["once"])
+
+
 def test_a_hanging_disk_and_queue_are_shown_as_such(
     as_admin: Client, all_well: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    silent = SimpleNamespace(start=lambda: None, result=lambda **_: None)
+    silent = SimpleNamespace(start=lambda: SimpleNamespace(result=lambda **_: None))
     for name in ("_disks", "_queues"):
         monkeypatch.setattr(surroundings, name, silent)
 
