@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from gateway import log_context
-from web.logs import redact
+from web.logs import in_one_line, redact, without_halves
 
 LINE: Final = "{asctime} {levelname} {name} {message}"
 
@@ -19,13 +19,13 @@ class LineFormatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  (as the library names it)
         """Return the line without a traceback."""
-        line = super().formatMessage(record)
+        line = in_one_line(super().formatMessage(record))
         request_id = log_context.request_id()
         return f"{line} [{request_id}]" if request_id else line
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object an event, in one line.
+    """One JSON object an event, in one line, of ASCII: whatever encoding the standard error has.
 
     Its fields are those below, those of the context, and those that the event brings as `fields`: never whatever a
     library hangs on a record, which may be a request, a task's arguments or a body.
@@ -37,7 +37,7 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "message": redact(record.getMessage()),
+            "message": without_halves(redact(record.getMessage())),
             **log_context.noted(),
             **record.__dict__.get("fields", {}),
         }
@@ -45,5 +45,5 @@ class JsonFormatter(logging.Formatter):
             record.exc_text = self.formatException(record.exc_info)
         for name, text in (("traceback", record.exc_text), ("stack", record.stack_info)):
             if text:
-                shown[name] = redact(text)
-        return json.dumps(shown, ensure_ascii=False, default=str)
+                shown[name] = without_halves(redact(text))
+        return json.dumps(shown, default=str)

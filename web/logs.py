@@ -13,12 +13,33 @@ from typing import Any, Final
 from gateway.secret import redact as without_secrets
 
 # Of a mail, which needs no sign-in; of a shared conversation, which any account opens, also as the page after it.
-_LINK: Final = re.compile(r"(/link/[a-z]+/|(?:/|%2[Ff])playground(?:/|%2[Ff])shared(?:/|%2[Ff]))[\w:%.=-]+")
+_SLASH: Final = "(?:/|%2[Ff])"
+_LINK: Final = re.compile(
+    rf"(/link/[a-z]+/|{_SLASH}playground{_SLASH}shared{_SLASH}"
+    rf"|{_SLASH}account{_SLASH}(?:confirm-email|password{_SLASH}reset{_SLASH}key){_SLASH})[\w:%.=-]+"
+)
+# What could begin a forged line or hide one in a terminal, and halves of characters, which no UTF-8 has.
+_CONTROL: Final = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_HALF: Final = re.compile("[\ud800-\udfff]")
 
 
 def redact(text: str) -> str:
     """Blank secrets, the links of mails, and those to shared conversations."""
     return _LINK.sub(r"\1…", without_secrets(text))
+
+
+def in_one_line(text: str) -> str:
+    """Write control characters as escapes: a name with a line break in it would forge a line."""
+    return _CONTROL.sub(_escape, text)
+
+
+def without_halves(text: str) -> str:
+    """Write lone surrogates as escapes: strict readers of JSON refuse the whole line."""
+    return _HALF.sub(_escape, text)
+
+
+def _escape(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode("ascii")
 
 
 class RedactedRecord(logging.LogRecord):

@@ -67,9 +67,13 @@ POOL_WAITING: Final = Gauge(
 def observe_request(request: HttpRequest, response: HttpResponseBase, seconds: float) -> None:
     """Count a request by the name of its route."""
     route = route_of(request)
-    method = request.method if request.method in METHODS else "other"
-    REQUESTS.labels(route, method, response.status_code).inc()
+    REQUESTS.labels(route, method_of(request), response.status_code).inc()
     REQUEST_SECONDS.labels(route).observe(seconds)
+
+
+def method_of(request: HttpRequest) -> str:
+    """Return the method; "other" for one that a client has made up."""
+    return str(request.method) if request.method in METHODS else "other"
 
 
 def route_of(request: HttpRequest) -> str:

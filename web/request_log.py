@@ -11,6 +11,7 @@ from django.http.response import HttpResponseBase
 
 from gateway import log_context, tracing
 from web.addresses import is_probe
+from web.metrics import method_of
 
 logger = logging.getLogger(__name__)
 
@@ -55,13 +56,14 @@ class RequestLog:
 
     def _answer(self, request: HttpRequest) -> HttpResponse:
         began = time.monotonic()
-        log_context.note(method=request.method)
+        method = method_of(request)
+        log_context.note(method=method)
         if is_probe(request):
             response = self.get_response(request)
         else:
-            with tracing.span(str(request.method)) as note:
+            with tracing.span(method) as note:
                 response = self.get_response(request)
-                note(name=f"{request.method} {_route()}", status=response.status_code, **log_context.noted())
+                note(name=f"{method} {_route()}", status=response.status_code, **log_context.noted())
             if settings.LOG_REQUESTS:
                 _log(request, response, time.monotonic() - began)
         with_request_id(response)
@@ -74,7 +76,7 @@ def _log(request: HttpRequest, response: HttpResponseBase, took_s: float) -> Non
     if route == NO_ROUTE and response.status_code < 400:
         return
     fields = {"status": response.status_code, "duration_ms": round(took_s * 1000, 1)}
-    logger.info("%s %s %d", request.method, route, response.status_code, extra={"fields": fields})
+    logger.info("%s %s %d", method_of(request), route, response.status_code, extra={"fields": fields})
 
 
 def _route() -> str:

@@ -36,7 +36,7 @@ def written(logger: str, *args: Any, **more: Any) -> str:
     log = logging.getLogger(logger)
     with listening_to(log, LineFormatter()) as text, listening_to(log, JsonFormatter()) as as_json:
         log.error(*args, **more)
-    return text.getvalue() + as_json.getvalue()
+    return text.getvalue() + as_json.getvalue().replace(r"\u2026", "…")  # JSON is ASCII
 
 
 @contextmanager
@@ -81,6 +81,12 @@ def test_a_link_to_a_shared_conversation_is_not_in_the_log() -> None:
     path = "/playground/shared/Xy7_kk29-QpLm4TzVw81AbCd/"
     for shown in (path, f"{path}images/made/", f"/account/login/?next={path}", quote(path, safe="")):
         assert "Xy7_kk29" not in written("django.request", "Not Found: %s", shown)
+
+
+def test_links_of_mails_about_accounts_are_not_in_the_log() -> None:
+    for path in ("/account/confirm-email/Xy7_kk29:1vZ/", "/passerelle/account/password/reset/key/4-Xy7_kk29/"):
+        for shown in (path, quote(path, safe="")):
+            assert "Xy7_kk29" not in written("django.security.csrf", "Forbidden (no cookie): %s", shown)
 
 
 def test_a_traceback_has_no_secret() -> None:

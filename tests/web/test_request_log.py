@@ -1,6 +1,7 @@
 """One id finds a request in the log of the web, of the worker and of the gateway, and on the page with the error."""
 
 import asyncio
+import json
 import logging
 import re
 from collections.abc import AsyncGenerator, Iterator
@@ -23,7 +24,7 @@ from tests.sandbox_process import Sandbox
 from tests.web.asgi import Exchange
 from web.errors import server_error
 from web.handler import Handler
-from web.log_formats import LineFormatter
+from web.log_formats import JsonFormatter, LineFormatter
 
 ID = "0d5f6a7b8c9d0e1f"
 logger = logging.getLogger("web.test")
@@ -143,6 +144,26 @@ def test_a_line_of_text_ends_with_the_id() -> None:
     line = LineFormatter().format(logging.makeLogRecord({"msg": "hello", "levelname": "INFO", "name": "web"}))
 
     assert line.endswith(f"INFO web hello [{ID}]")
+
+
+def test_no_text_forges_a_line_or_breaks_one() -> None:
+    record = logging.makeLogRecord({"msg": "a\n2026 INFO web b\r\x1b[2K\x85\u2028\udc80 é\U0001f600", "name": "web"})
+
+    assert "a\\n2026 INFO web b\\r\\x1b[2K\\x85\\u2028\\udc80 é\U0001f600" in LineFormatter().format(record)
+    line = JsonFormatter().format(record)
+    assert line.isascii()  # also where the standard error has another encoding
+    assert "\\udc80" in json.loads(line)["message"]  # as text: strict readers of JSON refuse half a character
+    assert "é\U0001f600" in json.loads(line)["message"]
+
+
+def test_a_made_up_method_is_not_in_the_log(as_intern: Client, settings: Settings) -> None:
+    settings.LOG_REQUESTS = True
+
+    with logged_as_json() as logged:
+        as_intern.generic("sk-Xy7_kk29-QpLm4TzVw81Ab", "/")
+
+    [line] = logged.of("web.request_log")
+    assert line["method"] == "other"
 
 
 @pytest.mark.django_db  # empties the queues
