@@ -5,14 +5,18 @@ The fields are in a context variable: threads that work for a request share it, 
 
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
+from functools import partial
 from types import MappingProxyType
-from typing import Final
+from typing import Final, ParamSpec, TypeVar
 
 from gateway.secret import redact
 
+P = ParamSpec("P")
+T = TypeVar("T")
 REQUEST_ID_LENGTH: Final = 64
 # Also LiteLLM takes it as the id of a session, and a person reads it on an error page.
 _REQUEST_ID: Final = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{7,{REQUEST_ID_LENGTH - 1}}}")
@@ -57,3 +61,12 @@ def noted() -> Mapping[str, object]:
 def request_id() -> str:
     """Return the id of the request or task; empty outside of one."""
     return str(_fields.get().get("request_id", ""))
+
+
+class ContextThreads(ThreadPoolExecutor):
+    """Threads that work in the context of their caller: their lines and gateway calls have the id of its request."""
+
+    def submit(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Begin the work, in a copy: what it notes stays with it."""
+        run: Callable[[Callable[[], T]], T] = copy_context().run
+        return super().submit(run, partial(work, *args, **kwargs))

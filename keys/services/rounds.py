@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final, TypeVar
 
@@ -10,6 +9,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.utils import timezone
 
 from gateway.errors import GatewayError, GatewayUnavailable
+from gateway.log_context import ContextThreads
 from keys.models import Key, Token
 
 logger = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ def each_at_once(
     calls that all failed to reach the gateway, the rest waits for the next run.
     """
     done, failure = 0, None
-    with ThreadPoolExecutor(CALLS_AT_ONCE) as threads:
+    with ContextThreads(CALLS_AT_ONCE) as threads:
         for start in range(0, len(rows), CALLS_AT_ONCE):
             ready = [row for row in rows[start : start + CALLS_AT_ONCE] if prepare(row)]
             run = map if len(ready) == 1 else threads.map

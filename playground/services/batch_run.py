@@ -9,7 +9,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -25,6 +25,7 @@ from gateway.client import Gateway
 from gateway.django import get_gateway
 from gateway.errors import GatewayError, GatewayUnavailable
 from gateway.inference_types import ChatAnswer, ChatRequest
+from gateway.log_context import ContextThreads
 from gateway.secret import Secret
 from keys.services import KeyRefused
 from playground.batch_models import Batch, BatchCall, BatchRun
@@ -115,7 +116,7 @@ class Run:
 
         While a slow call of the time is waited for, others' calls begin: nobody waits for the model of another.
         """
-        with ThreadPoolExecutor(settings.PLAYGROUND_BATCH_CALLS) as threads:
+        with ContextThreads(settings.PLAYGROUND_BATCH_CALLS) as threads:
             while True:
                 self.begin(threads)
                 if not self._under_way:

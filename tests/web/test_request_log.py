@@ -17,6 +17,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from gateway import log_context
+from keys.services.rounds import each_at_once
 from keys.services.sweep import sweep_keys
 from tests.keys.views.pages import key_request
 from tests.logged import logged_as_json
@@ -144,6 +145,20 @@ def test_a_line_of_text_ends_with_the_id() -> None:
     line = LineFormatter().format(logging.makeLogRecord({"msg": "hello", "levelname": "INFO", "name": "web"}))
 
     assert line.endswith(f"INFO web hello [{ID}]")
+
+
+@pytest.mark.usefixtures("within_a_request")
+def test_threads_that_call_the_gateway_keep_the_id() -> None:
+    seen: list[tuple[str, str]] = []
+
+    def call(row: str) -> None:
+        log_context.note(gateway_call_id=row)
+        seen.append((row, log_context.request_id()))
+
+    each_at_once(["a", "b"], prepare=bool, call=call, finish=lambda row, error: error is None)
+
+    assert sorted(seen) == [("a", ID), ("b", ID)]
+    assert "gateway_call_id" not in log_context.noted()
 
 
 def test_no_text_forges_a_line_or_breaks_one() -> None:
