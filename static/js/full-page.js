@@ -19,6 +19,7 @@ function showAtComposer(ctx) {
 }
 
 document.addEventListener("htmx:after:request", (event) => {
+  if (event.defaultPrevented) return; // a proxy answered (offline.js)
   const { ctx } = event.detail;
   const { redirected, status, url } = ctx.response.raw;
   if (!/^\s*<!doctype/i.test(ctx.text) || (ctx.select && status < 400 && !redirected)) return;

@@ -1,8 +1,10 @@
 """Failures in front of people: double clicks, a slow or unavailable gateway, an expired session, no network."""
 
+from functools import partial
+
 import pytest
 from django.conf import settings
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from accounts.models import User
 from keys.models import Key
@@ -134,6 +136,13 @@ def test_an_unreachable_portal_is_reported_and_the_page_stays(visit: Visit, inte
     expect(page.get_by_role("textbox", name="Label")).to_have_value("thesis")
 
     page.context.set_offline(False)
+    for body in ("", "<!doctype html><h1>Bad gateway</h1>"):  # of a proxy whose portal restarts
+        page.locator("#trouble").evaluate("note => { note.hidden = true; }")
+        page.route("**/*", partial(Route.fulfill, status=502, content_type="text/html", body=body), times=1)
+        page.get_by_role("button", name="Create key").click()
+        expect(page.locator("#trouble")).to_be_visible()
+        expect(page.get_by_role("textbox", name="Label")).to_have_value("thesis")
+
     page.get_by_role("button", name="Create key").click()
     steps.shown_secret(page)
     expect(page.locator("#trouble")).to_be_hidden()
