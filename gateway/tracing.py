@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Final, Protocol
 
-Note = Callable[..., None]  # adds attributes to a span; `name` renames it
+Note = Callable[..., None]  # adds attributes to a span; `name` renames it, `error` says why it failed
 
 
 class Tracer(Protocol):

@@ -143,9 +143,10 @@ def note_success(sender: Any, **kwargs: Any) -> None:
 
 
 @task_failure.connect
-def note_failure(sender: Any, **kwargs: Any) -> None:
-    """Record that the worker runs."""
+def note_failure(sender: Any, exception: BaseException, **kwargs: Any) -> None:
+    """Record that the worker runs, and that this task failed, by the type of its exception."""
     _note(sender, ok=False)
+    sender.request.span.__exit__(type(exception), exception, exception.__traceback__)
 
 
 def _note(task: Any, *, ok: bool) -> None:

@@ -41,6 +41,8 @@ class OpenTelemetryTracer:
             def note(**more: object) -> None:
                 if new_name := more.pop("name", None):
                     span.update_name(str(new_name))
+                if problem := more.pop("error", None):
+                    span.set_status(Status(StatusCode.ERROR, str(problem)))
                 span.set_attributes({key: value for key, value in more.items() if isinstance(value, str | int | float)})
 
             note(**attributes)

@@ -63,7 +63,8 @@ class RequestLog:
         else:
             with tracing.span(method) as note:
                 response = self.get_response(request)
-                note(name=f"{method} {_route()}", status=response.status_code, **log_context.noted())
+                error = response.reason_phrase if response.status_code >= 500 else ""
+                note(name=f"{method} {_route()}", status=response.status_code, error=error, **log_context.noted())
             if settings.LOG_REQUESTS:
                 _log(request, response, time.monotonic() - began)
         with_request_id(response)
