@@ -13,9 +13,11 @@ from pathlib import Path
 
 import brotli
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Status
 from pytest_django import Settings
 
-from portal.telemetry import telemetry_is_installed
+from portal.telemetry import start_telemetry, telemetry_has_an_address, telemetry_is_installed
 from tests.ports import free_port
 
 PLANTED = {
@@ -34,6 +36,7 @@ ACTIONS = """
 import json, logging, os, sys
 import django
 django.setup()
+from celery import current_app
 planted = json.loads(os.environ["PLANTED"])
 from django.conf import settings
 from django.http import HttpResponse
@@ -61,6 +64,12 @@ except GatewayError:
     pass
 with tracing.span("ours"):
     pass
+
+@current_app.task(name="ours.fail")
+def fail_as_task():
+    raise LookupError(planted["message"])
+
+fail_as_task.apply()
 print("sentry_sdk" in sys.modules, "opentelemetry" in sys.modules)
 """
 
@@ -86,6 +95,14 @@ class Sink:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Taking)
         self.address = f"127.0.0.1:{self.server.server_port}"
+
+    @property
+    def outcomes(self) -> dict[str, tuple[int, str]]:
+        """The status of each span by its name."""
+        requests = [ExportTraceServiceRequest.FromString(body) for _, body in self.received]
+        resources = [resource for request in requests for resource in request.resource_spans]
+        spans = [span for resource in resources for scope in resource.scope_spans for span in scope.spans]
+        return {span.name: (span.status.code, span.status.message) for span in spans}
 
     def sent_to(self, path: str) -> bytes:
         """Return all that came to an address."""
@@ -128,6 +145,9 @@ def test_sends_errors_and_spans_without_anything_private(repository: Path, tmp_p
     for expected in (b"POST fail", b"GET /key/info", b"GatewayUnavailable", b"ours", request_id.encode()):
         assert expected in spans, spans
     assert [name for name, text in PLANTED.items() if text.encode() in errors + spans] == []
+    failed = {name: why for name, (status, why) in collector.outcomes.items() if status == Status.STATUS_CODE_ERROR}
+    assert failed.pop("GET /key/info") == "GatewayUnavailable"
+    assert failed == {"POST fail": "Internal Server Error", "ours.fail": "LookupError"}
     logged = [name for name, text in PLANTED.items() if text in done.stderr]
     assert logged == ["mail", "message", "argument", "variable"]  # of errors and lines: these stay on the server
 
@@ -138,3 +158,14 @@ def test_a_missing_library_stops_the_start(settings: Settings, monkeypatch: pyte
     monkeypatch.setitem(sys.modules, "sentry_sdk", None)  # as if it could not be found
 
     assert [error.id for error in telemetry_is_installed()] == ["portal.E050"]
+
+
+def test_an_invalid_address_stops_the_start_without_a_traceback(settings: Settings) -> None:
+    whole = "https://public@sentry.example.edu/x/1"
+    for dsn in ("nowhere", whole.replace("public@", ""), whole.removesuffix("1"), "http://[", "http://public@/1"):
+        settings.SENTRY_DSN = dsn
+        start_telemetry()  # the checks end the program a moment later
+        assert [error.id for error in telemetry_has_an_address()] == ["portal.E051"], dsn
+        assert dsn not in str(telemetry_has_an_address())
+    settings.SENTRY_DSN, settings.OTEL_EXPORTER_OTLP_ENDPOINT = whole, "collector:4318"
+    assert [error.msg.partition(" ")[0] for error in telemetry_has_an_address()] == ["OTEL_EXPORTER_OTLP_ENDPOINT"]
