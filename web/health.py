@@ -8,6 +8,7 @@ import smtplib
 import threading
 import time
 from collections.abc import Callable, Mapping
+from math import inf
 from typing import Final
 
 from celery import current_app
@@ -34,12 +35,14 @@ from web.shutdown import announced
 
 ANSWER_S: Final = 1.0  # for each check
 FRESH_S: Final = 1.0  # for so long a result is shared
-WAIT_S: Final = 3.0  # for the first result
+OLD_S: Final = 30.0  # after so long it says nothing any more
+WAIT_S: Final = 3.0  # for a check of another request, where there is no result yet, or an old one
 GATEWAY_STATE_AGE_S: Final = 5  # a probe by every balancer each second must not become a load on the gateway
 MAIL_STATE_AGE_S: Final = 20
 MAIL_S: Final = 5.0  # for the mail server to greet us
 SMTP_OK: Final = 250
 STATES: Final = {True: "up", False: "down", None: "slow"}  # of an answer, within a second
+PARTS: Final = ("database", "broker", "static", "gateway", "mail")  # and those of HEALTH_PARTS
 NEEDED: Final = ("database", "static")  # without these a node shows no page
 
 
@@ -78,23 +81,27 @@ class _Asker:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._heard: dict[str, str] = {}
-        self._heard_at = -FRESH_S
+        self._heard: Mapping[str, str] = {}
+        self._heard_at = -inf
 
     def parts(self) -> Mapping[str, str]:
-        """Return the state of each part, checked just now or a moment ago."""
-        is_new = time.monotonic() - self._heard_at >= FRESH_S
-        if is_new and self._lock.acquire(timeout=0 if self._heard else WAIT_S):
+        """Return the state of each part, checked just now or a moment ago; "unknown" where a first check takes long."""
+        if self._age_s >= FRESH_S and self._lock.acquire(timeout=0 if self._age_s < OLD_S else WAIT_S):
             try:
-                self._heard = _ask()
-                self._heard_at = time.monotonic()
+                if self._age_s >= FRESH_S:  # no other request has checked while this one waited
+                    self._heard = _ask()
+                    self._heard_at = time.monotonic()
             finally:
                 self._lock.release()
-        return self._heard
+        return self._heard if self._age_s < OLD_S else dict.fromkeys((*PARTS, *settings.HEALTH_PARTS), "unknown")
+
+    @property
+    def _age_s(self) -> float:
+        return time.monotonic() - self._heard_at
 
     def forget(self) -> None:
         """Check again next time."""
-        self._heard_at = -FRESH_S
+        self._heard_at = -inf
 
 
 _asker: Final = _Asker()

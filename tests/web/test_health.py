@@ -62,6 +62,17 @@ def test_live_makes_no_call(
     assert (answer.status_code, answer.json()) == (200, {"state": "up", "version": settings.VERSION})
 
 
+def test_no_result_and_an_old_one_are_unknown_while_another_request_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "WAIT_S", 0)
+    old = health._Asker()
+    old._heard, old._heard_at = {"database": "up"}, time.monotonic() - health.OLD_S - 1
+    for asker in (health._Asker(), old):
+        with asker._lock:  # of that request
+            parts = asker.parts()
+        assert set(parts) == set(TITLES)
+        assert set(parts.values()) == {"unknown"}
+
+
 @pytest.mark.parametrize("address", [LIVE, READY])
 def test_a_probe_need_not_know_the_portals_name(client: Client, sandbox: Sandbox, address: str) -> None:
     assert client.get(address, headers={"Host": "10.1.2.3:8000"}).status_code == 200
