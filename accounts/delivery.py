@@ -61,9 +61,14 @@ def identify(message: EmailMessage, *, name: str) -> None:
 
 
 def send(message: EmailMessage) -> None:
-    """Send a mail, and record that or the failure for administrators; raises OSError, as smtplib's errors are."""
+    """Send a mail, and record that or the failure for administrators; raises OSError, as smtplib's errors are.
+
+    Refused addresses are no failure of the server, which would alarm administrators.
+    """
     try:
         message.send()
+    except smtplib.SMTPRecipientsRefused:
+        raise
     except OSError as error:
         note_failed(error)
         raise

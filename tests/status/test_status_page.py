@@ -112,6 +112,14 @@ def test_a_mail_that_is_sent_ends_the_alarm() -> None:
     assert len(mail.outbox) == 1
 
 
+def test_a_refused_address_is_no_failure_of_the_mail_server(settings: Settings) -> None:
+    settings.EMAIL_BACKEND = "tests.status.smtp_away.RefusingBackend"
+
+    assert not deliver(EmailMessage("Hello", to=["ada@example.edu"]), name="hello")
+
+    assert not mail_record().is_failing
+
+
 def test_names_a_disk_that_is_nearly_full() -> None:
     tones = [
         parts._disk(Disk(folders=("VAR_DIR",), free_bytes=free * 2**20, total_bytes=total * 2**20)).tone
