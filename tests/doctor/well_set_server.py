@@ -69,7 +69,7 @@ class WellSetServer:
         nginx.portal_port = self.web.port
         self.nginx = enter(nginx)
         self.worker = enter(Program(self.gateway, **self.settings))
-        Celery(broker=self.redis.url).send_task("keys.refresh_models")
+        Celery(broker=self.redis.url, set_as_current=False).send_task("keys.refresh_models")
         wait_until(self._has_worked, 60)
 
     def _has_worked(self) -> bool:

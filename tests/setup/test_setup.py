@@ -24,6 +24,7 @@ from tests.waiting import wait_until
 NEWLINE = "\n"
 ADMIN_KEY = "sk-7d1f0c9be2a84536cc"
 PORTAL, PUBLIC = "https://portal.example.edu", "https://gateway.example.edu"
+IN_FOREGROUND = ("env", "--default-signal=INT")  # children of a gate in the background ignore Ctrl-C else
 
 
 @pytest.fixture
@@ -155,7 +156,11 @@ def test_machines_set_up_without_questions_and_twice_the_same(repository: Path, 
 def test_ctrl_c_leaves_nothing_behind(repository: Path, folder: Path) -> None:
     command = [sys.executable, "-u", "manage.py", "setup", "--file", str(folder / "env"), "--no-checks"]
     with subprocess.Popen(
-        command, cwd=repository, env={"PATH": os.environ["PATH"]}, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [*IN_FOREGROUND, *command],
+        cwd=repository,
+        env={"PATH": os.environ["PATH"]},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     ) as process:
         assert process.stdin
         assert process.stdout
@@ -230,7 +235,7 @@ def test_ctrl_c_during_the_checks_says_that_the_settings_are_written(repository:
     command = [sys.executable, "manage.py", "setup", "--file", str(file)]
     pipe, environment = subprocess.PIPE, {"PATH": os.environ["PATH"]}
     with subprocess.Popen(
-        command, cwd=repository, env=environment, text=True, stdin=pipe, stdout=pipe, stderr=pipe
+        [*IN_FOREGROUND, *command], cwd=repository, env=environment, text=True, stdin=pipe, stdout=pipe, stderr=pipe
     ) as process:
         assert process.stdin
         assert process.stdout
