@@ -49,7 +49,7 @@ def _waiting(sent_at: list[float]) -> Waiting:
 
 
 def _in_redis(names: list[str]) -> Mapping[str, Waiting] | None:
-    prefix = str(settings.CELERY_BROKER_TRANSPORT_OPTIONS["global_keyprefix"])
+    prefix = str(settings.CELERY_BROKER_TRANSPORT_OPTIONS.get("global_keyprefix", ""))
     client = redis.Redis.from_url(
         settings.REDIS_URL, socket_timeout=ANSWER_S, socket_connect_timeout=ANSWER_S, retry=Retry(NoBackoff(), 0)
     )
