@@ -26,7 +26,7 @@ COMMANDS = re.compile(
     r"(?:curl|git|make|export|pip|pipx|psql|pg_dump|openssl|systemctl|journalctl|passerelle\S*|bin/\S+|\.venv/\S+|python3?|npm|redis-cli"
     r"|docker|podman|helm|kubectl|apt-get|tar|cp|ln|install) "
 )
-ELSEWHERE = re.compile(r"/work/|/root/|/opt/pypi|pypi\.org|registry\.npmjs|files\.pythonhosted|deb\.debian\.org")
+ELSEWHERE = re.compile(r"/root/|pypi\.org|registry\.npmjs|files\.pythonhosted|deb\.debian\.org")
 OURS = re.compile(r"(?:^ {4}|^|`)(?:sudo )?passerelle(?:-manage)? ([a-z][a-z-]*)", re.MULTILINE)  # commands
 MOST_BYTES = 150 * 1024  # of a picture
 
