@@ -24,6 +24,7 @@ from portal.version import version
 
 BASE_DIR: Path = folders.BASE_DIR
 VERSION = version()
+INSTALLED = folders.INSTALLED  # as a wheel
 env = Environment()
 
 # --- Which shape (docs/design.md) ----------------------------------------------------------------
@@ -172,6 +173,7 @@ else:
             "reconnect_timeout": 1.0,  # s; then the next request for a connection tries
         },
     }
+    DATABASES["default"]["CONN_MAX_AGE"] = 0  # the pool keeps them, whatever the address says
     # PgBouncer gives each transaction another connection, so that cursors of the server do not outlive one.
     DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = env.bool("DATABASE_TRANSACTION_POOLING", default=False)
 DATABASE_POOL_TIMEOUT_S = env.float("DATABASE_POOL_TIMEOUT_S", default=30.0)  # hundreds that start at once queue

@@ -63,7 +63,7 @@ class PooledPortal(Portal):
 def portal(tmp_path: Path) -> Iterator[PooledPortal]:
     """Serve a portal with a few people behind the pooler."""
     with Postgres(is_empty=True) as database, PgBouncer(database) as pooler:
-        portal = PooledPortal(facts=1_000, static_root=tmp_path, database_url=pooler.url)
+        portal = PooledPortal(facts=1_000, static_root=tmp_path, database_url=f"{pooler.url}?conn_max_age=60")
         with portal:
             yield portal
 
