@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
+from django.db import DEFAULT_DB_ALIAS, Error, connections
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
@@ -55,7 +55,7 @@ class _HeartbeatThread(threading.Thread):
             with connection_of_this_thread():
                 write_heartbeat(self._kind, self._process, self._queues, self._started_at)
                 forget_old_processes()
-        except DatabaseError as error:
+        except Error as error:
             if not self._fails:
                 logger.warning("The heartbeat of %s is not written: %s", self._process, type(error).__name__)
             self._fails = True
