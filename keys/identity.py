@@ -22,6 +22,7 @@ from gateway.errors import GatewayError, GatewayNotFound, GatewayRejected
 from gateway.types import TeamInfo
 from keys.alerts import alert_admins
 from keys.models import GatewayIdentity
+from web.commands import command
 
 logger = logging.getLogger(__name__)
 
@@ -84,9 +85,12 @@ def note_change(problem: str, *, missing_keys: int = 0, live_keys: int = 0) -> G
         what=Problem(problem).label,
         effect=_("The portal imports nothing from it and deletes nothing there until an administrator has checked."),
         numbers=format_lazy("{} ", _missing(missing_keys, live_keys)) if missing_keys else "",
-        advice=_(
-            "Check GATEWAY_URL and the gateway. If this is a mistake, correct it: the portal then continues by "
-            "itself. If it is intended, accept the gateway on the page below, or with manage.py accept_gateway."
+        advice=format_lazy(
+            _(
+                "Check GATEWAY_URL and the gateway. If this is a mistake, correct it: the portal then continues by "
+                "itself. If it is intended, accept the gateway on the page below, or with {command}."
+            ),
+            command=command("accept_gateway"),
         ),
         url=settings.PORTAL_URL,
     )

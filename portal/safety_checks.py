@@ -12,6 +12,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DatabaseError
 
 from portal.private_files import is_open_to_others
+from web.commands import command
 
 SHORTEST: Final = {"SECRET_KEY": 32, "PLAYGROUND_KEY_SECRET": 32, "GATEWAY_ADMIN_KEY": 16}  # characters
 SHORTEST_TOKEN: Final = 20  # characters
@@ -120,5 +121,5 @@ def nobody_has_the_demo_password(*, databases: Sequence[str] | None = None, **kw
     if not known:
         return []
     text = f"The gateway is real, and the demo password opens these accounts: {', '.join(known)}."
-    hint = "Change it (manage.py changepassword NAME), deactivate them, or use another database."
+    hint = f"Change it ({command('changepassword')} NAME), deactivate them, or use another database."
     return [Error(text, hint=hint, id="portal.E017")]

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.audit_words import Words, add_words, words_of
 from keys.status import group_budget_values, group_used_up, promises_while
+from web.commands import command
 from web.templatetags.portal import moment
 
 
@@ -113,7 +114,8 @@ def _lifetime(values: Mapping[str, Any]) -> str:
     words = gettext(
         "This version of the gateway gives keys a different lifetime from the one requested. Nothing was created."
     )
-    return words + " " + gettext("Contact the administrators: “manage.py check_gateway” says more.")
+    advice = gettext("Contact the administrators: “%(command)s” says more.") % {"command": command("check_gateway")}
+    return f"{words} {advice}"
 
 
 def _custom_keys(values: Mapping[str, Any]) -> str:

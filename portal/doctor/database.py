@@ -11,7 +11,8 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from portal.doctor.report import Result, in_one_line, ok, problem, warning
-from portal.doctor.words import MAX_SKEW_S, command, skew
+from portal.doctor.words import MAX_SKEW_S, skew
+from web.commands import command
 
 OLDEST: Final = 14  # of PostgreSQL
 SLOW_MS: Final = 20.0

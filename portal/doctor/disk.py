@@ -12,8 +12,8 @@ from django.conf import settings
 from django.contrib.staticfiles.storage import staticfiles_storage
 
 from portal.doctor.report import Result, ok, problem, warning
-from portal.doctor.words import command
 from portal.folders import INSTALLED
+from web.commands import command
 
 LEAST_MB: Final = 100  # below it something fails soon
 LITTLE_MB: Final = 1024

@@ -11,7 +11,7 @@ from accounts.identity_providers import Cas, IdentityProvider, Ldap, OpenIDConne
 from accounts.models import SamlInstitution, SamlMetadata
 from portal.doctor.certificates import days_left_in
 from portal.doctor.report import Findings, Result, in_one_line, ok, problem, warning
-from portal.doctor.words import command
+from web.commands import command
 
 TIMEOUT_S: Final = (3, 8)  # to connect, and to answer
 NEEDED: Final = ("authorization_endpoint", "token_endpoint", "jwks_uri")

@@ -9,7 +9,7 @@ from kombu.exceptions import KombuError
 
 from portal.celery import app
 from portal.doctor.report import Result, in_one_line, ok, problem, warning
-from portal.doctor.words import command
+from web.commands import command
 from web.health_words import part
 
 PING_S: Final = 3.0  # a worker answers at once, unless its machine is overloaded

@@ -2,14 +2,7 @@
 
 from typing import Final
 
-from portal.folders import INSTALLED
-
 MAX_SKEW_S: Final = 5.0  # more, and times on pages are visibly wrong
-
-
-def command(name: str) -> str:
-    """Return how to run a management command here."""
-    return f"passerelle {name.replace('_', '-')}" if INSTALLED else f"manage.py {name}"
 
 
 def skew(seconds: float) -> str:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from keys.alerts import alert_admins
 from keys.heartbeat import admin_key_state, sweep_state
 from usage.services.state import poll_state
+from web.commands import command
 
 ADMIN_KEY, POLL, SWEEP = "admin_key", "poll", "sweep"
 PERMISSION: Final = "usage.refresh"
@@ -28,6 +29,7 @@ def alert_operators() -> int:
 
 def _words(code: str) -> tuple[Promise, Promise, Promise]:
     """Return subject, problem and fix; in the language of the reader."""
+    check = command("check_gateway")
     words = {
         ADMIN_KEY: (
             _("The gateway refuses the portal’s key"),
@@ -35,15 +37,18 @@ def _words(code: str) -> tuple[Promise, Promise, Promise]:
                 "No key can be made, renewed or deleted, and the usage is not read, "
                 "until the gateway accepts the portal’s own key again."
             ),
-            _(
-                "Set GATEWAY_ADMIN_KEY to a key that the gateway knows, restart web, worker and beat, "
-                "then run: manage.py check_gateway"
+            format_lazy(
+                _(
+                    "Set GATEWAY_ADMIN_KEY to a key that the gateway knows, restart web, worker and beat, "
+                    "then run: {command}"
+                ),
+                command=check,
             ),
         ),
         POLL: (
             _("The usage cannot be read from the gateway"),
             _("The numbers on the Usage pages are out of date. They will be read later: nothing is lost."),
-            _("The worker’s log says why, at “usage.refresh_facts”. Run: manage.py check_gateway"),
+            format_lazy(_("The worker’s log says why, at “usage.refresh_facts”. Run: {command}"), command=check),
         ),
         SWEEP: (
             _("Keys are not being maintained"),

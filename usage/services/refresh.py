@@ -27,6 +27,7 @@ from usage.services.rollups import roll_up_reattributed
 from usage.services.state import cooldown_end, record_failure, record_success, start_cooldown
 from usage.services.write import shrinks, write_day
 from web import metrics
+from web.commands import command
 from web.lease import Lease, LeaseLost
 
 logger = logging.getLogger(__name__)
@@ -103,9 +104,9 @@ def _alert_shrunk_day(day: date) -> None:
     words = _(
         "For {day} (UTC) the gateway reports far fewer requests than before, as an empty or restored gateway "
         "does. The portal keeps its numbers. If the smaller ones are right, read the day again on the page "
-        "below, or with manage.py reread_usage."
+        "below, or with {command}."
     )
-    text = format_lazy(words, day=day.isoformat())
+    text = format_lazy(words, day=day.isoformat(), command=command("reread_usage"))
     body = format_lazy("{text}\n\n{url}/usage/compare/\n", text=text, url=settings.PORTAL_URL)
     logger.error("usage: far less is reported of %s than before; kept", day)
     alert_admins("usage-shrunk", _("The gateway reports less usage than before"), body)
