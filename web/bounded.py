@@ -46,6 +46,11 @@ class BoundedCheck(Generic[T]):
                 self._last = Run(self._name, self._check)
             return self._last
 
+    def forget(self) -> None:
+        """Let the next start be a new run, though one may hang."""
+        with self._lock:
+            self._last = None
+
     def result(self, *, within_s: float) -> T | None:
         """Return what it finds now; None if it takes longer."""
         return self.start().result(until=time.monotonic() + within_s)

@@ -79,14 +79,15 @@ def report() -> list[Part]:
 class _Asker:
     """Runs the checks for all requests of this process."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, wait_s: float = WAIT_S) -> None:
         self._lock = threading.Lock()
+        self._wait_s = wait_s
         self._heard: Mapping[str, str] = {}
         self._heard_at = -inf
 
     def parts(self) -> Mapping[str, str]:
         """Return the state of each part, checked just now or a moment ago; "unknown" where a first check takes long."""
-        if self._age_s >= FRESH_S and self._lock.acquire(timeout=0 if self._age_s < OLD_S else WAIT_S):
+        if self._age_s >= FRESH_S and self._lock.acquire(timeout=0 if self._age_s < OLD_S else self._wait_s):
             try:
                 if self._age_s >= FRESH_S:  # no other request has checked while this one waited
                     self._heard = _ask()

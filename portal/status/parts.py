@@ -14,7 +14,7 @@ from keys.catalogue import gateway_state
 from keys.heartbeat import last_ok
 from keys.models import GatewayState, TaskRun
 from portal.status.failures import failed_runs
-from portal.status.surroundings import Disk, Surroundings, surroundings
+from portal.status.surroundings import CHECKS, Checks, Disk, Surroundings, surroundings
 from usage.models import UsageState
 from web import health, health_words
 from web.templatetags.portal import ago, moment
@@ -74,9 +74,9 @@ class PortalStatus:
         return [part for part in self.parts if part.tone == "idle" and part.problem]
 
 
-def portal_status() -> PortalStatus:
+def portal_status(checks: Checks = CHECKS) -> PortalStatus:
     """Check all parts: a few seconds at most, whatever hangs."""
-    report, around = health.report(), surroundings()
+    report, around = health.report(), surroundings(checks)
     gateway, usage, mail, failed = gateway_state(), UsageState.load(), mail_record(), failed_runs()
     facts: dict[str, Callable[[], list[str]]] = {
         "gateway": lambda: _gateway_facts(gateway),

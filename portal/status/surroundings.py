@@ -44,15 +44,6 @@ class Surroundings:
     redis_version: str | None
 
 
-def surroundings() -> Surroundings:
-    """Ask all at once, for a second at most."""
-    until = time.monotonic() + WAIT_S
-    disks, queues, version = _disks.start(), _queues.start(), _redis.start()
-    return Surroundings(
-        disks=disks.result(until=until), queues=queues.result(until=until), redis_version=version.result(until=until)
-    )
-
-
 def _read_disks() -> list[Disk] | None:
     """Return the disks, each once, though several folders are on it."""
     found: dict[int, Disk] = {}
@@ -97,6 +88,26 @@ def _read_redis_version() -> str | None:
         client.close()
 
 
-_disks: Final = BoundedCheck("disks", _read_disks)
-_queues: Final = BoundedCheck("queues", _read_queues)
-_redis: Final = BoundedCheck("redis", _read_redis_version)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checks:
+    """The checks of this process: each goes on when it hangs, and none is started twice."""
+
+    disks: BoundedCheck[list[Disk] | None]
+    queues: BoundedCheck[Mapping[str, int] | None]
+    redis_version: BoundedCheck[str | None]
+
+
+CHECKS: Final = Checks(
+    disks=BoundedCheck("disks", _read_disks),
+    queues=BoundedCheck("queues", _read_queues),
+    redis_version=BoundedCheck("redis", _read_redis_version),
+)
+
+
+def surroundings(checks: Checks = CHECKS, *, within_s: float = WAIT_S) -> Surroundings:
+    """Ask all at once, for a second at most."""
+    until = time.monotonic() + within_s
+    disks, queues, version = checks.disks.start(), checks.queues.start(), checks.redis_version.start()
+    return Surroundings(
+        disks=disks.result(until=until), queues=queues.result(until=until), redis_version=version.result(until=until)
+    )

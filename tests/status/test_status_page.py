@@ -1,8 +1,10 @@
 """The administrators' page about the portal itself: what is wrong, what to do, and a text with nothing private."""
 
 import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
-from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from django.core import mail
@@ -20,8 +22,9 @@ from accounts.models import User
 from keys.heartbeat import note_run
 from keys.models import GatewayIdentity, GatewayState, Heartbeat
 from keys.processes import write_heartbeat
-from portal.status import parts, surroundings
-from portal.status.surroundings import Disk
+from portal.status import parts
+from portal.status.parts import portal_status
+from portal.status.surroundings import CHECKS, Disk, surroundings
 from tests.conftest import HTMX, signed_in
 from tests.keys.actions import issue
 from tests.keys.views.pages import words_of
@@ -129,6 +132,15 @@ def test_names_a_disk_that_is_nearly_full() -> None:
     assert tones == ["bad", "warn", "ok", "ok"]
 
 
+def hanging(is_free: threading.Event) -> Callable[[], Any]:
+    """Return a check that hangs until it is let go."""
+
+    def hang() -> None:
+        is_free.wait(30)
+
+    return hang
+
+
 def test_a_hanging_check_holds_nothing_and_is_not_started_twice() -> None:
     is_free, started = threading.Event(), []
 
@@ -145,34 +157,30 @@ def test_a_hanging_check_holds_nothing_and_is_not_started_twice() -> None:
     assert started == ["once"]
 
 
-def test_a_hanging_disk_leaves_the_results_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hanging_disk_leaves_the_results_of_the_others() -> None:
     is_free, read = threading.Event(), []
 
-    def read_queues() -> dict[str, int]:
+    def read_queues() -> Mapping[str, int] | None:
         read.append("once")
         return {"celery": 3}
 
-    monkeypatch.setattr(surroundings, "WAIT_S", 0.2)
-    monkeypatch.setattr(surroundings, "_disks", BoundedCheck("disks", lambda: is_free.wait(30) and None))
-    monkeypatch.setattr(surroundings, "_queues", BoundedCheck("queues", read_queues))
+    disks, queues = BoundedCheck("disks", hanging(is_free)), BoundedCheck("queues", read_queues)
 
-    found = surroundings.surroundings()
+    found = surroundings(replace(CHECKS, disks=disks, queues=queues), within_s=0.2)
     is_free.set()
 
     assert (found.disks, found.queues, read) == (None, {"celery": 3}, ["once"])
 
 
-def test_a_hanging_disk_and_queue_are_shown_as_such(
-    as_admin: Client, all_well: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    silent = SimpleNamespace(start=lambda: SimpleNamespace(result=lambda **_: None))
-    for name in ("_disks", "_queues"):
-        monkeypatch.setattr(surroundings, name, silent)
+def test_a_hanging_disk_and_queue_are_shown_as_such(all_well: None) -> None:
+    is_free = threading.Event()
+    disks, queues = BoundedCheck("disks", hanging(is_free)), BoundedCheck("queues", hanging(is_free))
 
-    words = words_of(as_admin.get(PAGE))
+    shown = portal_status(replace(CHECKS, disks=disks, queues=queues)).parts
+    is_free.set()
 
-    assert "The disk did not answer within a second." in words
-    assert "Not known" in words
+    assert "The disk did not answer within a second." in [str(part.problem) for part in shown]
+    assert "Not known" in [str(part.word) for part in shown]
 
 
 def test_a_hanging_gateway_does_not_hold_the_page(as_admin: Client, all_well: None, sandbox: Sandbox) -> None:

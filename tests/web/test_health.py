@@ -24,7 +24,6 @@ from tests.smtp import mail_server
 from tests.waiting import wait_until
 from usage.models import UsageState
 from web import health, shutdown
-from web.bounded import BoundedCheck
 from web.health_words import TITLES, WORDS
 
 pytestmark = pytest.mark.django_db
@@ -33,9 +32,9 @@ LIVE, READY = "/healthz/live", "/healthz/ready"
 
 
 @pytest.fixture(autouse=True)
-def nothing_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+def nothing_heard() -> None:
     health._asker.forget()
-    monkeypatch.setattr(health, "_gateway_check", BoundedCheck("gateway", health.gateway_answers))
+    health._gateway_check.forget()
 
 
 @pytest.fixture
@@ -62,11 +61,10 @@ def test_live_makes_no_call(
     assert (answer.status_code, answer.json()) == (200, {"state": "up", "version": settings.VERSION})
 
 
-def test_no_result_and_an_old_one_are_unknown_while_another_request_checks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health, "WAIT_S", 0)
-    old = health._Asker()
+def test_no_result_and_an_old_one_are_unknown_while_another_request_checks() -> None:
+    first, old = health._Asker(wait_s=0), health._Asker(wait_s=0)
     old._heard, old._heard_at = {"database": "up"}, time.monotonic() - health.OLD_S - 1
-    for asker in (health._Asker(), old):
+    for asker in (first, old):
         with asker._lock:  # of that request
             parts = asker.parts()
         assert set(parts) == set(TITLES)
