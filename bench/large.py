@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
-from bench.pages import MOST_COLD_MS, MOST_MS, MOST_QUERIES, time_page
+from bench.pages import MOST_MS, measure_inside, time_page
 from bench.portal import Portal
 from bench.results import Figure, at_most, report, say, seen
 from tests.servers import Postgres, Redis
@@ -28,14 +28,7 @@ def measure(portal: Portal) -> list[Figure]:
             at_most(f"{name}, {portal.facts:,} facts", took_ms, "ms", MOST_MS),
             seen(f"{name}, {portal.facts:,} facts, of the processor", cpu_ms, "ms"),
         ]
-    for name, page in portal.inside("look").items():
-        figures += [
-            at_most(f"{name}, {portal.facts:,} facts, queries", page["queries"], "", MOST_QUERIES),
-            seen(f"{name}, {portal.facts:,} facts, first after a change", page["fresh_ms"], "ms"),
-        ]
-    for name, case in portal.inside("explore").items():
-        figures.append(at_most(f"explorer {name}, {portal.facts:,} facts, cold", case["ms"], "ms", MOST_COLD_MS))
-    return figures
+    return figures + measure_inside("a large lab", portal)
 
 
 def main() -> int:

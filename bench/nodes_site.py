@@ -3,10 +3,9 @@
 import secrets
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final, Self
+from typing import Final
 
 import psutil
 import requests
@@ -15,7 +14,7 @@ from bench.portal import ROOT, Portal
 from bench.stream_portal import UNLIMITED
 from tests.nginx import Nginx
 from tests.sandbox_process import Sandbox
-from tests.servers import Postgres, Redis, Server
+from tests.servers import Postgres, Redis, Server, Together
 
 LEAVING_S, GRACE_S = 3, 8  # longer than `fail_timeout` of deploy/nginx; streams have half of the grace
 PROXIES: Final = "2"  # nginx, and the header with which people have an address each
@@ -60,26 +59,16 @@ class CeleryNode(Server):
         return self._ready in (self.folder / "log").read_bytes()
 
 
-class Cluster:
+class Cluster(Together):
     """All of it, within a `with`: streamers and staff can sign in at `port` with `password`."""
 
     def __init__(self, people: int, staff: int, *, web: int = 2, workers: int = 2) -> None:
         self._people, self._numbers = (people, 0, staff), (web, workers)
-        self._stack = ExitStack()
+        super().__init__()
 
-    def __enter__(self) -> Self:
-        try:
-            self._start()
-        except BaseException:
-            self._stack.close()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
-
-    def _start(self) -> None:
-        enter = self._stack.enter_context
+    def begin(self) -> None:
+        """Start the servers, then nodes, workers and beat, and nginx in front."""
+        enter = self.stack.enter_context
         folder = Path(enter(TemporaryDirectory(prefix="passerelle-nodes-")))
         self.sandbox = enter(Sandbox())
         self.database_url = enter(Postgres()).url

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
@@ -98,6 +99,28 @@ class Server:
         if self._process and self._process.poll() is not None:
             raise AssertionError((self.folder / "log").read_text())
         return self.is_ready()
+
+
+class Together:
+    """Programs that start and end with its `with`: `begin` enters them into `stack`."""
+
+    def __init__(self) -> None:
+        self.stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        try:
+            self.begin()
+        except BaseException:
+            self.stack.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stack.close()
+
+    def begin(self) -> None:
+        """Start them."""
+        raise NotImplementedError
 
 
 class Postgres(Server):

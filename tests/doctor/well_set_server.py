@@ -4,8 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping
-from contextlib import ExitStack
-from typing import Any, Self
+from typing import Any
 
 import psycopg
 from celery import Celery
@@ -14,7 +13,7 @@ from tests.accounts.institution import CLIENT_ID, CLIENT_SECRET, running
 from tests.browser.portal_process import ROOT, Portal
 from tests.nginx import Nginx
 from tests.sandbox_process import Sandbox
-from tests.servers import Postgres, Redis
+from tests.servers import Postgres, Redis, Together
 from tests.smtp import mail_server
 from tests.waiting import wait_until
 
@@ -36,19 +35,12 @@ class Program(Portal):
         return b"ready" in (self.folder / "log").read_bytes()
 
 
-class WellSetServer:
+class WellSetServer(Together):
     """All programs; ends with its `with`. `environment` has the settings."""
 
-    def __enter__(self) -> Self:
-        self._stack = ExitStack()
-        try:
-            self._start(self._stack.enter_context)
-        except BaseException:
-            self._stack.close()
-            raise
-        return self
-
-    def _start(self, enter: Any) -> None:
+    def begin(self) -> None:
+        """Start servers, web and worker."""
+        enter = self.stack.enter_context
         self.postgres, self.redis = enter(Postgres()), enter(Redis())
         self.gateway, self.mail = enter(Sandbox(admin_key=SECRETS["GATEWAY_ADMIN_KEY"])), enter(mail_server())
         institution, nginx = enter(running()), Nginx(portal_port=0)
@@ -75,9 +67,6 @@ class WellSetServer:
     def _has_worked(self) -> bool:
         with psycopg.connect(self.postgres.url) as connection:
             return connection.execute("SELECT 1 FROM keys_taskrun").fetchone() is not None
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
 
     def doctor(self, *arguments: str, **more: str) -> tuple[int, Mapping[str, Any], str]:
         """Run it as on that server; return its exit status, its JSON, and all that it printed."""

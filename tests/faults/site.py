@@ -6,9 +6,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import psutil
 import requests
@@ -16,7 +16,7 @@ from django.conf import settings
 
 from tests.browser.portal_process import ROOT, Portal
 from tests.sandbox_process import Sandbox
-from tests.servers import Postgres, Redis, Server
+from tests.servers import Postgres, Redis, Server, Together
 
 PAGE_LIMIT_S: Final = 60  # longer than any wait that is to be found out
 PREPARE: Final = """
@@ -89,31 +89,24 @@ class Visitor:
         return Seen(status=answer.status_code, took_s=took_s, text=answer.text, headers=answer.headers)
 
 
-class Site:
+class Site(Together):
     """The servers, two nodes, an intern and an admin who are signed in; ends with its `with`."""
 
     def __init__(self, sandbox: Sandbox, *, nodes: int = 1, **more: str) -> None:
-        self._stack = ExitStack()
+        super().__init__()
         self._sandbox = sandbox
         self._number = nodes
         self._more = more
 
-    def __enter__(self) -> Self:
-        try:
-            self.postgres = self._stack.enter_context(Postgres())
-            self.redis = self._stack.enter_context(Redis())
-            given = {"DATABASE_URL": self.postgres.url, "REDIS_URL": self.redis.url, **self._more}
-            self.nodes = [Node(self._sandbox, **given) for _ in range(self._number)]
-            self.intern, self.admin = self._prepare()
-            for node in self.nodes:
-                self._stack.enter_context(node)
-        except BaseException:
-            self._stack.close()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
+    def begin(self) -> None:
+        """Start the servers, then the nodes."""
+        self.postgres = self.stack.enter_context(Postgres())
+        self.redis = self.stack.enter_context(Redis())
+        given = {"DATABASE_URL": self.postgres.url, "REDIS_URL": self.redis.url, **self._more}
+        self.nodes = [Node(self._sandbox, **given) for _ in range(self._number)]
+        self.intern, self.admin = self._prepare()
+        for node in self.nodes:
+            self.stack.enter_context(node)
 
     def _prepare(self) -> list[str]:
         """Make tables and people; return their sessions."""

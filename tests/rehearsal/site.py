@@ -3,9 +3,8 @@
 import os
 import shutil
 from collections.abc import Iterable
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 import psycopg
 import redis
@@ -19,7 +18,7 @@ from tests.ports import free_port
 from tests.rehearsal.account import Account
 from tests.rehearsal.documented import program_of
 from tests.sandbox_process import Sandbox
-from tests.servers import Postgres, Redis
+from tests.servers import Postgres, Redis, Together
 from tests.smtp import mail_server
 from tests.waiting import wait_until
 
@@ -36,26 +35,23 @@ COUNTED: Final = {
 }
 
 
-class Lab:
+class Lab(Together):
     """The servers, and the portal's programs that were started; all ends with its `with`."""
 
     def __init__(self) -> None:
-        self._stack = ExitStack()
+        super().__init__()
         self.port = free_port()
         self.account = Account()
 
-    def __enter__(self) -> Self:
-        try:
-            self.postgres = self._stack.enter_context(Postgres(is_empty=True))
-            self.redis = self._stack.enter_context(Redis())
-            self.institution = self._stack.enter_context(institution.running())
-            self.mail = self._stack.enter_context(mail_server())
-            self.nginx = self._stack.enter_context(Nginx(portal_port=self.port))
-            self._stack.enter_context(self.account)
-            self._find_a_gateway()
-        except BaseException:
-            self._stack.close()
-            raise
+    def begin(self) -> None:
+        """Start the servers, and let the account trust nginx's certificate."""
+        self.postgres = self.stack.enter_context(Postgres(is_empty=True))
+        self.redis = self.stack.enter_context(Redis())
+        self.institution = self.stack.enter_context(institution.running())
+        self.mail = self.stack.enter_context(mail_server())
+        self.nginx = self.stack.enter_context(Nginx(portal_port=self.port))
+        self.stack.enter_context(self.account)
+        self._find_a_gateway()
         authority = str(self.account.folder / "authority.pem")
         shutil.copy(self.nginx.certificate, authority)
         Path(authority).chmod(0o644)
@@ -63,17 +59,13 @@ class Lab:
             "REQUESTS_CA_BUNDLE": authority,
             "SSL_CERT_FILE": authority,
         }
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
 
     def _find_a_gateway(self) -> None:
         """Use the real one that the environment names, else a sandbox."""
         self.gateway_url = os.environ.get("REAL_GATEWAY_URL", "")
         self.admin_key = os.environ.get("REAL_GATEWAY_ADMIN_KEY", ADMIN_KEY)
         if not self.gateway_url:
-            self.gateway_url = self._stack.enter_context(Sandbox(admin_key=ADMIN_KEY)).url
+            self.gateway_url = self.stack.enter_context(Sandbox(admin_key=ADMIN_KEY)).url
 
     def other_settings(self) -> dict[str, str]:
         """Return what is not as on a lab's machine: ports, and a poll that tests wait for."""
