@@ -58,6 +58,7 @@ ONLY_ON_SQLITE: Final = {
     "accounts/test_locale.py": "languages and time zones of pages and mails",
     "accounts/test_mail_choices.py": "a page, and what it leaves out",
     "accounts/test_openid_provider.py": "signs in at a program of another",
+    "accounts/test_policy_links.py": "links on pages",
     "accounts/test_policy_admin.py": "pages of Django's admin",
     "accounts/test_seed_demo.py": "the sandbox, which is on SQLite",
     "accounts/test_sign_in.py": "pages before anybody is signed in",

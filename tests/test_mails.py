@@ -26,7 +26,7 @@ import keys
 import people
 import teaching
 import usage
-from accounts import delivery, invitations, mail_choices, mails
+from accounts import invitations, mail_choices, mails
 from accounts.audit import Actor
 from accounts.models import (
     AccessRequest,
@@ -36,16 +36,12 @@ from accounts.models import (
     LeavingCheck,
     LeavingMail,
     MailChoices,
-    RequestDigest,
     User,
-    Webhook,
-    WebhookDelivery,
 )
 from approvals import services as approval_services
 from keys import services as key_services
 from keys.alerts import alert_admins
 from keys.models import (
-    AdminAlert,
     GivenKey,
     Intern,
     Key,
@@ -54,15 +50,13 @@ from keys.models import (
     LeakReport,
     LeaveMail,
     LimitChange,
-    ReminderMail,
-    RequestedReminder,
     SupervisorLeave,
     Token,
 )
 from notices.services import send_test_mail
 from people.services import mail_leaving
-from teaching.models import MessageMail
 from teaching.services import send_messages, write_message
+from tests.claims import CLAIMS, let_claims_lapse
 from tests.emptying import empty
 from tests.factories import make_user
 from tests.keys.crashes import killed_at_step
@@ -74,26 +68,6 @@ from usage.services import mail_views, warn_of_budgets, warn_of_unusual_spend
 TEMPLATES: Final = Path(__file__).parents[1] / "templates"
 FOLDERS: Final = tuple(
     str(Path(module.__file__ or "").parent) + "/" for module in (accounts, approvals, keys, people, teaching, usage)
-)
-CLAIMS: Final = (
-    (AccessRequest, "mail_claimed_at"),
-    (AdminAlert, "mail_claimed_at"),
-    (Invitation, "claimed_at"),
-    (KeyGift, "claimed_at"),
-    (LeakNotice, "claimed_at"),
-    (LeaveMail, "claimed_at"),
-    (LeavingMail, "claimed_at"),
-    (LimitChange, "claimed_at"),
-    (MailChoices, "claimed_at"),
-    (MessageMail, "mail_claimed_at"),
-    (Notice, "mail_claimed_at"),
-    (ReminderMail, "claimed_at"),
-    (RequestDigest, "claimed_at"),
-    (RequestedReminder, "claimed_at"),
-    (SavedView, "mail_claimed_at"),
-    (UnusualSpend, "mail_claimed_at"),
-    (Webhook, "claimed_at"),  # no mail, and claimed in the same way
-    (WebhookDelivery, "claimed_at"),
 )
 
 
@@ -348,12 +322,6 @@ def receivers(server: MailServer) -> list[str]:
 
 def _text(header: str) -> str:
     return str(email.header.make_header(email.header.decode_header(header)))
-
-
-def let_claims_lapse() -> None:
-    long_ago = timezone.now() - delivery.CLAIM_LASTS - timedelta(seconds=1)
-    for table, field in CLAIMS:
-        table._default_manager.exclude(**{field: None}).update(**{field: long_ago})
 
 
 @pytest.mark.django_db(transaction=True)

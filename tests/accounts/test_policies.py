@@ -10,17 +10,12 @@ from django.contrib.auth.models import Group, Permission
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.db import IntegrityError, transaction
-from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
-from pytest_django.asserts import assertContains, assertNotContains
 
 from accounts.models import Grant, GroupSpend, KeyRule, Policy, User, new_rules
 from accounts.models.group_spend import month_first_day
 from accounts.policies import Allowance, KeyAllowance, merged, policy_of, with_grants
-from keys.catalogue import refresh_models
-from tests.conftest import signed_in
 from tests.factories import make_policy, make_user
-from tests.sandbox_process import Sandbox
 
 
 def test_gives_the_default_policy_to_somebody_without_a_group(db: None) -> None:
@@ -363,34 +358,10 @@ def test_a_superuser_has_what_those_have_who_change_policies_whatever_their_grou
     assert policy_of(make_user(is_superuser=True)).max_live_keys == 77
 
 
-def test_people_who_cannot_change_policies_get_a_link_to_a_request(sandbox: Sandbox, db: None) -> None:
-    make_policy(None, all_models=False, model_names=["nowhere"])
-    helper = make_user("helper", is_staff=True)
-    helper.user_permissions.add(Permission.objects.get(codename="view_user"))
-    refresh_models()
-
-    page = signed_in(helper).get(reverse("catalogue:index"))
-
-    assertNotContains(page, reverse("people:groups"))
-    assertContains(page, reverse("approvals:ask"))
-
-
 def test_gives_a_superuser_the_default_policy_where_admins_have_none(db: None) -> None:
     Policy.objects.filter(group__name="Admins").delete()
 
     assert policy_of(make_user(is_superuser=True)).names == ()
-
-
-@pytest.mark.parametrize("page", ["keys:index", "catalogue:index", "playground:index", "playground:compare"])
-def test_sends_no_admin_to_a_supervisor(sandbox: Sandbox, admin: User, intern: User, page: str) -> None:
-    """An admin without a key or a model reads where policies are changed; an intern is led to where to ask."""
-    make_policy("Admins", all_models=False, model_names=["nowhere"])
-    make_policy("Interns", all_models=False, model_names=["nowhere"])
-    refresh_models()
-
-    assertNotContains(signed_in(admin).get(reverse(page)), reverse("approvals:ask"))
-    assertContains(signed_in(admin).get(reverse(page)), reverse("people:groups"))
-    assertContains(signed_in(intern).get(reverse(page)), reverse("approvals:ask"))
 
 
 def test_gives_the_most_generous_budget_of_a_person_with_its_period(db: None) -> None:

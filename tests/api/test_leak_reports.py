@@ -24,7 +24,6 @@ from gateway.secret import token_of
 from keys import services
 from keys.models import Key, LeakNotice, LeakReport, Token
 from keys.services.forget import forget_keys
-from portal.checks import leak_reports_are_verified
 from tests.api.conftest import Program
 from tests.conftest import signed_in
 from tests.factories import make_policy
@@ -397,12 +396,3 @@ def test_anonymisation_forgets_where_it_was(by_secret: None, intern: User, sandb
 
     assert LeakReport.objects.get().where == ""
     assert not LeakNotice.objects.filter(person=intern).exists()
-
-
-def test_the_settings_are_checked(settings: Settings) -> None:
-    settings.LEAK_REPORTS_SECRET = "short"
-    settings.LEAK_REPORTS_GITHUB_KEYS_URL = "http://keys.example"
-    assert [error.id for error in leak_reports_are_verified()] == ["portal.E037", "portal.E038"]
-    settings.LEAK_REPORTS_SECRET = SHARED
-    settings.LEAK_REPORTS_GITHUB_KEYS_URL = "https://keys.example"
-    assert leak_reports_are_verified() == []

@@ -103,3 +103,12 @@ def test_a_gateway_without_its_key_is_a_warning_where_one_only_tries(server: Set
     server.GATEWAY_ADMIN_KEY = "sk-sandbox-admin"
 
     assert [message.is_serious() for message in checks.gateway_key_is_not_the_sandboxes()] == [False]
+
+
+def test_reports_of_leaks_are_verified(settings: Settings) -> None:
+    settings.LEAK_REPORTS_SECRET = "short"
+    settings.LEAK_REPORTS_GITHUB_KEYS_URL = "http://keys.example"
+    assert [error.id for error in checks.leak_reports_are_verified()] == ["portal.E037", "portal.E038"]
+    settings.LEAK_REPORTS_SECRET = "a shared secret of the scanners, long enough"
+    settings.LEAK_REPORTS_GITHUB_KEYS_URL = "https://keys.example"
+    assert checks.leak_reports_are_verified() == []
