@@ -1,5 +1,7 @@
 """The portal's own app: its checks and commands, and the collection of static files."""
 
+from importlib import import_module
+
 from django.apps import AppConfig, apps
 from django.contrib.staticfiles.apps import StaticFilesConfig
 from django.db.models.signals import pre_migrate
@@ -13,8 +15,10 @@ class PortalConfig(AppConfig):
 
     def ready(self) -> None:
         """Make the Celery app, and register the checks, by importing them; the signal comes for apps with models."""
-        from portal import celery, checks, old_data, safety_checks, telemetry  # noqa: F401
+        from portal import old_data, telemetry
 
+        for module in ("celery", "checks", "safety_checks"):
+            import_module(f"portal.{module}")
         telemetry.start_telemetry()
         pre_migrate.connect(old_data.stamp_data, sender=apps.get_app_config("accounts"))
 
