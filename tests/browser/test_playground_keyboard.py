@@ -188,6 +188,8 @@ def test_shortcuts_open_the_search_the_list_and_a_new_conversation(visit: Visit,
     page = visit("/usage/", user=intern)
     dialog = page.get_by_role("dialog")
 
+    link = page.get_by_role("link", name="Keyboard shortcuts")
+    expect(link).to_have_attribute("data-htmx-powered", "true")  # its scripts are ready
     page.keyboard.press("?")
     expect(dialog).to_have_accessible_name("Keyboard shortcuts")
     page.keyboard.press("Escape")

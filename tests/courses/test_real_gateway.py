@@ -28,10 +28,11 @@ from tests.courses.actions import acting, enrol, follow, get_key, open_course
 from tests.faults.site import Visitor
 from tests.keys.real_gateway import RealGateway, real_gateway, secret_on
 from tests.playground.streams import ended
+from tests.usage.polling import poll
 from tests.waiting import wait_until
-from usage.models import HourFailure, PollRun, UsageState, utc_today
+from usage.models import HourFailure, PollRun, UsageState
 from usage.queries.courses import course_hours
-from usage.services import read_failures, refresh_facts
+from usage.services import read_failures
 
 pytestmark = [pytest.mark.real_gateway, pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
 
@@ -137,7 +138,7 @@ def test_a_course_of_forty_from_its_keys_to_its_end(staff: User, real: RealGatew
     follow(course)
     assert set(them.ask_all()) == {200}
 
-    wait_until(lambda: _is_same(them), timeout_s=60)
+    wait_until(lambda: _is_same(them), timeout_s=180)
     soon = timezone.now() + timedelta(seconds=3)
     services.change_course(course=course, actor=actor, values={"ends_at": soon})
     follow(course)
@@ -158,7 +159,7 @@ def test_the_course_pays_for_a_student_in_the_playground(staff: User, real: Real
     answer = ended(person, "hi [words 30]", paid_by=course)
 
     assert (answer.state, answer.message.conversation.paid_by) == ("complete", course)
-    wait_until(lambda: _is_same(them), timeout_s=60)
+    wait_until(lambda: _is_same(them), timeout_s=180)
     [line] = all_lines(course, UsageState.objects.get())
     assert line.id == student.pk
     assert abs(line.sums.spend_usd - them.spent_usd()) < Decimal("0.0001")
@@ -232,12 +233,11 @@ def _requests_of(course: Course) -> int:
 
 
 def _read_today() -> bool:
-    UsageState.objects.update(cooldown_until=None)
-    return refresh_facts(utc_today(), utc_today(), PollRun.Kind.TODAY).outcome == PollRun.Outcome.DONE
+    return poll().outcome == PollRun.Outcome.DONE
 
 
 def _is_same(them: Class) -> bool:
     """Read the facts, and compare the course's sum with that of the gateway."""
-    refresh_facts(utc_today(), utc_today(), PollRun.Kind.TODAY)
+    poll()
     ours = use_counter().of_teams([them.course.team_id]).get(them.course.team_id, Decimal(0))
     return ours > 0 and abs(ours - them.spent_usd()) < Decimal("0.0001")

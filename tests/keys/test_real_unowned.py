@@ -18,7 +18,7 @@ from tests.usage.polling import poll
 from tests.waiting import wait_until
 from usage.models import Fact
 
-pytestmark = [pytest.mark.real_gateway, pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.real_gateway, pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_goes_on_for_its_owner_with_all_that_it_has_spent(real: RealGateway, sta
         assert info["max_budget"] == 1
         key = Key.objects.get(pk=row.pk)
         assert (key.owner, key.kind, key.override.budget_usd) == (staff, "personal", Decimal(1))
-        wait_until(lambda: poll().outcome == "done" and _requests_of(staff) == 2, timeout_s=60)
+        wait_until(lambda: poll().outcome == "done" and _requests_of(staff) == 2, timeout_s=150)
         services.sweep_keys()
         assert abs(PersonBudget.objects.get(owner=staff).uncounted_usd - before) < Decimal("1e-8")
         services.delete_key(key=key, actor=BY_TEST)

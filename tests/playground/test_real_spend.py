@@ -23,6 +23,7 @@ from tests.playground import rows
 from tests.playground.real_portal import DEAR, FLUSH_S, LONG, logged
 from tests.playground.sse import answer_to, disconnect, received, send, stream_of
 from tests.playground.streams import know_the_models
+from tests.usage.polling import end_cooldown
 from tests.usage.views.facts import table_of
 from tests.waiting import wait_until
 from usage.models import PollRun, utc_today
@@ -79,6 +80,7 @@ def calls_of(real: RealGateway, user: User) -> int:
 
 def refreshed() -> bool:
     """Read the usage; tell whether it was read whole: it is not where other tests' calls are written meanwhile."""
+    end_cooldown()
     refresh_now()
     return PollRun.objects.latest("started_at").outcome == PollRun.Outcome.DONE
 
@@ -94,7 +96,7 @@ def test_spend_of_the_playground_is_its_owners(
     theirs = answer_to(as_staff, "A short one [words 3]", model="claude-3-haiku")
     wait_until(lambda: (calls_of(real, intern), calls_of(real, staff)) == (5, 1), FLUSH_S)
 
-    wait_until(refreshed, 3 * FLUSH_S)  # an update that met other tests' calls is followed by one a minute later
+    wait_until(refreshed, 3 * FLUSH_S)  # an update that met other tests' calls is followed by another
 
     mine = table_of(as_intern.get("/usage/facts.csv", WEEK))
     key = Key.objects.get(owner=intern, kind=Key.Kind.PLAYGROUND)

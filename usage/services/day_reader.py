@@ -38,8 +38,13 @@ TOTALED_MEASURES: Final = (
     {"completion_tokens"},
     {"successful_requests", "failed_requests"},
 )
+TRIES: Final = 3  # of a day whose pages do not fit, at a busy gateway
 NAMES_AT_ONCE: Final = 500  # SQLite takes 999 values in a statement
 SPEND_TOLERANCE: Final = Decimal("0.000001")  # of the sum, and at least so many USD: the gateway adds floats
+
+
+class _PagesMoved(GatewayUnavailable):
+    """Pages of a day are inconsistent: a row came or went while they were read."""
 
 
 class TokenInfo(NamedTuple):
@@ -101,10 +106,15 @@ def read_day(day: date, tally: Tally, extend_lease: Callable[[], None], *, page_
 
     Raises GatewayError when a page is missing or garbled, or when pages are inconsistent. The gateway cuts pages
     anew for each answer: a row that is created meanwhile moves another one to the next page, which is then read
-    twice. So with several pages, their sum must lie between the day's totals before and after. An older
-    gateway has no such totals: its pages are accepted as they are, and read again as every day is.
+    twice. So with several pages, their sum must lie between the day's totals before and after; where it does not,
+    the day is read again, `TRIES` times in all. An older gateway has no such totals: its pages are accepted as they
+    are, and read again as every day is.
     """
     read = _Reader(day, tally, extend_lease, page_size)
+    return _until_consistent(lambda: _read_once(read))
+
+
+def _read_once(read: "_Reader") -> DayUsage:
     first = next(read.pages())
     if first.total_pages <= 1:
         return read.combine([first])
@@ -121,7 +131,7 @@ def read_day_of(
 ) -> DayUsage:
     """Read what a person, by their name at the gateway, used on a day. Raises GatewayError."""
     read = _Reader(day, tally, extend_lease, page_size, user_id)
-    return read.combine(read.pages())
+    return _until_consistent(lambda: read.combine(read.pages()))
 
 
 def in_parts(names: Iterable[V]) -> Iterator[list[V]]:
@@ -129,6 +139,18 @@ def in_parts(names: Iterable[V]) -> Iterator[list[V]]:
     remaining = iter(names)
     while part := list(islice(remaining, NAMES_AT_ONCE)):
         yield part
+
+
+def _until_consistent(read: Callable[[], DayUsage]) -> DayUsage:
+    """Return the first consistent reading of at most `TRIES`."""
+    tries_left = TRIES
+    while True:
+        try:
+            return read()
+        except _PagesMoved:
+            tries_left -= 1
+            if not tries_left:
+                raise
 
 
 class _Reader:
@@ -222,8 +244,8 @@ def _bounds(totals: DayTotals) -> list[Decimal | None]:
     return [totals.spend_usd, prompt, completion, None if ok is None or failed is None else ok + failed]
 
 
-def _moved(what: str) -> GatewayUnavailable:
-    return GatewayUnavailable(f"The gateway's activity changed while it was read: {what} does not fit.")
+def _moved(what: str) -> _PagesMoved:
+    return _PagesMoved(f"The gateway's activity changed while it was read: {what} does not fit.")
 
 
 def _bounded(day_usage: DayUsage) -> DayUsage:
