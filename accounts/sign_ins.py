@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from accounts.models import SignIn, SignInOutcome, User
 from accounts.sessions import IN_SESSION, device_of
+from web.deletion import delete_in_batches
 from web.metrics import SIGN_INS
 from web.request import client_address
 
@@ -89,7 +90,7 @@ def forget_sign_ins(person: User) -> None:
 def prune_sign_ins() -> int:
     """Delete what is older than SIGN_IN_RETENTION_DAYS, and the oldest of too many; return how many."""
     outdated = timezone.now() - timedelta(days=settings.SIGN_IN_RETENTION_DAYS)
-    deleted = SignIn.objects.filter(last_at__lt=outdated, at__lt=outdated).delete()[0]
+    deleted = delete_in_batches(SignIn.objects.filter(last_at__lt=outdated, at__lt=outdated))
     deleted += _delete_beyond(MOST_REFUSALS, SignIn.objects.refused())
     return deleted + _delete_beyond(MOST_SIGN_INS, SignIn.objects.all())
 
@@ -97,4 +98,4 @@ def prune_sign_ins() -> int:
 def _delete_beyond(most: int, rows: QuerySet[SignIn]) -> int:
     """Keep so many of the newest."""
     newest_to_go = rows.order_by("-pk").values_list("pk", flat=True)[most : most + 1].first()
-    return rows.filter(pk__lte=newest_to_go).delete()[0] if newest_to_go else 0
+    return delete_in_batches(rows.filter(pk__lte=newest_to_go)) if newest_to_go else 0

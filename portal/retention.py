@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.conf import settings
-from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
@@ -19,9 +18,8 @@ from accounts.models import AuditEntry, SignIn, WebhookDelivery
 from keys.models import LeakNotice, LimitChange
 from playground.models import Conversation
 from usage.models import Notice, PollRun, Reconciliation, UnusualSpend
+from web.deletion import delete_in_batches
 
-BATCH: Final = 1000  # rows of one transaction
-AT_ONCE: Final = 100  # batches of one run of the task; the next one goes on
 Rows = Callable[[datetime], "list[QuerySet[Any]]"]  # that are older than this
 
 
@@ -51,7 +49,7 @@ def _notices(before: datetime) -> list[QuerySet[Any]]:
     is_over = Q(mailed_at__isnull=False) | Q(seen_at__isnull=False)
     return [
         Notice.objects.filter(is_over, made_at__lt=before),
-        UnusualSpend.objects.filter(mailed_at__isnull=False, day__lt=before.date()),
+        UnusualSpend.objects.filter(day__lt=before.date()),  # no mail of an earlier day than yesterday is sent
         LeakNotice.objects.filter(is_over, made_at__lt=before),
         LimitChange.objects.filter(is_over, made_at__lt=before),
     ]
@@ -116,17 +114,6 @@ def apply_retention() -> dict[str, int]:
     now, deleted = timezone.now(), {}
     for rule in RULES:
         if not rule.task:
-            deleted[rule.name] = sum(_delete(rows, rule) for rows in rule.due(now))
-    return deleted
-
-
-def _delete(rows: QuerySet[Any], rule: Rule) -> int:
-    deleted = 0
-    for _batch in range(AT_ONCE):
-        with transaction.atomic(), rule.allowed():
-            ids = list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH])
-            rows.model.objects.filter(pk__in=ids).delete()
-        deleted += len(ids)
-        if len(ids) < BATCH:
-            break
+            due = rule.due(now)
+            deleted[rule.name] = sum(delete_in_batches(rows, allowed=rule.allowed) for rows in due)
     return deleted

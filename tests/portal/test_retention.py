@@ -5,16 +5,22 @@ from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
 from accounts import append_only
-from accounts.models import AuditEntry, AuditRepeat, User
+from accounts.models import AuditEntry, AuditRepeat, SignIn, User, Webhook, WebhookDelivery
+from accounts.tasks import prune_sign_ins
 from portal import retention
 from portal.checks import retentions_are_sensible
 from portal.tasks import apply_retention
-from usage.models import Notice
+from tests.usage.polling import make_key
+from usage.models import Notice, PollRun, UnusualSpend
+from usage.tasks import prune as prune_runs
+from web.deletion import BATCH
+from webhooks.tasks import prune as prune_messages
 
 pytestmark = pytest.mark.django_db
 AGES = (10, 80, 100, 500)  # days
@@ -22,7 +28,7 @@ AGES = (10, 80, 100, 500)  # days
 
 @pytest.fixture(autouse=True)
 def old_rows(intern: User) -> None:
-    now = timezone.now()
+    now, key = timezone.now(), make_key(intern, "a" * 64)
     AuditEntry.objects.bulk_create(
         AuditEntry(at=now - timedelta(days=age), action="issue", outcome="done", object_kind="key", object_id=str(age))
         for age in AGES
@@ -32,6 +38,7 @@ def old_rows(intern: User) -> None:
         common = {"person": intern, "period_first_day": at.date(), "threshold": 80, "spent_usd": 8, "budget_usd": 10}
         Notice.objects.create(**common, made_at=at, mailed_at=at, of_person=True)
         Notice.objects.create(**common, made_at=at)  # its mail is still to be sent
+        UnusualSpend.objects.create(key=key, owner=intern, day=at.date(), spent_usd=8, usual_usd=1)  # never will be
 
 
 def ages_in_trail() -> list[str]:
@@ -61,13 +68,14 @@ def test_a_dry_run_says_what_would_go_and_a_run_deletes_it(settings: Settings, i
     AuditRepeat.objects.create(entry=oldest, **who, action="issue", outcome="done", code="x", hour=oldest.at)
 
     assert "audit trail: kept 365 days (AUDIT_RETENTION_DAYS); 1 rows are older" in said("--dry-run")
-    assert "notices: kept 95 days (NOTICE_RETENTION_DAYS); 2 rows are older" in said("--dry-run")
+    assert "notices: kept 95 days (NOTICE_RETENTION_DAYS); 4 rows are older" in said("--dry-run")
     assert len(ages_in_trail()) == len(AGES)
     assert "Deleted: audit trail, 1 rows" in said()
 
     assert ages_in_trail() == ["10", "80", "100"]
     assert Notice.objects.filter(mailed_at__isnull=False).count() == 2
     assert Notice.objects.filter(mailed_at=None).count() == len(AGES)
+    assert UnusualSpend.objects.count() == 2
 
 
 def test_a_short_retention_leaves_ninety_days_and_is_a_mistake(settings: Settings) -> None:
@@ -99,8 +107,25 @@ def test_a_batch_follows_the_other(settings: Settings) -> None:
         AuditEntry(
             at=timezone.now() - timedelta(days=200), action="issue", outcome="done", object_kind="key", object_id="b"
         )
-        for _ in range(retention.BATCH)
+        for _ in range(BATCH)
     )
 
-    assert retention.apply_retention()["audit trail"] == retention.BATCH + 2
+    assert retention.apply_retention()["audit trail"] == BATCH + 2
     assert not rows.exists()
+
+
+def test_every_task_deletes_in_batches() -> None:
+    then, webhook = timezone.now() - timedelta(days=500), Webhook.objects.create(name="old", url="")
+    number = range(BATCH + 1)
+    PollRun.objects.bulk_create(PollRun(kind="today", first_day=then, last_day=then, started_at=then) for _ in number)
+    SignIn.objects.bulk_create(SignIn(outcome="entered", at=then, last_at=then) for _ in number)
+    WebhookDelivery.objects.bulk_create(WebhookDelivery(webhook=webhook, name=str(n), made_at=then) for n in number)
+
+    for model, prune in ((PollRun, prune_runs), (SignIn, prune_sign_ins), (WebhookDelivery, prune_messages)):
+        with CaptureQueriesContext(connection) as queries:
+            prune.run()
+        assert not model._default_manager.exists()
+        selected = [
+            query for query in queries if f'FROM "{model._meta.db_table}"' in query["sql"] and "LIMIT" in query["sql"]
+        ]
+        assert len(selected) >= 2, model

@@ -14,6 +14,7 @@ from django.db.models import QuerySet, Sum
 from usage.models import DayToken, HourFailure, KeyHour
 from usage.services.day_reader import in_parts
 from usage.services.upsert import BATCH
+from web.deletion import delete_in_batches
 
 HOURS_KEPT: Final = timedelta(weeks=8)
 SLACK: Final = timedelta(minutes=5)  # before the full hour: how old the reading before may be
@@ -49,9 +50,8 @@ def count_hours(day: date, *, since: datetime | None, now: datetime) -> None:
 def delete_old_hours(now: datetime) -> int:
     """Delete the hours of days that are no longer kept; return how many rows."""
     first = datetime.combine(_first_day(now), time(0), UTC)
-    hours, _ = KeyHour.objects.filter(hour__lt=first).delete()
-    failures, _ = HourFailure.objects.filter(hour__lt=first).delete()
-    return hours + failures
+    outdated = [KeyHour.objects.filter(hour__lt=first), HourFailure.objects.filter(hour__lt=first)]
+    return sum(map(delete_in_batches, outdated))
 
 
 def _first_day(now: datetime) -> date:

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from usage.models import ModelGrowth, PollRun, Reconciliation
 from usage.services.hours import delete_old_hours
+from web.deletion import delete_in_batches
 
 GROWTH_RETENTION: Final = timedelta(days=1)  # only the last hour is read
 
@@ -16,7 +17,9 @@ def delete_old_rows() -> int:
     """Delete runs and reconciliations past RUN_RETENTION_DAYS, older hours and growth; return how many rows."""
     now = timezone.now()
     before = now - timedelta(days=settings.RUN_RETENTION_DAYS)
-    runs, _ = PollRun.objects.filter(started_at__lt=before).delete()
-    reconciliations, _ = Reconciliation.objects.filter(started_at__lt=before).delete()
-    growth, _ = ModelGrowth.objects.filter(at__lt=now - GROWTH_RETENTION).delete()
-    return growth + runs + reconciliations + delete_old_hours(now)
+    outdated = [
+        PollRun.objects.filter(started_at__lt=before),
+        Reconciliation.objects.filter(started_at__lt=before),
+        ModelGrowth.objects.filter(at__lt=now - GROWTH_RETENTION),
+    ]
+    return sum(map(delete_in_batches, outdated)) + delete_old_hours(now)

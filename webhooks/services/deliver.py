@@ -22,6 +22,7 @@ from accounts.models import Webhook, WebhookDelivery
 from gateway.secret import redact
 from keys.alerts import alert_admins
 from keys.models import AdminAlert
+from web.deletion import delete_in_batches
 from web.encryption import Undecryptable, decrypt
 from web.metrics import WEBHOOK_DELIVERIES
 from web.outside import Reply, SendingFailed, post
@@ -190,4 +191,4 @@ def send_again(delivery: WebhookDelivery) -> bool:
 def prune() -> int:
     """Delete old messages; return how many."""
     before = timezone.now() - timedelta(days=settings.WEBHOOK_RETENTION_DAYS)
-    return WebhookDelivery.objects.filter(made_at__lt=before).delete()[0]
+    return delete_in_batches(WebhookDelivery.objects.filter(made_at__lt=before))
