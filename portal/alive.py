@@ -2,16 +2,18 @@
 
 import argparse
 import socket
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from django.core.exceptions import ImproperlyConfigured
 
 from portal.environment import Environment
 
 TIMEOUT_S: Final = 3
+DATABASE_TIMEOUT_S: Final = 5  # to connect and to answer
 MISSING_AFTER_S: Final = 60  # heartbeats are written every five seconds (keys/processes.py)
 LAST_HEARTBEAT: Final = """
 SELECT extract(epoch FROM now() - max(seen_at)) FROM keys_heartbeat WHERE kind = %s AND (name = %s OR name LIKE %s)
@@ -38,20 +40,29 @@ def _web() -> str | None:
 
 
 def _heartbeat(program: str) -> str | None:
-    """Look at the row that the program writes."""
-    import psycopg  # takes a tenth of a second
-
-    host = socket.gethostname()
+    """Look at the row that the program writes; a database that does not answer is none of its faults."""
     try:
         given = Environment().db_url("DATABASE_URL")  # may have what is Django's alone, such as conn_max_age
     except ImproperlyConfigured as problem:
         return str(problem)
+    found: list[str | None] = []
+    looking = threading.Thread(target=lambda: found.append(_look_up(program, given)), daemon=True)
+    looking.start()
+    looking.join(DATABASE_TIMEOUT_S)  # psycopg has a limit for the connection only, not for what comes after it
+    return found[0] if found else None
+
+
+def _look_up(program: str, given: dict[str, Any]) -> str | None:
+    """Compare the time of the last heartbeat; None where the database cannot say."""
+    import psycopg  # takes a tenth of a second
+
+    host = socket.gethostname()
     parts = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
     named = {name: str(given[theirs]) for name, theirs in parts.items() if given[theirs]} | given.get("OPTIONS", {})
     try:
         with psycopg.connect(**named | {"connect_timeout": TIMEOUT_S}) as connection:
             row = connection.execute(LAST_HEARTBEAT, [program, host, f"%@{host}"]).fetchone()
-    except psycopg.OperationalError:
+    except psycopg.Error:
         return None  # restarting the program would not help
     age_s = row[0] if row else None
     if age_s is None:

@@ -1,6 +1,8 @@
 """`passerelle alive`: what the health check of a container says."""
 
 import socket
+import socketserver
+import threading
 from datetime import timedelta
 
 import pytest
@@ -32,6 +34,31 @@ def test_an_absent_database_is_no_fault_of_the_program(monkeypatch: pytest.Monke
         monkeypatch.setenv("DATABASE_URL", f"postgres://127.0.0.1:{free_port()}/none{options}")
 
         assert alive.main(["beat"]) is None
+
+
+def test_a_database_that_accepts_and_never_answers_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    welcome = b"".join((b"R\0\0\0\x08\0\0\0\0", b"K\0\0\0\x0c\0\0\0\x01\0\0\0\x01", b"Z\0\0\0\x05I"))
+    is_over = threading.Event()
+
+    class Silent(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            """Let it sign in; read what it then asks."""
+            self.request.recv(4096)
+            self.request.sendall(welcome)
+            self.request.recv(4096)
+            asked.set()
+            is_over.wait(30)
+
+    asked = threading.Event()
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Silent) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        monkeypatch.setenv("DATABASE_URL", f"postgres://portal@127.0.0.1:{server.server_address[1]}/x?sslmode=disable")
+        monkeypatch.setattr(alive, "DATABASE_TIMEOUT_S", 2)
+
+        assert alive.main(["worker"]) is None
+        assert asked.is_set()
+        is_over.set()
+        server.shutdown()
 
 
 def test_a_missing_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
