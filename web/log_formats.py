@@ -12,10 +12,15 @@ LINE: Final = "{asctime} {levelname} {name} {message}"
 
 
 class LineFormatter(logging.Formatter):
-    """A line of text that ends with the id of its request, in brackets, where there is one."""
+    """A line of text that ends with the id of its request, in brackets, where there is one; tracebacks are indented."""
 
     def __init__(self) -> None:
         super().__init__(LINE, style="{")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, with the traceback below it: no message of an exception looks like a line of its own."""
+        line, *traceback = super().format(record).split("\n")
+        return "\n".join([line, *(f"  {in_one_line(each)}" for each in traceback)])
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  (as the library names it)
         """Return the line without a traceback."""

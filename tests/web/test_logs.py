@@ -100,6 +100,19 @@ def test_a_traceback_has_no_secret() -> None:
     assert "Xy7_kk29" not in said
 
 
+def test_no_message_of_an_exception_looks_like_a_line_of_its_own() -> None:
+    forged = "2026-11-30 12:00:00,000 INFO portal all is well"
+    with listening_to(logging.getLogger("portal"), LineFormatter()) as said:
+        try:
+            raise ValueError(f"a name with\n{forged}\r{forged}\x1b[2K")
+        except ValueError:
+            logging.getLogger("portal").exception("failed")
+
+    [_line, *traceback] = said.getvalue().splitlines()
+    assert f"  {forged}\\r{forged}\\x1b[2K" in traceback
+    assert [line for line in traceback if not line.startswith("  ")] == []
+
+
 def test_the_access_log_has_no_secret() -> None:
     build: Callable[[str], Callable[..., None]] = log_request_builder
     write = build("%(method)s %(path)s?%(query_string)s %(status)d")
