@@ -8,11 +8,12 @@ import logging
 import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import IO, Final
 from uuid import uuid4
 
 from django.core.files.base import ContentFile, File
-from django.core.files.storage import storages
+from django.core.files.storage import FileSystemStorage, storages
 
 logger = logging.getLogger(__name__)
 
@@ -103,6 +104,12 @@ def folders_of_files() -> Iterator[list[str]]:
         return
     except Exception as error:
         raise StorageUnavailable from error
+
+
+def folder_of_files() -> Path | None:
+    """Return the folder that has the files; None where they are not on a disk of this machine."""
+    storage = storages[ALIAS]
+    return Path(storage.location) if isinstance(storage, FileSystemStorage) else None
 
 
 def stored_at(name: str) -> datetime | None:

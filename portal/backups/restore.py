@@ -1,8 +1,11 @@
 """Restores a backup, into an empty place only."""
 
 import hashlib
+import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Final
 
 from django.conf import settings
 from django.core.management import call_command
@@ -14,7 +17,9 @@ from portal.backups.errors import BackupError
 from portal.backups.manifest import COMPARED, DATABASE, FILES, FORMAT, Manifest, accepted_fingerprints
 from portal.old_data import keep_stamp, known_migrations, migration_digests
 from portal.version import version
-from web.files import folders_of_files, pieces_of, put_back
+from web.files import folder_of_files, folders_of_files, pieces_of, put_back
+
+MB: Final = 1024 * 1024
 
 
 def restore_backup(path: Path, say: Callable[[str], None]) -> Manifest:
@@ -28,6 +33,7 @@ def restore_backup(path: Path, say: Callable[[str], None]) -> Manifest:
         manifest = reader.manifest
         _refuse_another_version(manifest)
         _refuse_a_place_in_use(reader)
+        _refuse_full_disks(manifest)
         say(f"Checking {path.name}, made on {manifest.made_at} by version {manifest.version}")
         reader.verify()
         say(f"Restoring {sum(name.startswith(FILES) for name in manifest.parts)} files")
@@ -85,6 +91,26 @@ def _refuse_a_place_in_use(reader: Reader) -> None:
         if foreign:
             raise BackupError(
                 f"There are files that are not in the backup ({foreign[0]}). Name an empty folder in IMAGE_DIR."
+            )
+
+
+def _refuse_full_disks(manifest: Manifest) -> None:
+    """Refuse where the files do not fit, or SQLite with the copy that it is read from; PostgreSQL's disk is its own."""
+    there = {name for names in folders_of_files() for name in names}
+    files = {name.removeprefix(FILES): part.bytes for name, part in manifest.parts.items() if name.startswith(FILES)}
+    needed = {folder_of_files(): sum(size for name, size in files.items() if name not in there)}
+    if manifest.vendor == "sqlite":
+        needed[settings.DATA_DIR] = 2 * manifest.parts[DATABASE[manifest.vendor]].bytes
+    disks: Counter[int] = Counter()
+    for folder, size in needed.items():
+        if folder is None:
+            continue
+        place = next(each for each in (folder, *folder.parents) if each.exists())
+        disks[place.stat().st_dev] += size
+        if disks[place.stat().st_dev] > (free := shutil.disk_usage(place).free):
+            raise BackupError(
+                f"The backup needs {disks[place.stat().st_dev] / MB:,.0f} MB on the disk of {folder}, which has "
+                f"{free / MB:,.0f} MB left. Make room, or name another folder."
             )
 
 

@@ -280,6 +280,9 @@ def test_refuses_what_is_damaged_of_another_version_or_not_for_this_place(tmp_pa
     drop_all_tables()
     damaged = rewrite(good, tmp_path / "damaged.zip", flip=database)
     assert "is not what was written" in refusal(damaged)
+    wipe(tmp_path)
+    large = {name: msgspec.structs.replace(part, bytes=10**16) for name, part in manifest.parts.items()}
+    assert "Make room" in refusal(rewrite(good, tmp_path / "large.zip", parts=large))
     store_file(b"of another portal")
     assert "not in the backup" in refusal(good)
     with connection.cursor() as cursor:
