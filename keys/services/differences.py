@@ -53,8 +53,12 @@ def take_over_limits() -> Differences:
 
 
 def write_budgets_again(found: Differences) -> None:
-    """Write the budgets over all keys of a person that their team at the gateway does not have. Idempotent."""
-    for row in PersonBudget.objects.select_related("owner").order_by("owner__username"):
+    """Write the budgets over all keys of a person that their team at the gateway does not have. Idempotent.
+
+    The teams of anonymised people are deleted by the sweep, and may be gone since the copy.
+    """
+    budgets = PersonBudget.objects.filter(owner__anonymised_at=None).select_related("owner")
+    for row in budgets.order_by("owner__username"):
         if not has_team(row):
             continue
         try:

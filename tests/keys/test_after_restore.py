@@ -13,6 +13,7 @@ from gateway.secret import token_of
 from keys import services
 from keys.models import GatewayIdentity, Key, Token
 from keys.services.person_budget import team_id_of
+from playground.services.anonymise import anonymise
 from tests.dumps import dump_database
 from tests.factories import change_policies, make_intern
 from tests.keys.actions import (
@@ -216,6 +217,21 @@ def test_limits_budgets_and_what_is_not_in_the_copy_are_reported_and_mended(
     assert after_restore().splitlines() == [
         "Left alone: 1 keys of people who are not in the backup, or of another portal at this gateway"
     ]
+
+
+def test_the_team_of_somebody_anonymised_is_not_made_again(intern: User, sandbox: Sandbox) -> None:
+    change_policies(person_budget_usd=Decimal(50), person_budget_period="30d")
+    issue(intern, "theirs")
+    anonymise(person=intern, actor=BY_TEST)
+    restore = dump_database()
+    services.sweep_keys()
+    assert teams_at(sandbox) == {}
+    restore()
+
+    assert "Budgets written again" not in after_restore()
+
+    assert teams_at(sandbox) == {}
+    assert_at_rest(sandbox)
 
 
 def test_a_run_that_the_gateway_breaks_off_accepts_no_missing_keys_later(staff: User, sandbox: Sandbox) -> None:
