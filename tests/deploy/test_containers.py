@@ -101,3 +101,14 @@ def test_image_compose_and_chart_have_the_version_of_the_project(repository: Pat
     assert (chart["version"], chart["appVersion"]) == (number, number)
     assert all(SERVICES[name]["image"].endswith(f":{number}}}") for name in PORTAL)
     assert f"passerelle:{number} " in CONTAINERFILE.read_text()
+
+
+def test_the_line_of_the_readme_starts_the_image_that_it_builds(repository: Path) -> None:
+    [line] = re.findall(r"^    docker .+$", (repository / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    found = re.fullmatch(r"docker build -f (\S+) -t (\S+) \. && docker compose -f (\S+) up --detach", line.strip())
+    assert found
+    recipe, tag, composed = found.groups()
+
+    assert repository / recipe == CONTAINERFILE
+    assert repository / composed == DEPLOY / "compose" / "compose.yaml"
+    assert {SERVICES[name]["image"] for name in PORTAL} == {f"${{PASSERELLE_IMAGE:-{tag}}}"}
