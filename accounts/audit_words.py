@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 if TYPE_CHECKING:
-    from django.utils.functional import _StrPromise
+    from django_stubs_ext import StrPromise
 
-Words: TypeAlias = Union[str, "_StrPromise", Callable[[Mapping[str, Any]], str]]
+Words: TypeAlias = Union[str, "StrPromise", Callable[[Mapping[str, Any]], str]]
 
 _words: dict[str, Words] = {}
 

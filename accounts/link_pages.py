@@ -18,10 +18,10 @@ from accounts.models import User
 from web.request import client_address
 
 if TYPE_CHECKING:
-    from django.utils.functional import _StrPromise
+    from django_stubs_ext import StrPromise
 
 RATE: Final = "60/m/ip"  # a class of a hundred shares one address, and reads its mails within minutes
-REFUSED: Final[dict[str, tuple["_StrPromise", int]]] = {
+REFUSED: Final[dict[str, tuple["StrPromise", int]]] = {
     "wrong": (gettext_lazy("This link is not valid"), 404),
     "old": (gettext_lazy("This link has expired"), 410),
     "void": (gettext_lazy("This link no longer works"), 410),
@@ -34,7 +34,7 @@ Page = Callable[..., HttpResponse]  # renders (request, title, sentences, status
 
 
 def by_link(
-    read: Callable[[str], tuple[User, Opened]], *, page: Page, sentences: Mapping[str, "_StrPromise"]
+    read: Callable[[str], tuple[User, Opened]], *, page: Page, sentences: Mapping[str, "StrPromise"]
 ) -> Callable[[Callable[[HttpRequest, Opened], HttpResponse]], Answer]:
     """Make a view open to signed links, which `read` returns as the person and what the link is about.
 

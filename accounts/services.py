@@ -4,12 +4,12 @@ import logging
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from allauth.account.internal.emailkit import valid_email_or_none
 from allauth.account.models import EmailAddress
 from django.contrib.auth.models import Group
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
+from accounts.mail_addresses import as_mail_address
 from accounts.mails import send_later
 from accounts.models import User
 from accounts.rights import update_staff_status
@@ -80,7 +80,7 @@ def take_over_address(*, user: User, claims: Mapping[str, Any], before: Mapping[
     False if it could not be changed, and should be tried again: another account has it, or nobody has verified it
     and the account has a password, whose reset links go to the address.
     """
-    new = User.objects.normalize_email(valid_email_or_none(claims.get("email")))
+    new = User.objects.normalize_email(as_mail_address(claims.get("email")))
     if not new or new in (User.objects.normalize_email(before.get("email")), user.email):
         return True
     verified = claims["email_verified"]

@@ -25,7 +25,7 @@ from web.amounts import usd_limit
 from web.templatetags.portal import a_period
 
 if TYPE_CHECKING:
-    from django.utils.functional import _StrPromise
+    from django_stubs_ext import StrPromise
 
 # Format characters that belong in words: emoji are joined by ZWJ, some scripts need ZWNJ.
 JOINERS = {"\u200c", "\u200d"}
@@ -95,7 +95,7 @@ def amount_field() -> forms.DecimalField:
     )
 
 
-def budget_field(help_text: "_StrPromise | str" = "") -> forms.DecimalField:
+def budget_field(help_text: "StrPromise | str" = "") -> forms.DecimalField:
     """Return a field for the budget of one key."""
     return forms.DecimalField(
         label=_("Budget, USD"),

@@ -13,7 +13,7 @@ from keys.status import NEEDS_OWNER, BudgetUse, Status, status_of
 from keys.use import KeyUse, PersonUse, pressing_budget
 
 if TYPE_CHECKING:
-    from django.utils.functional import _StrPromise
+    from django_stubs_ext import StrPromise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +74,9 @@ def row_with_use(key: Key, use: PersonUse) -> Row:
 class Group:
     """Keys under one heading; those that need attention come first."""
 
-    title: "_StrPromise"
+    title: "StrPromise"
     rows: list[Row]
-    hint: "str | _StrPromise" = ""
+    hint: "str | StrPromise" = ""
 
 
 def grouped(rows: Iterable[Row]) -> list[Group]:

@@ -18,7 +18,7 @@ from keys.renewal import ends_with_stay, renewable_from
 from web.templatetags.portal import day, moment
 
 if TYPE_CHECKING:
-    from django.utils.functional import _StrPromise
+    from django_stubs_ext import StrPromise
 
 
 NEEDS_OWNER = ("blocked", "paused", "expired", "expires_soon", "nearly_used", "unknown", "failed")  # worst first
@@ -39,7 +39,7 @@ class Status:
     """`tone` is one of ok, warn, bad, info, odd, idle; only warn and bad are filled with colour."""
 
     code: str
-    word: "str | _StrPromise"
+    word: "str | StrPromise"
     icon: str
     tone: str
     sentence: str
@@ -50,7 +50,7 @@ class Status:
         return self.code in NEEDS_OWNER
 
 
-WORDS: dict[str, tuple["_StrPromise", str, str]] = {
+WORDS: dict[str, tuple["StrPromise", str, str]] = {
     "active": (gettext_lazy("Active"), "ok", "ok"),
     "paused": (gettext_lazy("Paused"), "clock", "bad"),
     "paused_by_owner": (gettext_lazy("Paused by owner"), "stop", "idle"),
@@ -70,7 +70,7 @@ WORDS: dict[str, tuple["_StrPromise", str, str]] = {
 }
 
 
-SENTENCES: dict[str, "_StrPromise"] = {  # of states without dates
+SENTENCES: dict[str, "StrPromise"] = {  # of states without dates
     "issuing": gettext_lazy("Checking with the gateway."),
     "unknown": gettext_lazy(
         "We do not know yet whether the key was created. If it was, nobody has seen its secret, and we will "

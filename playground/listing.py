@@ -15,7 +15,7 @@ from accounts.models import User
 from playground.models import Conversation, ConversationQuerySet
 
 if TYPE_CHECKING:
-    from django.utils.functional import _StrPromise
+    from django_stubs_ext import StrPromise
 
 SHOWN_AT_MOST: Final = 50
 LONGEST_SEARCH: Final = 100
@@ -44,7 +44,7 @@ class Row:
 class Group:
     """Conversations last used on the same day, or before."""
 
-    title: "_StrPromise"
+    title: "StrPromise"
     rows: list[Row]
 
 

@@ -9,7 +9,7 @@ from playground.listing import Found
 from playground.models import Conversation
 
 if TYPE_CHECKING:
-    from django.utils.functional import _StrPromise
+    from django_stubs_ext import StrPromise
 
 RECENT: Final = 3  # models
 FEW: Final = 8  # models that need no parts
@@ -18,7 +18,7 @@ FEW: Final = 8  # models that need no parts
 class Part(NamedTuple):
     """Models under a title; each model is in one part only."""
 
-    title: "_StrPromise | str"
+    title: "StrPromise | str"
     models: list[Any]
 
 

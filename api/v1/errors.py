@@ -22,7 +22,7 @@ from keys.views.actions import in_words
 from people.services import GroupRefused
 
 if TYPE_CHECKING:
-    from django.utils.functional import _StrPromise
+    from django_stubs_ext import StrPromise
 
 MISSING: Final = gettext_lazy("This field is required.")
 UNFIT: Final = gettext_lazy("This value is not valid: see the documentation.")
@@ -103,7 +103,7 @@ def check_form(form: forms.Form, names: Mapping[str, str] | None = None) -> dict
 
 
 @contextmanager
-def gateway_call(*, nothing: str, unknown: "_StrPromise") -> Iterator[None]:
+def gateway_call(*, nothing: str, unknown: "StrPromise") -> Iterator[None]:
     """Say what a failure of the gateway means, as the pages do (keys.views.acts.in_words)."""
     try:
         yield

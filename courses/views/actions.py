@@ -19,7 +19,7 @@ from keys.models import Key
 from web.request import PortalRequest
 
 if TYPE_CHECKING:
-    from django.utils.functional import _StrPromise
+    from django_stubs_ext import StrPromise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,10 +28,10 @@ class Action:
 
     name: str  # of its route
     do: Callable[..., Course]
-    title: "_StrPromise"
-    sentence: "_StrPromise"
-    button: "_StrPromise"
-    message: "_StrPromise"
+    title: "StrPromise"
+    sentence: "StrPromise"
+    button: "StrPromise"
+    message: "StrPromise"
     counts_keys: bool = False
     is_bad: bool = False
 

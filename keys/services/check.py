@@ -29,7 +29,7 @@ from keys.services.delete import look_at_team_again
 from keys.status import group_used_up
 
 if TYPE_CHECKING:
-    from django.utils.functional import _StrPromise
+    from django_stubs_ext import StrPromise
 
 CHECK_TIMEOUT_S = 20.0
 
@@ -39,8 +39,8 @@ class Check:
     """The result in words, with what to do."""
 
     ok: bool
-    sentence: "str | _StrPromise"
-    hint: "str | _StrPromise" = ""
+    sentence: "str | StrPromise"
+    hint: "str | StrPromise" = ""
     model: str = ""
     models_count: int = 0
     seconds: float | None = None

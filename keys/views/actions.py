@@ -30,7 +30,7 @@ from web.pages import render_region
 from web.request import PortalRequest
 
 if TYPE_CHECKING:
-    from django.utils.functional import _StrPromise
+    from django_stubs_ext import StrPromise
 
 View = Callable[..., HttpResponse]
 
@@ -307,7 +307,7 @@ def label_and_end(key: Key) -> dict[str, str]:
     return {"label": key.label, "until": until(key.expires_at) if key.expires_at else ""}
 
 
-def in_words(error: GatewayError, *, nothing: str, unknown: "_StrPromise") -> tuple[str, int]:
+def in_words(error: GatewayError, *, nothing: str, unknown: "StrPromise") -> tuple[str, int]:
     """Explain a failure of the gateway, and return the status of the response.
 
     `nothing` says what is unchanged if the gateway certainly did nothing, `unknown` what we do otherwise.

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext as _
 
 if TYPE_CHECKING:
-    from django.utils.functional import _StrPromise
+    from django_stubs_ext import StrPromise
 
 
 class AskRefused(Exception):
     """A limit or a rule of the portal forbids this now; nothing was sent or saved. `code` is for programs."""
 
-    def __init__(self, code: str, message: "str | _StrPromise", *, retry_at: datetime | None = None) -> None:
+    def __init__(self, code: str, message: "str | StrPromise", *, retry_at: datetime | None = None) -> None:
         super().__init__(str(message))
         self.code = code
         self.retry_at = retry_at

@@ -6,7 +6,6 @@ The rules are those of a sign-in (ADR 47): never an account with rights, nor one
 from dataclasses import dataclass
 from typing import Any
 
-from allauth.account.internal.emailkit import valid_email_or_none
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
@@ -15,6 +14,7 @@ from django.utils import timezone
 from accounts.audit import Actor, record_person_change
 from accounts.entry import complete_claims
 from accounts.identity_providers import IdentityProvider
+from accounts.mail_addresses import as_mail_address
 from accounts.models import AuditAction, ScimClient, ScimUser, User
 from accounts.models.scim import folded
 from accounts.rights import permissions_of
@@ -43,7 +43,7 @@ class Provisioned:
         """Return it as the claims of a sign-in."""
         names = {"given_name": self.given_name[:150], "family_name": self.family_name[:150]}
         found: dict[str, Any] = {**names, "name": self.display_name[:300]}
-        if self.address.isascii() and valid_email_or_none(self.address):
+        if self.address.isascii() and as_mail_address(self.address):
             found |= {"email": self.address, "email_verified": provider.trust_email}
         return {name: value for name, value in found.items() if value}
 

@@ -19,7 +19,7 @@ from usage.queries.scope import KINDS, NONE, UNATTRIBUTED, joined, values_of
 from web.request import PortalRequest
 
 if TYPE_CHECKING:
-    from django.utils.functional import _StrPromise
+    from django_stubs_ext import StrPromise
 
 PERIOD_WORDS: Final = {
     "today": _("Today"),
@@ -41,7 +41,7 @@ class Chip:
     """A value of an active filter, in words; `rest` is the filter without it."""
 
     name: str
-    title: "_StrPromise"
+    title: "StrPromise"
     words: str
     rest: str
 
