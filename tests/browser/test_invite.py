@@ -25,7 +25,9 @@ def secretary(db: None) -> User:
     return with_permissions("secretary", "manage_people")
 
 
-def test_a_class_is_invited_with_a_policy_and_seen_in_few_clicks(visit: Visit, secretary: User) -> None:
+def test_a_class_is_invited_with_a_policy_and_its_keys_are_seen_in_few_clicks(
+    visit: Visit, secretary: User, sandbox: Sandbox
+) -> None:
     page = visit("/", user=secretary)
     clicks = 0
 
@@ -47,6 +49,14 @@ def test_a_class_is_invited_with_a_policy_and_seen_in_few_clicks(visit: Visit, s
     expect(page.get_by_role("status").filter(has_text="40 people")).to_be_visible()
     expect(page.get_by_role("link", name="Student 39", exact=True)).to_be_visible()
     assert violations(page) == []
+
+    for person in User.objects.filter(email__startswith="student3"):
+        issue(person, f"key of {person.display_name}")
+    click("link", "Keys")
+    page.get_by_role("searchbox", name="Search", exact=True).fill("student")
+    click("button", "Apply")
+    expect(page.get_by_role("status").filter(has_text="11 keys")).to_be_visible()
+    expect(page.get_by_text("key of Student 39")).to_be_visible()
 
     assert clicks < 12
     assert Invitation.objects.count() == 40
