@@ -1,7 +1,7 @@
 """Kill a process at a chosen line of the services, as SIGKILL or a power failure would.
 
 Two lines between which nothing was done for good are one: all that they differ by is gone with the process, or taken
-back by the database. So `killed_at_step` dies once between two things that stay done.
+back by the database. So `killed_at_step` dies once between two things that stay done (tests/keys/lasting.py).
 """
 
 import os
@@ -9,30 +9,19 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from enum import Enum, auto
 from pathlib import Path
-from types import CodeType, FrameType
+from types import FrameType
 from typing import Any
 
-from django.db import connections, transaction
+from django.db import connections
 
 import keys.services
+from tests.keys.lasting import report_waits, report_what_lasts
 
 SERVICES = str(Path(keys.services.__file__).parent)
-OUTSIDE = ("/http/client.py", "/kombu/", "/redis/", "/django/core/mail/", "/django/core/files/", "/django/core/cache/")
-
-DATABASE, STATEMENTS = "/django/db/backends/base/base.py", "/django/db/backends/utils.py"
 
 Folder = str | tuple[str, ...]  # how names of files begin
-
-
-class Place(Enum):
-    """Where a function is."""
-
-    SERVICES = auto()  # what is killed
-    OUTSIDE = auto()  # a call does something for good
-    STATEMENT = auto()  # a call may do something for good
-    ELSEWHERE = auto()
+_of_the_parent: list[object] = []  # kept, since Python closes what nobody refers to
 
 
 def killed_at_line(number: int, action: Callable[[], object], folder: str = SERVICES) -> bool:
@@ -54,9 +43,11 @@ def killed_at_step(number: int, action: Callable[[], object], folder: Folder = S
 
 def _in_child(action: Callable[[], object], watch: Callable[[], object]) -> bool:
     """Run `action` in a child that watches itself, and tell whether it was killed."""
-    close_connections()
+    if connections["default"].vendor == "sqlite":  # whose locks end when either process closes the file
+        close_connections()
     child = os.fork()
     if child == 0:
+        _leave_connections()
         watch()
         try:
             action()
@@ -72,6 +63,14 @@ def close_connections() -> None:
         connection.close()
         if getattr(connection, "pool", None):
             connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL only
+
+
+def _leave_connections() -> None:
+    """Let this child connect anew, and the parent go on with its connections: to connect costs both sides 20 ms."""
+    for connection in connections.all(initialized_only=True):
+        pools = getattr(connection, "_connection_pools", {})  # PostgreSQL only
+        _of_the_parent.extend([connection.connection, pools.pop(connection.alias, None)])
+        connection.connection = None
 
 
 def _die_at(number: int, folder: str) -> None:
@@ -92,44 +91,59 @@ def _die_at(number: int, folder: str) -> None:
 
 
 def _die_at_step(number: int, folder: Folder) -> None:
-    """Kill this process at the `number`th line of the services that finds more done for good than the step before.
+    """Kill this process at the `number`th line of the services that finds more done for good than the step before."""
+    Steps(number, folder).begin()
 
-    Threads that start from now on count together with this one.
+
+class Steps:
+    """Counts the lines that come first after something was done for good.
+
+    A trace of each call would double the cost of an action, so a thread is traced from such a moment to the next line
+    of the services only: it, and whoever waits for it.
     """
-    steps, done, done_before = 0, 0, -1
-    places: dict[CodeType, Place] = {}
 
-    def trace(frame: FrameType, event: str, _arg: Any) -> Any:
-        nonlocal steps, done, done_before
-        code = frame.f_code
-        if code not in places:  # of each function once: it is asked at every call that Python makes
-            places[code] = _place_of(code, folder)
-        if places[code] != Place.SERVICES:
-            if places[code] != Place.ELSEWHERE:
-                done += places[code] == Place.OUTSIDE or _is_statement_for_good(frame)
+    def __init__(self, number: int, folder: Folder) -> None:
+        self.left, self.folder = number, folder
+        self.is_due = True  # the first line is a step of its own
+
+    def begin(self) -> None:
+        """Count from now on, in threads too."""
+        report_what_lasts(self.note)
+        report_waits(self.trace)
+        threading.settrace(self._enter)
+        self.trace()
+
+    def note(self) -> None:
+        """Let the next line be a step."""
+        self.is_due = True
+        self.trace()
+
+    def trace(self) -> None:
+        """Trace this thread, the functions that it is in as well, where the next line is a step."""
+        if not self.is_due or sys.gettrace():
+            return
+        frame: FrameType | None = sys._getframe(1)
+        while frame:
+            if self._is_traced(frame):
+                frame.f_trace = self._in_services
+            frame = frame.f_back
+        sys.settrace(self._enter)
+
+    def _is_traced(self, frame: FrameType) -> bool:
+        return frame.f_code.co_filename.startswith(self.folder)
+
+    def _enter(self, frame: FrameType, event: str, _arg: Any) -> Any:
+        if not self.is_due:
+            sys.settrace(None)
             return None
-        if event == "line" and done > done_before:
-            steps, done_before = steps + 1, done
-            if steps == number:
+        return self._in_services if self._is_traced(frame) else None
+
+    def _in_services(self, _frame: FrameType, event: str, _arg: Any) -> Any:
+        if event != "line":
+            return self._in_services
+        if self.is_due:
+            self.is_due, self.left = False, self.left - 1
+            if not self.left:
                 os.kill(os.getpid(), signal.SIGKILL)
-        return trace
-
-    threading.settrace(trace)  # the gateway is called in threads, too
-    sys.settrace(trace)
-
-
-def _place_of(code: CodeType, folder: Folder) -> Place:
-    file, function = code.co_filename, code.co_name
-    if file.startswith(folder):
-        return Place.SERVICES
-    if any(place in file for place in OUTSIDE) or (file.endswith(DATABASE) and function == "_commit"):
-        return Place.OUTSIDE
-    is_statement = file.endswith(STATEMENTS) and function.startswith("_execute")
-    return Place.STATEMENT if is_statement else Place.ELSEWHERE
-
-
-def _is_statement_for_good(frame: FrameType) -> bool:
-    """Tell whether a statement that begins is its own transaction, and writes."""
-    if transaction.get_connection().in_atomic_block:
-        return False
-    return not str(frame.f_locals.get("sql")).lstrip().startswith(("SELECT", "BEGIN"))
+        sys.settrace(None)
+        return None
