@@ -66,26 +66,30 @@ def works(sandbox: Sandbox, secret: str) -> bool:
 
 def assert_at_rest(sandbox: Sandbox) -> None:
     """Check what holds after a sweep: no key without a row, no row without its key, nothing under way."""
-    assert tokens_at(sandbox) == tokens_here()
-    assert not Token.objects.filter(state__in=(Token.State.ISSUING, Token.State.DELETING)).exists()
-    assert not Key.objects.filter(state__in=(Key.State.ISSUING, Key.State.DELETING)).exists()
-    assert not Key.objects.exclude(renewing_since=None).exists()
-    counted = {row["token"] for row in sandbox.live_keys() if row["team_id"]}
-    assert {token.token for token in Token.objects.filter(in_team=True) if token.token in tokens_here()} == counted
-    assert_own_limits_at_rest(sandbox)
-    for key in Key.objects.prefetch_related("tokens"):
+    rows = {str(row["token"]): row for row in sandbox.live_keys()}
+    tokens = list(Token.objects.select_related("key"))
+    living = {token.token or "": token for token in tokens if token.state in (Token.State.LIVE, Token.State.RETIRING)}
+    assert rows.keys() == living.keys()
+    assert {token.state for token in tokens}.isdisjoint({Token.State.ISSUING, Token.State.DELETING})
+    keys = list(Key.objects.prefetch_related("tokens"))
+    assert {key.state for key in keys}.isdisjoint({Key.State.ISSUING, Key.State.DELETING})
+    assert [key for key in keys if key.renewing_since] == []
+    counted = {token for token, row in rows.items() if row["team_id"]}
+    assert {token for token, row in living.items() if row.in_team} == counted
+    for key in keys:
         assert (key.state == Key.State.ACTIVE) == (key.live_token is not None)
+    assert_own_limits_at_rest(rows, living)
     assert_budgets_at_rest(sandbox)
 
 
-def assert_own_limits_at_rest(sandbox: Sandbox) -> None:
+def assert_own_limits_at_rest(rows: dict[str, dict[str, Any]], living: dict[str, Token]) -> None:
     """Check that what owners chose for their keys is at the gateway."""
-    there = {row["token"]: (row["max_budget"], row["models"]) for row in sandbox.live_keys()}
-    chosen = LimitOverride.objects.filter(within_policy=True, key__state=Key.State.ACTIVE).select_related("key")
-    for key in [override.key for override in chosen]:
-        for token in key.in_state(Token.State.LIVE, Token.State.RETIRING):
+    chosen = LimitOverride.objects.filter(within_policy=True, key__state=Key.State.ACTIVE).values_list("key", flat=True)
+    with_limits = set(chosen)
+    for name, token in living.items():
+        if (key := token.key).pk in with_limits:
             budget_usd = None if key.budget_usd is None else float(key.budget_usd)
-            assert there[token.token or ""] == (budget_usd, key.model_names or [])
+            assert (rows[name]["max_budget"], rows[name]["models"]) == (budget_usd, key.model_names or [])
 
 
 def teams_at(sandbox: Sandbox) -> dict[str, tuple[float | None, str]]:

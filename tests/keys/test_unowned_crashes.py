@@ -16,7 +16,7 @@ from keys.models import Key, KeyGift, Token, UnownedKey
 from keys.services.person_budget import team_id_of
 from tests.factories import change_policies
 from tests.keys.crashes import killed_at_step
-from tests.keys.test_unowned import found, give, sweep_at_once
+from tests.keys.test_unowned import found, give, make_outside, sweep_at_once
 from tests.sandbox_process import Sandbox
 from tests.tasks import waiting_tasks
 
@@ -38,7 +38,9 @@ def test_several_are_given_whole_after_a_kill_at_any_step(staff: User, sandbox: 
         services.mail_gifts()
 
     for step in count(1):
-        rows = [found(sandbox, f"{name} {step}")[1] for name in ("one", "two")]
+        made = [token_of(make_outside(sandbox, f"{name} {step}")) for name in ("one", "two")]
+        services.sync_keys()  # which also ends the keys of the step before
+        rows = [UnownedKey.objects.get(token=token) for token in made]
         waiting_tasks()
         if not killed_at_step(step, begin_and_finish):
             break
@@ -57,9 +59,7 @@ def test_several_are_given_whole_after_a_kill_at_any_step(staff: User, sandbox: 
         assert not KeyGift.objects.filter(done_at=None).exists()
         mail.outbox.clear()
         KeyGift.objects.all().delete()
-        for row in rows:
-            sandbox.call("POST", "/key/delete", body={"keys": [row.token]})
-        services.sync_keys()
+        sandbox.call("POST", "/key/delete", body={"keys": made})
     assert step > 2 * STEPS_AT_LEAST["give"]
 
 
@@ -70,7 +70,7 @@ def test_is_repaired_after_a_kill_at_any_line(staff: User, sandbox: Sandbox, act
     actions = {"give": give, "block": services.block_unowned, "delete": services.delete_unowned}
     service: Any = actions[action]
     for step in count(1):
-        secret, row = found(sandbox, f"step {step}")
+        secret, row = found(sandbox, f"step {step}")  # by a sync, which also ends the key of the step before
         to: dict[str, Any] = {"to": staff} if action == "give" else {}
         if not killed_at_step(step, partial(service, unowned=row, actor=Actor(user=staff), **to)):
             break
@@ -93,5 +93,4 @@ def test_is_repaired_after_a_kill_at_any_line(staff: User, sandbox: Sandbox, act
             assert not left.exists()
         assert not Key.objects.filter(kind="external").exists()
         sandbox.call("POST", "/key/delete", body={"keys": [row.token]})
-        services.sync_keys()
     assert step > STEPS_AT_LEAST[action]
