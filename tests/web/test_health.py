@@ -248,6 +248,7 @@ def test_concurrent_probes_share_one_gateway_call(client: Client, settings: Sett
     assert client.get(READY).json()["parts"]["gateway"] == "down"
 
 
+@pytest.mark.only_on("sqlite")  # a program with databases of its own, which are not there
 def test_without_database_and_broker_it_cannot_serve(tmp_path: Path) -> None:
     program = """
 import django, json
