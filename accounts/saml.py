@@ -8,6 +8,7 @@ import logging
 import unicodedata
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC
 from typing import Any, Final
 from urllib.parse import quote
@@ -26,6 +27,7 @@ from saml2.saml import NAMEID_FORMAT_PERSISTENT, NAMEID_FORMAT_TRANSIENT, SCM_BE
 from accounts.identity_providers import Saml, names_of_attribute
 from accounts.models import SamlInstitution
 from accounts.saml_portal import Portal
+from accounts.saml_sessions import NameId, SamlSession
 from accounts.saml_signatures import find_xmlsec, is_outdated
 
 logging.getLogger("saml2").setLevel(logging.CRITICAL)  # it logs whole answers; ours says what is wrong
@@ -48,6 +50,16 @@ class AnswerRefused(Exception):
     """The answer is not valid. Its text is for the log, and names nobody."""
 
 
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """Whom an institution has signed in, with the attributes under the names that were sent."""
+
+    subject: str
+    attributes: dict[str, list[str]]
+    asked_at: float | None  # when it asked who they are (s since 1970)
+    session: SamlSession | None  # that can be ended there; None: it has sent no name
+
+
 def new_request_id() -> str:
     """Return the identifier of a request; XML wants a letter or _ first."""
     return f"_{get_random_string(32)}"
@@ -63,7 +75,7 @@ def sign_in_address(
     asks_again: bool,
 ) -> str:
     """Return where the browser is sent to sign in; `asks_again`: also somebody who has a session there."""
-    client = Saml2Client(_config(provider, portal, institution))
+    client = Saml2Client(portal_config(provider, portal, institution))
     address = client.sso_location(institution.entity_id, BINDING_HTTP_REDIRECT)
     persistent = NAMEID_FORMAT_PERSISTENT if provider.subject == "name_id" else None
     _id, message = client.create_authn_request(
@@ -82,17 +94,17 @@ def sign_in_address(
 
 def portal_metadata(provider: Saml, portal: Portal) -> str:
     """Return the portal's own metadata, with all of its keys."""
-    return str(entity_descriptor(_config(provider, portal, None)))
+    return str(entity_descriptor(portal_config(provider, portal, None)))
 
 
 def read_answer(
     provider: Saml, institution: SamlInstitution, portal: Portal, *, request_id: str, answer: str
-) -> tuple[str, dict[str, list[str]], float | None]:
-    """Return subject and attributes of whom the institution has signed in, and when it asked. Raises AnswerRefused.
+) -> SignedIn:
+    """Return whom the institution has signed in. Raises AnswerRefused.
 
     It has to be signed by the institution, for this portal and this request, now and once.
     """
-    client = Saml2Client(_config(provider, portal, institution))
+    client = Saml2Client(portal_config(provider, portal, institution))
     try:
         sent = fromstring(b64decode(answer), forbid_dtd=True)  # xmlsec1 would expand entities
         if sum(1 for _part in sent.iter(ENCRYPTED)) > MOST_ENCRYPTED:
@@ -110,10 +122,12 @@ def read_answer(
     if found.response.in_response_to != request_id:
         raise AnswerRefused("for another request")
     attributes = _attributes(assertion, provider, institution)
-    subject = _subject(provider, assertion.subject.name_id or found.name_id, attributes)
-    if not cache.add(f"saml:{_digest(institution.entity_id, assertion.id)}", True, REPLAY_S):
+    name_id = assertion.subject.name_id or found.name_id
+    subject = _subject(provider, name_id, attributes)
+    if not cache.add(f"saml:{digest(institution.entity_id, assertion.id)}", True, REPLAY_S):
         raise AnswerRefused("used before")
-    return _global_subject(institution, subject), attributes, _asked_at(assertion)
+    session = _session(provider, institution, name_id, assertion)
+    return SignedIn(_global_subject(institution, subject), attributes, _asked_at(assertion), session)
 
 
 def trusts_address(provider: Saml, institution: SamlInstitution, attributes: Mapping[str, list[str]]) -> bool:
@@ -131,8 +145,12 @@ def _is_alone(institution: SamlInstitution) -> bool:
     return SamlInstitution.objects.filter(provider=institution.provider).count() == 1
 
 
-def _config(provider: Saml, portal: Portal, institution: SamlInstitution | None) -> SPConfig:
+def portal_config(provider: Saml, portal: Portal, institution: SamlInstitution | None) -> SPConfig:
+    """Return the portal, and the institution if there is one, as pysaml2 knows them."""
     pairs = [{"key_file": pair.key_file, "cert_file": pair.certificate_file} for pair in provider.keys]
+    endpoints = {"assertion_consumer_service": [(portal.answer_address, BINDING_HTTP_POST)]}
+    if pairs:  # what is sent from there has to be signed
+        endpoints["single_logout_service"] = [(portal.logout_address, BINDING_HTTP_REDIRECT)]
     options: dict[str, Any] = {
         "entityid": portal.entity_id,
         "xmlsec_binary": find_xmlsec(),
@@ -141,7 +159,7 @@ def _config(provider: Saml, portal: Portal, institution: SamlInstitution | None)
         "metadata": {"inline": [institution.descriptor] if institution else []},
         "service": {
             "sp": {
-                "endpoints": {"assertion_consumer_service": [(portal.answer_address, BINDING_HTTP_POST)]},
+                "endpoints": endpoints,
                 "want_assertions_signed": True,
                 "want_response_signed": False,
                 "allow_unsolicited": False,
@@ -209,6 +227,24 @@ def _asked_at(assertion: Any) -> float | None:
     return min(found).timestamp() if found else None
 
 
+def _session(provider: Saml, institution: SamlInstitution, name_id: Any, assertion: Any) -> SamlSession | None:
+    """Return what the institution calls the session that it has begun."""
+    if name_id is None or not (text := (name_id.text or "").strip()):
+        return None
+    indexes = [each.session_index for each in assertion.authn_statement if each.session_index]
+    return SamlSession(
+        provider=provider.id,
+        institution=institution.entity_id,
+        name_id=NameId(
+            text=text,
+            format=name_id.format,
+            name_qualifier=name_id.name_qualifier,
+            sp_name_qualifier=name_id.sp_name_qualifier,
+        ),
+        index=indexes[0] if indexes else None,
+    )
+
+
 def _words_of(error: Exception) -> str:
     """Return what an error of pysaml2 says; its details may have the whole answer."""
     details = error.args[0] if error.args else ""
@@ -263,8 +299,9 @@ def _global_subject(institution: SamlInstitution, subject: str) -> str:
     if any(unicodedata.category(sign) == "Cc" for sign in subject):
         raise AnswerRefused("with control characters in what identifies the person")
     found = f"{quote(institution.entity_id, safe=':/?=&')}!{subject}"
-    return found if len(found) <= LONGEST_SUBJECT else f"saml:{_digest(institution.entity_id, subject)}"
+    return found if len(found) <= LONGEST_SUBJECT else f"saml:{digest(institution.entity_id, subject)}"
 
 
-def _digest(*parts: str) -> str:
+def digest(*parts: str) -> str:
+    """Return a short name for a text of an institution's, for the cache or a column."""
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()

@@ -10,10 +10,11 @@ from web.addresses import absolute
 
 @dataclass(frozen=True, slots=True)
 class Portal:
-    """Its name there, and where answers are sent."""
+    """Its name there, and where answers and requests to sign out are sent."""
 
     entity_id: str
     answer_address: str
+    logout_address: str
 
 
 def portal_of(provider: Saml) -> Portal:
@@ -21,4 +22,5 @@ def portal_of(provider: Saml) -> Portal:
     return Portal(
         entity_id=provider.entity_id or absolute(reverse("saml_metadata", args=[provider.id])),
         answer_address=absolute(reverse("saml_answer", args=[provider.id])),
+        logout_address=absolute(reverse("saml_logout", args=[provider.id])),
     )

@@ -24,6 +24,7 @@ from accounts.identity_providers import Saml, identity_provider
 from accounts.models import SamlInstitution, SamlInstitutionQuerySet, SignInOutcome
 from accounts.names import name_order
 from accounts.saml_portal import portal_of
+from accounts.saml_sessions import remember
 from accounts.sign_ins import record_refusal
 
 logger = logging.getLogger(__name__)
@@ -33,7 +34,8 @@ LONGEST_ANSWER: Final = 400_000  # characters
 LONGEST_STATE: Final = 80  # characters, as SAML allows
 
 
-def _provider_or_404(provider_id: str) -> Saml:
+def provider_or_404(provider_id: str) -> Saml:
+    """Return the SAML provider of this id."""
     provider = identity_provider(provider_id)
     if not isinstance(provider, Saml):
         raise Http404
@@ -45,7 +47,7 @@ def _provider_or_404(provider_id: str) -> Saml:
 @require_safe
 def sign_in(request: HttpRequest, provider_id: str) -> HttpResponse:
     """Redirect to the institution; where there are several, show them for a choice."""
-    provider = _provider_or_404(provider_id)
+    provider = provider_or_404(provider_id)
     institutions = SamlInstitution.objects.usable(provider.id)
     if entity_id := request.GET.get("institution", "").replace("\0", ""):
         return _to_institution(request, provider, get_object_or_404(institutions, entity_id=entity_id))
@@ -107,7 +109,7 @@ def answer(request: HttpRequest, provider_id: str) -> HttpResponse:
 
     A form of another site comes without our cookies, so a page of ours sends the answer once more, with them.
     """
-    provider = _provider_or_404(provider_id)
+    provider = provider_or_404(provider_id)
     sent, state_id = request.POST.get("SAMLResponse", ""), request.POST.get("RelayState", "")
     if not 0 < len(sent) <= LONGEST_ANSWER or len(state_id) > LONGEST_STATE:
         return _refused(request, provider, "too long, or empty")
@@ -125,21 +127,24 @@ def answer(request: HttpRequest, provider_id: str) -> HttpResponse:
     from accounts.saml import AnswerRefused, read_answer, trusts_address
 
     try:
-        subject, attributes, asked_at = read_answer(
+        found = read_answer(
             provider, institution, portal_of(provider), request_id=state["data"]["request"], answer=sent
         )
     except AnswerRefused as error:
         return _refused(request, provider, str(error))
-    trusted = msgspec.structs.replace(provider, trust_email=trusts_address(provider, institution, attributes))
+    trusted = msgspec.structs.replace(provider, trust_email=trusts_address(provider, institution, found.attributes))
     asked_again = bool(state.get(ASK_AGAIN))
-    return finish_sign_in(
+    response = finish_sign_in(
         request,
         trusted,
-        (subject, attributes),
+        (found.subject, found.attributes),
         state.get("next") or "",
         asked_again=asked_again,
-        asked_at=asked_at,
+        asked_at=found.asked_at,
     )
+    if found.session and request.user.is_authenticated:
+        remember(request, found.session)
+    return response
 
 
 @login_not_required
@@ -149,7 +154,7 @@ def metadata(request: HttpRequest, provider_id: str) -> HttpResponse:
     """Answer the portal's metadata, for the institution or federation."""
     from accounts.saml import portal_metadata
 
-    provider = _provider_or_404(provider_id)
+    provider = provider_or_404(provider_id)
     content = portal_metadata(provider, portal_of(provider))
     return HttpResponse(content, content_type="application/samlmetadata+xml")
 

@@ -21,7 +21,7 @@ from tests.certificates import KeyFiles
 
 MD, DS = "urn:oasis:names:tc:SAML:2.0:metadata", "http://www.w3.org/2000/09/xmldsig#"
 MDUI, SHIBMD = "urn:oasis:names:tc:SAML:metadata:ui", "urn:mace:shibboleth:metadata:1.0"
-SSO = "https://idp.example.edu/sso"
+SSO, SLO = "https://idp.example.edu/sso", "https://idp.example.edu/slo"
 TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -52,9 +52,10 @@ class Peer:
     attributes: Mapping[str, Sequence[str]] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=lambda: {"en": "Example University", "fr": "Université d’exemple"})
     scopes: Sequence[str] = ()
+    ends_sessions: bool = False  # offers single logout
     more_certificates: Sequence[Path] = ()  # that are in the metadata, before its own
 
-    def server(self, portal_metadata: str = "") -> Server:
+    def server(self, portal_metadata: str = "", *, signed_only: bool = False) -> Server:
         config = IdPConfig()
         config.load(
             {
@@ -65,7 +66,11 @@ class Peer:
                 "metadata": {"inline": [portal_metadata] if portal_metadata else []},
                 "service": {
                     "idp": {
-                        "endpoints": {"single_sign_on_service": [(SSO, BINDING_HTTP_REDIRECT)]},
+                        "endpoints": {
+                            "single_sign_on_service": [(SSO, BINDING_HTTP_REDIRECT)],
+                            "single_logout_service": [(SLO, BINDING_HTTP_REDIRECT)],
+                        },
+                        "want_authn_requests_signed": signed_only,
                         "policy": {"default": {"lifetime": {"minutes": 5}, "attribute_restrictions": None}},
                     }
                 },
@@ -85,10 +90,12 @@ class Peer:
             f"{_body(file)}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></KeyDescriptor>"
             for file in (*self.more_certificates, self.keys.certificate)
         )
+        logout = f'<SingleLogoutService Binding="{BINDING_HTTP_REDIRECT}" Location="{SLO}"/>'
         return (
             f'<EntityDescriptor xmlns="{MD}" entityID={quoteattr(self.entity_id)}>'
             f'<IDPSSODescriptor protocolSupportEnumeration="{samlp.NAMESPACE}"><Extensions>{scopes}'
             f'<mdui:UIInfo xmlns:mdui="{MDUI}">{names}</mdui:UIInfo></Extensions>{keys}'
+            f"{logout if self.ends_sessions else ''}"
             f'<SingleSignOnService Binding="{BINDING_HTTP_REDIRECT}" Location="{SSO}"/>'
             "</IDPSSODescriptor></EntityDescriptor>"
         )
@@ -107,6 +114,45 @@ class Peer:
         ).message
         response = self._response(server, request, how)
         return {"SAMLResponse": b64encode(response.encode()).decode(), "RelayState": query["RelayState"]}
+
+    def logout_request(self, portal: str, portal_metadata: str, *, index: str | None = None, **how: Any) -> str:
+        """Return the address to which the browser is sent to end the sessions of the person at the portal."""
+        server = self.server(portal_metadata)
+        name = NameID(format=NAMEID_FORMAT_PERSISTENT, text=self.subject)
+        _id, message = server.create_logout_request(
+            how.get("destination", portal),
+            "",
+            name_id=None if how.get("encrypted") else name,
+            subject_id=None,
+            session_indexes=[index] if index else None,
+            sign=False,
+        )
+        issued = datetime.now(UTC) + how.get("clock", timedelta())
+        message.issue_instant = issued.strftime(TIME)
+        message.not_on_or_after = (issued + timedelta(minutes=1)).strftime(TIME)
+        return self._redirect(server, message, portal, "kept by us", how.get("algorithm", xmldsig.SIG_RSA_SHA256))
+
+    def logout_answer(self, request_url: str, portal_metadata: str, status: str = "", **how: Any) -> str:
+        """Return the address to which the browser is sent with the answer to the portal's request."""
+        server = self.server(portal_metadata, signed_only=True)
+        query = {name: values[0] for name, values in parse_qs(urlsplit(request_url).query).items()}
+        request = server.parse_logout_request(
+            query["SAMLRequest"], BINDING_HTTP_REDIRECT, sigalg=query["SigAlg"], signature=query["Signature"]
+        ).message
+        assert request.name_id.text == self.subject
+        assert request.session_index
+        answer = server.create_logout_response(request, [BINDING_HTTP_REDIRECT], sign=False)
+        if status:
+            answer.status.status_code.value = status
+        answer.in_response_to = how.get("in_response_to", request.id)
+        return self._redirect(server, answer, answer.destination, "", xmldsig.SIG_RSA_SHA256)
+
+    def _redirect(self, server: Server, message: Any, address: str, relay_state: str, algorithm: str) -> str:
+        is_answer = isinstance(message, samlp.LogoutResponse)
+        sent = server.apply_binding(
+            BINDING_HTTP_REDIRECT, str(message), address, relay_state, response=is_answer, sign=True, sigalg=algorithm
+        )
+        return str(dict(sent["headers"])["Location"])
 
     def _response(self, server: Server, request: Any, how: Deviation) -> str:
         name_format = NAMEID_FORMAT_PERSISTENT if how.persistent else NAMEID_FORMAT_TRANSIENT

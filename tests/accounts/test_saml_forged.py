@@ -19,7 +19,9 @@ from tests.accounts.saml_peer import Peer
 from tests.certificates import KeyFiles, rsa_key_files
 
 pytestmark = [pytest.mark.xmlsec, pytest.mark.django_db]
-PORTAL: Final = Portal("https://portal.example/metadata/", "https://portal.example/answer/")
+PORTAL: Final = Portal(
+    "https://portal.example/metadata/", "https://portal.example/answer/", "https://portal.example/logout/"
+)
 Answer = Callable[[Peer], str]
 Subject = Callable[[str], str]
 
@@ -77,7 +79,7 @@ def subject_of(provider: Saml, institution: SamlInstitution, request_id: str) ->
     def subject(xml: str) -> str:
         text = b64encode(xml.encode()).decode()
         try:
-            return read_answer(provider, institution, PORTAL, request_id=request_id, answer=text)[0]
+            return read_answer(provider, institution, PORTAL, request_id=request_id, answer=text).subject
         except AnswerRefused:
             return ""
 

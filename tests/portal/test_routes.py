@@ -47,7 +47,9 @@ PUBLIC = {
     "provider_logo",
     "saml_answer",
     "saml_login",
+    "saml_logout",
     "saml_metadata",
+    "saml_sign_out",
     "socialaccount_login_cancelled",
     "metrics",  # with a token
     "web:live",

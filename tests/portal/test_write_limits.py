@@ -195,7 +195,7 @@ BOUNDS: Final = {
     "api:device_authorize": "requests a minute from an address, and from all; in the cache for ten minutes",
     "api:device_token": "one token for each code that a person approved",
     "api:leak_reports": "verified reporters; one row a secret of ours",
-    **dict.fromkeys(("provider_logo", "saml_metadata"), "writes nothing"),
+    **dict.fromkeys(("provider_logo", "saml_metadata", "saml_sign_out"), "writes nothing"),
     "ldap_login": "accounts.limits: sign-in attempts",
     "mfa_authenticate": "accounts.limits: CODES, SECURITY_KEYS",
     **dict.fromkeys(
@@ -204,6 +204,7 @@ BOUNDS: Final = {
     ),
     "account_confirm_identity": "accounts.fresh.MAX_CHARS of the session",
     "account_logout": "ends a session",
+    "saml_logout": "ends sessions",
     **dict.fromkeys(
         ("openid_connect_login", "openid_connect_callback", "cas_login", "cas_callback", "saml_login", "saml_answer"),
         "the institution's own sign-in",
