@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 from xml.etree.ElementTree import Element, ParseError, SubElement, tostring
 
 import requests
@@ -20,6 +21,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from accounts.checks import LOOPBACK
 from accounts.identity_providers import Saml, identity_providers
 from accounts.models import SamlInstitution, SamlMetadata
 from accounts.names import name_order
@@ -214,6 +216,8 @@ def _entities(content: bytes, start: StartOfDocument) -> Iterator[SamlInstitutio
 
 def _institution(entity: Element) -> SamlInstitution | None:
     """Return the institution, unless it is none that we can send people to."""
+    for one in entity.findall(f"{MD}IDPSSODescriptor"):
+        _drop_unsafe(one)
     role = next((one for one in entity.findall(f"{MD}IDPSSODescriptor") if _speaks_saml_2(one)), None)
     entity_id = entity.get("entityID", "").strip()
     if role is None or not 0 < len(entity_id) <= LONGEST_ID or not entity_id.isprintable():
@@ -234,6 +238,23 @@ def _institution(entity: Element) -> SamlInstitution | None:
         descriptor=_descriptor(entity_id, role),
         valid_until=min((time for time in (_expiry(entity.attrib), _expiry(role.attrib)) if time), default=None),
     )
+
+
+def _drop_unsafe(role: Element) -> None:
+    """Remove the services that no browser is sent to: elsewhere than https, or http on this machine."""
+    for service in [one for one in role if "Location" in one.attrib]:
+        addresses = [service.get(name) for name in ("Location", "ResponseLocation")]
+        if not all(_is_safe(address) for address in addresses if address is not None):
+            role.remove(service)
+
+
+def _is_safe(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        is_local = parts.scheme == "http" and parts.hostname in LOOPBACK
+        return bool(parts.hostname) and (parts.scheme == "https" or is_local)
+    except ValueError:
+        return False
 
 
 def _speaks_saml_2(role: Element) -> bool:

@@ -20,7 +20,8 @@ from accounts.checks import institution_is_asked_over_https
 from accounts.identity_providers import Saml, read_providers
 from accounts.models import SamlInstitution, SamlMetadata
 from accounts.saml_metadata import MetadataRefused, check_addresses, read_metadata, refresh, refresh_due, saml_providers
-from tests.accounts.saml_peer import MD, Peer, federation, signed_federation
+from accounts.saml_sessions import LogoutService, logout_service
+from tests.accounts.saml_peer import MD, SLO, SSO, Peer, federation, signed_federation
 from tests.certificates import KeyFiles, rsa_key_files
 from tests.loopback import serving
 
@@ -231,6 +232,25 @@ def test_unsigned_metadata_is_not_taken_after_a_redirect_to_plain_http() -> None
         check_addresses(provider, addresses)
     check_addresses(provider, addresses[:1])
     check_addresses(msgspec.structs.replace(provider, metadata_certificate_files=("federation.pem",)), addresses)
+
+
+def test_services_that_no_browser_should_open_are_left_out(peers: list[Peer]) -> None:
+    provider, safe = Saml(id="fed", metadata_file="x"), federation(replace(peers[0], ends_sessions=True), peers[1])
+    assert safe.count(f'"{SSO}"') == 2
+    for address in (
+        "javascript:alert(1)",
+        "http://idp.example.edu/",
+        "//idp.example.edu/",
+        "https:/[",
+        "https://[",
+        "",
+    ):
+        unsafe = safe.replace(f'"{SSO}"', f'"{address}"', 1)
+        assert len(read_metadata(provider, unsafe.encode())) == 1, address
+        [first, _second] = read_metadata(provider, safe.replace(f'"{SLO}"', f'"{address}"').encode())
+        assert logout_service(first) is None, address
+    local = safe.replace(f'"{SLO}"', '"http://localhost/slo"').encode()
+    assert logout_service(read_metadata(provider, local)[0]) == LogoutService(*["http://localhost/slo"] * 2)
 
 
 def test_what_the_settings_need(settings: Settings) -> None:
