@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 from accounts.models import User
 from tests.browser.usage_data import weeks_of_use
 from tests.browser.visit import Visit
+from usage.models import CostCentre
 
 pytestmark = pytest.mark.browser
 
@@ -19,6 +20,7 @@ EVERYONE = "/usage/everyone/"
 def everyone(visit: Visit, staff: User, intern: User, admin: User) -> Page:
     """Open Everyone as an admin, with weeks of use behind it."""
     weeks_of_use(staff, intern)
+    CostCentre.objects.create(code="4711-A")
     return visit(EVERYONE, user=admin)
 
 
@@ -51,6 +53,13 @@ def test_filters_apply_and_are_in_the_url(everyone: Page) -> None:
     assert people(everyone) == ["Staff B"]
 
     everyone.reload()
+    assert people(everyone) == ["Staff B"]
+    everyone.get_by_label("Cost centre", exact=True).select_option("4711-A")
+    everyone.get_by_role("button", name="Apply").click()
+    expect(everyone.get_by_role("link", name="Remove the filter on Cost centre: 4711-A")).to_be_visible()
+    assert "cost_centre=4711-A" in everyone.url
+    everyone.go_back()
+    expect(everyone.get_by_label("Cost centre", exact=True)).to_have_value("")
     assert people(everyone) == ["Staff B"]
 
 

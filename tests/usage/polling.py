@@ -87,7 +87,11 @@ def assert_sums_are_right() -> None:
         (DayModel, ("day", "model_id", "kind"), {"by_1": F("day"), "by_2": F("model"), "by_3": kind}),
         (DayToken, ("day", "token_ref_id"), {"by_1": F("day"), "by_2": F("token_ref")}),
         (WeekToken, ("week", "token_ref_id"), {"by_1": weeks, "by_2": F("token_ref")}),
-        (DayPerson, ("day", "person_number"), {"by_1": F("day"), "by_2": Coalesce("token_ref__owner_id", Value(0))}),
+        (
+            DayPerson,
+            ("day", "person_number", "cost_centre_number"),
+            {"by_1": F("day"), "by_2": Coalesce("token_ref__owner_id", Value(0)), "by_3": F("cost_centre_number")},
+        ),
         (
             DayCostCentre,
             ("day", "cost_centre_number", "model_id", "kind"),

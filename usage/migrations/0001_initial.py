@@ -666,11 +666,17 @@ class Migration(migrations.Migration):
                 ("response_ms", models.BigIntegerField(default=0, help_text="Summed over the successful requests.")),
                 ("day", models.DateField()),
                 ("person_number", models.BigIntegerField(help_text="The id of the owner; 0: unattributed.")),
+                (
+                    "cost_centre_number",
+                    models.BigIntegerField(default=0, help_text="The id of a cost centre; 0: none."),
+                ),
             ],
             options={
                 "default_permissions": (),
                 "constraints": [
-                    models.UniqueConstraint(fields=("day", "person_number"), name="usage_day_person_is_one_row")
+                    models.UniqueConstraint(
+                        fields=("day", "person_number", "cost_centre_number"), name="usage_day_person_is_one_row"
+                    )
                 ],
             },
         ),

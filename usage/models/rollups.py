@@ -66,15 +66,18 @@ class DayCostCentre(Measures):
 
 
 class DayPerson(Measures):
-    """The facts of a UTC day by owner: people in the order of their spend."""
+    """The facts of a UTC day by owner and cost centre: people in the order of their spend."""
 
     day = models.DateField()
     person_number = models.BigIntegerField(help_text="The id of the owner; 0: unattributed.")
+    cost_centre_number = models.BigIntegerField(default=0, help_text="The id of a cost centre; 0: none.")
 
     class Meta:
         default_permissions = ()
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["day", "person_number"], name="usage_day_person_is_one_row")
+            models.UniqueConstraint(
+                fields=["day", "person_number", "cost_centre_number"], name="usage_day_person_is_one_row"
+            )
         ]
 
     def __str__(self) -> str:

@@ -16,7 +16,7 @@ Rows = Any  # a queryset of tuples, which no type can tell column by column
 
 def facts(of: FilteredScope, first_day: date, last_day: date) -> QuerySet[Fact]:
     """Return the facts of these days, both included."""
-    return Fact.objects.filter(_token_refs(of) & _models(of) & _cost_centres(of), day__range=(first_day, last_day))
+    return Fact.objects.filter(_token_refs(of) & _models(of) & of_cost_centres(of), day__range=(first_day, last_day))
 
 
 def sums_by_day_and_model(of: FilteredScope, period: Period) -> Rows:
@@ -31,12 +31,12 @@ def sums_by_day_and_model(of: FilteredScope, period: Period) -> Rows:
 def sums_by_person(of: FilteredScope, period: Period, *, by_owner: bool) -> Rows:
     """Return (owner, 0 or None for nobody, last day, SUMS…) of the period.
 
-    `by_owner`: the filters are of owners, and have all tokens of each.
+    `by_owner`: the filters are of owners, and have all tokens of each, and of cost centres.
     """
     if not by_owner:
         rows = _with_token_refs(of, period.first_day, period.last_day).order_by().values_list("token_ref__owner")
         return rows.annotate(last_day=Max("day"), **SUMS)
-    days = DayPerson.objects.filter(day__range=(period.first_day, period.last_day)).order_by()
+    days = DayPerson.objects.filter(of_cost_centres(of), day__range=(period.first_day, period.last_day)).order_by()
     if of.token_refs is not None:
         owners = TokenRef.objects.filter(Q(pk__in=of.token_refs)).values_list(Coalesce("owner_id", Value(0)), flat=True)
         days = days.filter(person_number__in=owners)
@@ -60,7 +60,7 @@ def _with_models(of: FilteredScope, first_day: date, last_day: date) -> Rows:
     if of.token_refs is not None:
         return facts(of, first_day, last_day)
     if of.cost_centres is not None:
-        return DayCostCentre.objects.filter(_models(of) & _cost_centres(of), day__range=(first_day, last_day))
+        return DayCostCentre.objects.filter(_models(of) & of_cost_centres(of), day__range=(first_day, last_day))
     return DayModel.objects.filter(_models(of), day__range=(first_day, last_day))
 
 
@@ -79,5 +79,6 @@ def _models(of: FilteredScope) -> Q:
     return Q() if of.models is None else Q(model__in=of.models)
 
 
-def _cost_centres(of: FilteredScope) -> Q:
+def of_cost_centres(of: FilteredScope) -> Q:
+    """Match the rows of the filtered cost centres."""
     return Q() if of.cost_centres is None else Q(cost_centre_number__in=of.cost_centres)

@@ -13,7 +13,7 @@ from django.core.cache import cache
 from accounts.models import User
 from courses.models import Course
 from usage.forecast import Spend
-from usage.models import UsageState, UsedModel, utc_today
+from usage.models import CostCentre, UsageState, UsedModel, utc_today
 from usage.periods import DEFAULT, Period, named
 from usage.queries.budgets import PersonDays, days_of_person, portal_days, read_at
 from usage.queries.courses import (
@@ -34,7 +34,8 @@ from usage.queries.year import Year, year
 
 TOP_KEYS: Final = 10  # of everybody's
 MAX_COURSES: Final = 200  # in the filter
-CACHE_FORMAT: Final = 7  # increase it when cached values get other fields: nodes of two versions share the cache
+MAX_COST_CENTRES: Final = 500  # in the filter; each person may have their own
+CACHE_FORMAT: Final = 8  # increase it when cached values get other fields: nodes of two versions share the cache
 CACHE_TTL_S: Final = 600  # names and labels may change without a fact
 
 
@@ -46,6 +47,7 @@ class Choices:
     models: tuple[str, ...]
     providers: tuple[str, ...]
     courses: tuple[tuple[str, str], ...]  # id, name; the newest first
+    cost_centres: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,4 +212,5 @@ def _choices() -> Choices:
         models=tuple(name for name, _ in models),
         providers=tuple(sorted({provider for _, provider in models if provider})),
         courses=tuple((str(pk), name) for pk, name in courses.values_list("pk", "name")[:MAX_COURSES]),
+        cost_centres=tuple(CostCentre.objects.order_by("code").values_list("code", flat=True)[:MAX_COST_CENTRES]),
     )

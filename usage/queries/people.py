@@ -37,7 +37,7 @@ class Person:
         return self.last_day is not None
 
 
-OF_OWNERS: Final = {"person", "group"}  # filters
+OF_OWNERS: Final = {"person", "group", "cost_centre"}  # filters that DayPerson has
 ORDERS: Final[dict[str, Callable[[Any], Any]]] = {
     "person": lambda person: (person.name == "", name_order(person.name), person.value),
     "spend": lambda person: person.sums.spend_usd,

@@ -14,7 +14,7 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 
 from usage.models import DayPerson, DayToken, WeekToken
-from usage.queries.aggregates import facts
+from usage.queries.aggregates import facts, of_cost_centres
 from usage.queries.metrics import Amount, Metric
 from usage.queries.scope import FilteredScope
 from web.money import PLACES
@@ -62,12 +62,12 @@ def _by_part(
 ) -> tuple[tuple[str, ...], tuple[str, str], tuple[Any, ...]]:
     """Return the columns of a part, the common tables and the source of n0, n1, …, and their parameters.
 
-    People without a filter have a rollup of their own.
+    People without a filter, or with one on cost centres, have a rollup of their own.
     """
     names = [f"n{number}" for number in range(len(fields))]
-    if split == "person" and of.token_refs is None and not of.needs_facts:
-        days = DayPerson.objects.filter(day__range=(first, last)).order_by().values_list("person_number", *fields)
-        inner, params = days.query.sql_with_params()
+    if split == "person" and of.token_refs is None and of.models is None:
+        days = DayPerson.objects.filter(of_cost_centres(of), day__range=(first, last)).order_by()
+        inner, params = days.values_list("person_number", *fields).query.sql_with_params()
         return ("NULLIF(person, 0)",), (f"WITH d(person, {', '.join(names)}) AS ({inner})", "d"), params
     inner, params = _by_token(of, first, last, fields).query.sql_with_params()
     sums = ", ".join(f"SUM({name}) AS {name}" for name in names)

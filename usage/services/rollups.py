@@ -49,7 +49,10 @@ KIND: Final = Coalesce("token_ref__key__kind", Value(""))
 ROLLUPS: Final = (
     Rollup(DayModel, {"model_id": F("model"), "kind": KIND}),
     Rollup(DayToken, {"token_ref_id": F("token_ref")}),
-    Rollup(DayPerson, {"person_number": Coalesce("token_ref__owner_id", Value(0))}),
+    Rollup(
+        DayPerson,
+        {"person_number": Coalesce("token_ref__owner_id", Value(0)), "cost_centre_number": F("cost_centre_number")},
+    ),
     Rollup(DayCostCentre, {"cost_centre_number": F("cost_centre_number"), "model_id": F("model"), "kind": KIND}),
     Rollup(
         DayGroup,

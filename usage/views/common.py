@@ -1,6 +1,6 @@
 """Common to all pages of usage: scope, URL, access."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -144,3 +144,12 @@ def kind_words(value: str) -> str:
 def kind_choices() -> list[tuple[str, str]]:
     """Return (value, label) of each kind of key, and of those that people create themselves."""
     return [(value, kind_words(value)) for value in KINDS]
+
+
+def cost_centre_choices(codes: Iterable[str], chosen: str) -> list[tuple[str, str]]:
+    """Return (value, label) of each cost centre, of none, and of a chosen one that is not among the codes."""
+    choices = {NONE: gettext("No cost centre"), **{joined([code]): code for code in codes}}
+    values = values_of(chosen)
+    if len(values) == 1:
+        choices.setdefault(chosen, values[0])
+    return list(choices.items())

@@ -2,16 +2,22 @@
 
 import csv
 import io
+import re
+from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.models import Group
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
 
 from accounts.models import User
 from tests.factories import make_intern
 from tests.french.conftest import in_french
 from tests.usage.views.facts import content_of, day, file_of, key_of, used
-from usage.queries.scope import MAX_VALUES, joined, scope_of, values_of
+from usage.models import CostCentre
+from usage.queries.scope import MAX_VALUES, NONE, joined, scope_of, values_of
 
 EVERYONE = "/usage/everyone/"
 VIEW = "/usage/everyone/view.csv"
@@ -38,6 +44,31 @@ def test_a_form_with_several_boxes_filters_by_all_of_them(as_admin: Client, inte
         'class="ps-plainlink" href="/usage/everyone/?model=claude-3-haiku"' in page
     )  # the chip's link keeps the other
     assert '<option value="gpt-4o-mini|claude-3-haiku" selected>Several</option>' in page
+
+
+def test_cost_centres_are_a_filter(as_admin: Client, intern: User, django_assert_max_num_queries: Any) -> None:
+    assert "usage-cost-centre" not in content_of(as_admin.get(EVERYONE))
+    for usd, code in ((4, "4711|A"), (2, "B")):
+        number = CostCentre.objects.create(code=code).pk
+        used(key_of(intern, f"key {usd}"), str(usd), cost_centre_number=number)
+    used(key_of(intern, "without"), "1")
+
+    page = content_of(as_admin.get(EVERYONE, {"cost_centre": "4711\\|A"}))
+
+    assert '<dd>4.00 <span class="unit">USD</span></dd>' in page
+    assert '<option value="4711\\|A" selected>4711|A</option>' in page
+    assert '<option value="B">B</option>' in page
+    assert re.search(r'href="/usage/everyone/" [^>]*aria-label="Remove the filter on Cost centre: 4711\|A"', page)
+    with CaptureQueriesContext(connection) as queries:
+        page = content_of(as_admin.get(EVERYONE, {"cost_centre": ["B", NONE]}))
+    assert '<dd>3.00 <span class="unit">USD</span></dd>' in page
+    assert '<option value="B|(none)" selected>Several</option>' in page
+    assert any('"usage_dayperson"' in query["sql"] for query in queries)
+    assert not any('"usage_fact"' in query["sql"] for query in queries)
+    with django_assert_max_num_queries(8):
+        as_admin.get(EVERYONE, {"cost_centre": ["B", NONE]})
+    unknown = content_of(as_admin.get(EVERYONE, {"cost_centre": "old"}))
+    assert '<option value="old" selected>old</option>' in unknown
 
 
 def test_a_page_of_the_table_behind_the_last_is_the_last(as_admin: Client, intern: User) -> None:
@@ -81,7 +112,7 @@ def test_a_name_with_a_bar_is_one_value(as_admin: Client) -> None:
     assert "group=Odd%5C%7Cname" in page
 
 
-def test_the_file_has_the_view(as_admin: Client, intern: User) -> None:
+def test_the_file_has_the_view(as_admin: Client, intern: User, settings: Settings) -> None:
     use_of_three_models(intern)
     params = {"split": "model", "by": "month", "from": day(40).isoformat(), "to": day(0).isoformat()}
 
@@ -97,6 +128,14 @@ def test_the_file_has_the_view(as_admin: Client, intern: User) -> None:
     assert sum(float(row["spend_usd"]) for row in intervals) == 7
     assert rows_of(as_admin, params, "total")[0]["spend_usd"] == "7"
     assert sum(float(row["spend_usd"]) for row in rows_of(as_admin, params, "interval and part")) == 7
+
+    settings.CURRENCY, settings.CURRENCY_RATE = "EUR", Decimal("0.5")
+    (model, *_others) = rows_of(as_admin, {**params, "compare": "1", "to": day(2).isoformat()}, "model")
+    assert list(model)[3:] == ["spend_usd", "share", "before", "owner", "spend_eur", "before_eur"]
+    assert (model["spend_usd"], model["before"], model["spend_eur"], model["before_eur"]) == ("4", "0", "2", "0")
+    heads = file_of(as_admin.get(VIEW, {**params, "for": "people"})).splitlines()[0]
+    assert '"Spend (EUR)","Period before (EUR)"' in heads
+    assert "before_eur" not in file_of(as_admin.get(VIEW, {**params, "metric": "requests"}))
 
 
 def test_the_file_has_metric_filter_and_period_of_the_url(as_admin: Client, intern: User, staff: User) -> None:
