@@ -26,6 +26,7 @@ urlpatterns = [
     path("everyone/cost-centres/", statement.page, name="statement"),
     path("everyone/cost-centres.csv", statement.file, name="statement_csv"),
     path("rates/", rates.rates, name="rates"),
+    path("rates/<int:rate_id>/delete/", rates.delete, name="delete_rate"),
     path("everyone/suggest/people/", suggest.people, name="suggest_people"),
     path("everyone/suggest/keys/", suggest.keys, name="suggest_keys"),
     path("start/", saved.start, name="start"),

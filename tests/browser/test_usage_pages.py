@@ -1,8 +1,12 @@
 """Usage pages: accessible and without overflow in every width and colour, light, with and without JavaScript."""
 
+from decimal import Decimal
+
 import pytest
 from playwright.sync_api import Page, expect
+from pytest_django import Settings
 
+from accounts.audit import Actor
 from accounts.models import User
 from tests.browser.page_list import Way, at
 from tests.browser.test_pages import assert_all_in_order, assert_in_order
@@ -10,7 +14,8 @@ from tests.browser.test_weight import BAR_BYTES, weigh
 from tests.browser.usage_data import weeks_of_use
 from tests.browser.visit import Visit
 from tests.usage.views.facts import day, key_of, used
-from usage.models import Anomaly, Discrepancy, Notice, PollRun, Reconciliation, utc_today
+from usage.models import Anomaly, Discrepancy, ExchangeRate, Notice, PollRun, Reconciliation, utc_today
+from usage.services import enter_rates
 
 pytestmark = pytest.mark.browser
 
@@ -59,12 +64,17 @@ def test_pages_of_staff_are_accessible_and_fit(
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_pages_of_admins_are_accessible_and_fit(
-    visit: Visit, everything: None, admin: User, axe_everywhere: bool
+    visit: Visit, everything: None, admin: User, axe_everywhere: bool, settings: Settings
 ) -> None:
+    settings.CURRENCY, settings.CURRENCY_RATE = "EUR", None
+    enter_rates({day(1): Decimal("0.91"), day(0): Decimal("0.92")}, person=admin, actor=Actor(user=admin))
+    rate = ExchangeRate.objects.latest("day")
     ways = places(
         "/usage/everyone/",
         "/usage/everyone/?person=staff&kind=temporary",
         "/usage/everyone/cost-centres/",
+        "/usage/rates/",
+        f"/usage/rates/{rate.pk}/delete/",
         "/usage/health/",
         "/describe-model/gpt-4o-mini/",
         "/usage/runs/",

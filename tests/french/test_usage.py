@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.core import mail
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
 from django.utils import timezone, translation
 from pytest_django import Settings
 
@@ -21,7 +22,7 @@ from tests.tasks import sent_tasks
 from tests.usage.polling import poll, report_day
 from tests.usage.polling import used as reported_use
 from tests.usage.views.facts import day, file_of, key_of, settle, used
-from usage.models import Discrepancy, Notice, PollRun, Reconciliation, UsageState, utc_today
+from usage.models import Discrepancy, ExchangeRate, Notice, PollRun, Reconciliation, UsageState, utc_today
 from usage.services import warn_of_budgets
 from usage.templatetags.usage_words import long_day
 from web.templatetags.portal import short_day
@@ -84,6 +85,7 @@ def test_rates_and_the_statement(busy: User, admin: User, settings: Settings, re
         assert response.status_code == 422
         read(response)
     read(browser.post(rates, {"day": str(day(0)), "per_usd": "0,92"}, follow=True))
+    read(browser.get(reverse("usage:delete_rate", args=[ExchangeRate.objects.get().pk])))
     assert "1 USD = 0,92 EUR" in read(browser.get("/usage/everyone/cost-centres/"))
 
 

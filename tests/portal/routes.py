@@ -51,6 +51,7 @@ SOME_VALUES = {  # for the parameters of patterns; a new one is added here
     "delivery_id": uuid.UUID(int=18),
     "notice_id": 1,
     "discrepancy_id": 1,
+    "rate_id": 1,
     "uidb36": "zzzz",  # nobody; for somebody, allauth copies their address into its own table even on GET
     "provider_id": "institution",
     "signed": "something-forged",

@@ -100,6 +100,7 @@ BOUNDS: Final = {
                 "people:policy_state",
                 "people:remove_members",
                 "people:cost_centre",
+                "usage:delete_rate",
                 "usage:rates",
                 "people:group_cost_centre",
                 "people:rename_group",

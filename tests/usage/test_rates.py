@@ -19,7 +19,7 @@ from tests.keys.views.pages import assert_only, words_of
 from tests.people.conftest import with_permissions
 from tests.usage.views.facts import day, key_of, table_of, used
 from usage.models import CostCentre, DayCostCentre, ExchangeRate, Fact, utc_today
-from usage.services import enter_rates, rebuild_rollups
+from usage.services import delete_rate, enter_rates, rebuild_rollups
 from usage.services.rates import SHOWN
 from usage.views.statement import PER_PAGE
 from web.currency import day_rates, newest_rate, present_rate
@@ -176,6 +176,29 @@ def test_a_rate_has_a_comma_in_french(euros: None, as_admin: Client, admin: User
     ]
 
 
+def test_a_wrong_rate_is_deleted_after_a_question(two_rates: None, as_admin: Client, admin: User) -> None:
+    used(key_of(admin), "10", days_ago=0)
+    first, second = ExchangeRate.objects.order_by("day")
+    url = reverse("usage:delete_rate", args=[second.pk])
+    assert f'href="{url}"' in as_admin.get(RATES).content.decode()
+    assert "1 USD = 0.5 EUR. The daily data" in words_of(as_admin.get(url))
+
+    assert "is deleted" in words_of(as_admin.post(url, follow=True))
+
+    assert list(ExchangeRate.objects.all()) == [first]
+    assert [row["spend_eur"] for row in table_of(as_admin.get("/usage/facts.csv"))] == ["5"]
+    entry = AuditEntry.objects.order_by("-pk")[0]
+    assert (entry.object_kind, entry.action, entry.remark) == ("rate", "delete", f"{day(0)}: 0.8")
+    count = AuditEntry.objects.count()
+    assert as_admin.post(url).status_code == 404
+    delete_rate(second, actor=Actor(user=admin))  # at the same time as somebody else
+    assert AuditEntry.objects.count() == count
+    last = reverse("usage:delete_rate", args=[first.pk])
+    assert "It is the only rate" in words_of(as_admin.get(last))
+    as_admin.post(last)
+    assert "No rate is entered yet" in words_of(as_admin.get(RATES))
+
+
 @pytest.mark.parametrize(
     ("form", "why"),
     [
@@ -206,16 +229,24 @@ def test_refuses_what_is_no_rate(euros: None, as_admin: Client, form: dict[str, 
 
 
 def test_who_sees_and_who_enters_rates(
-    euros: None, as_admin: Client, as_staff: Client, settings: Settings, staff: User
+    two_rates: None, as_admin: Client, as_staff: Client, settings: Settings, staff: User
 ) -> None:
+    rate = ExchangeRate.objects.order_by("day")[0]
+    deletion = reverse("usage:delete_rate", args=[rate.pk])
+    assert {as_staff.get(deletion).status_code, as_staff.post(deletion).status_code} == {403}
     assert as_staff.get(RATES).status_code == 403
     assert as_staff.get("/usage/everyone/cost-centres/").status_code == 403
     assert as_staff.get("/usage/everyone/cost-centres.csv").status_code == 403
     reader = signed_in(with_permissions("usage-reader", "usage.view_everyone"))
     assert "per_usd" not in reader.get(RATES).content.decode()
     assert reader.post(RATES, {"day": str(day(0)), "per_usd": "0.9"}).status_code == 403
+    assert deletion not in reader.get(RATES).content.decode()
+    assert {reader.get(deletion).status_code, reader.post(deletion).status_code} == {403}
+    ExchangeRate.objects.filter(pk=rate.pk).update(currency="GBP")  # of a currency before this one
+    assert as_admin.post(deletion).status_code == 404
+    assert ExchangeRate.objects.count() == 2
     assert_only(as_admin, RATES, "get", "post")
     assert_only(as_admin, reverse("usage:statement"), "get")
 
     settings.CURRENCY_RATE = Decimal("0.9")
-    assert as_admin.get(RATES).status_code == 404
+    assert {as_admin.get(url).status_code for url in (RATES, deletion)} == {404}

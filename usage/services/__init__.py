@@ -7,7 +7,7 @@ from usage.services.failures import read_failures
 from usage.services.key_spend import update_keys
 from usage.services.operators import alert_operators
 from usage.services.prune import delete_old_rows
-from usage.services.rates import enter_rates
+from usage.services.rates import delete_rate, enter_rates
 from usage.services.reconcile import compare_with_gateway
 from usage.services.refresh import refresh_facts
 from usage.services.rollups import rebuild_rollups
@@ -27,6 +27,7 @@ __all__ = [
     "delete_old_rows",
     "record_nightly_run",
     "enforce_ceilings",
+    "delete_rate",
     "enter_rates",
     "mail_views",
     "rebuild_rollups",

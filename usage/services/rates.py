@@ -1,4 +1,4 @@
-"""Rates of the lab's currency: entered, corrected; each change is in the audit trail."""
+"""Rates of the lab's currency: entered, corrected, deleted; each change is in the audit trail."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -29,7 +29,7 @@ def _changes(values: Mapping[str, Any]) -> str:
     return "; ".join(lines) + (" …" if values["count"] > len(lines) else "")
 
 
-add_words({"rates.entered": _changes})
+add_words({"rates.entered": _changes, "rates.deleted": "%(day)s: %(rate)s"})
 
 
 def enter_rates(rates: Mapping[date, Decimal], *, person: User, actor: Actor) -> int:
@@ -38,6 +38,16 @@ def enter_rates(rates: Mapping[date, Decimal], *, person: User, actor: Actor) ->
         changed = _enter(rates, person, actor)
     newest_rate.forget()
     return changed
+
+
+def delete_rate(rate: ExchangeRate, *, actor: Actor) -> None:
+    """Delete a rate: the one before it then holds on its days too. Idempotent."""
+    with transaction.atomic():
+        deleted, _by_model = ExchangeRate.objects.filter(pk=rate.pk).delete()
+        if deleted:
+            details = {"day": rate.day.isoformat(), "rate": f"{rate.per_usd.normalize():f}"}
+            _record(actor, AuditAction.DELETE, "rates.deleted", details)
+    newest_rate.forget()
 
 
 def _enter(rates: Mapping[date, Decimal], person: User, actor: Actor) -> int:
@@ -59,14 +69,18 @@ def _enter(rates: Mapping[date, Decimal], person: User, actor: Actor) -> int:
             day.isoformat(): [f"{before[day].normalize():f}" if day in before else "", f"{rate.normalize():f}"]
             for day, rate in changed.items()
         }
-        record(
-            actor=actor,
-            action=AuditAction.CHANGE,
-            outcome=AuditOutcome.DONE,
-            kind=AuditObject.RATE,
-            object_id=settings.CURRENCY,
-            label=settings.CURRENCY,
-            code="rates.entered",
-            details={"count": len(changed), "changes": lines},
-        )
+        _record(actor, AuditAction.CHANGE, "rates.entered", {"count": len(changed), "changes": lines})
     return len(changed)
+
+
+def _record(actor: Actor, action: AuditAction, code: str, details: dict[str, Any]) -> None:
+    record(
+        actor=actor,
+        action=action,
+        outcome=AuditOutcome.DONE,
+        kind=AuditObject.RATE,
+        object_id=settings.CURRENCY,
+        label=settings.CURRENCY,
+        code=code,
+        details=details,
+    )

@@ -1,4 +1,4 @@
-"""The dated rates of the lab's currency: the list, and the form that enters or corrects them."""
+"""The dated rates of the lab's currency: the list, the form that enters or corrects them, and the deletion of one."""
 
 from typing import Final
 
@@ -6,8 +6,9 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
@@ -16,10 +17,11 @@ from accounts.audit import actor_of
 from keys.services import TooManyActions, count_action
 from usage.models import ExchangeRate
 from usage.rate_form import RateForm
-from usage.services import enter_rates
+from usage.services import delete_rate, enter_rates
 from usage.views.common import require
 from web.currency import has_dated_rates
 from web.request import PortalRequest
+from web.templatetags.portal import day
 
 PER_PAGE: Final = 50
 MAY_ENTER: Final = "usage.enter_rates"
@@ -46,7 +48,7 @@ def rates(request: PortalRequest) -> HttpResponse:
         except TooManyActions as refusal:
             form.add_error(None, str(refusal))
             status = 429
-    stored = ExchangeRate.objects.filter(currency=settings.CURRENCY).order_by("-day").select_related("entered_by")
+    stored = _rates().order_by("-day").select_related("entered_by")
     context = {
         "access": access,
         "here": "usage:rates",
@@ -62,3 +64,37 @@ def _entered(request: PortalRequest, form: RateForm) -> HttpResponse:
     words = ngettext("%(count)d rate is new or different.", "%(count)d rates are new or different.", changed)
     messages.success(request, words % {"count": changed} if changed else _("Nothing changed: these rates are known."))
     return redirect("usage:rates")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete(request: PortalRequest, rate_id: int) -> HttpResponse:
+    """Delete a rate, after a question that names the rate which then holds."""
+    access = require(request.user, lambda access: access.sees_everyone)
+    if not request.user.has_perm(MAY_ENTER):
+        raise PermissionDenied
+    if not has_dated_rates():
+        raise Http404
+    rate = get_object_or_404(_rates(), pk=rate_id)
+    refused = ""
+    if request.method == "POST":
+        try:
+            count_action(request.user, "usage:delete_rate")
+        except TooManyActions as refusal:
+            refused = str(refusal)
+        else:
+            delete_rate(rate, actor=actor_of(request))
+            messages.success(request, _("The rate of %(day)s is deleted.") % {"day": day(rate.day)})
+            return redirect("usage:rates")
+    before = _rates().filter(day__lt=rate.day).order_by("-day").first()
+    context = {
+        "access": access,
+        "here": "usage:rates",
+        "rate": rate,
+        "then": before or _rates().filter(day__gt=rate.day).order_by("day").first(),
+        "refused": refused,
+    }
+    return render(request, "usage/delete_rate.html", context, status=429 if refused else 200)
+
+
+def _rates() -> QuerySet[ExchangeRate]:
+    return ExchangeRate.objects.filter(currency=settings.CURRENCY)
