@@ -24,8 +24,13 @@ def with_currency(
         return iter(rows)
     found, code = iter(rows), rate.currency
     header = next(found)
-    more = [str(header[place]).replace("USD", code).replace(USD_COLUMN, f"_{code.lower()}") for place in places]
+    more = [_heading(str(header[place]), names[place], code) for place in places]
     return chain([[*header, *more]], (_converted(row, places, rate_of(row) if rate_of else rate) for row in found))
+
+
+def _heading(heading: str, name: str, code: str) -> str:
+    """Return the heading of a further column: for people with the code in place of "USD", else by its name."""
+    return heading.replace("USD", code) if "USD" in heading else name.removesuffix(USD_COLUMN) + f"_{code.lower()}"
 
 
 def _converted(row: Row, places: Sequence[int], rate: Rate | None) -> list[Cell]:

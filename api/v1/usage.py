@@ -13,14 +13,14 @@ from accounts.policies import policy_of
 from api.services.gateway_keys import KeyUsage
 from api.v1.auth import ApiRequest, Bearer, BearerOrKey
 from api.v1.choices import OneOf
-from api.v1.money import Usd
+from api.v1.money import CurrencyOut, Usd, currency_out, in_currency
 from usage.explorer_view import OF_ONE, STEP_WORDS, View, view_of
 from usage.models import utc_today
 from usage.pages import MINE, page_of
 from usage.periods import MORE_NAMES, NAMES, Period
-from usage.queries.explorer import Exploration
+from usage.queries.explorer import Exploration, Line
 from usage.queries.key_use import person_use
-from usage.queries.labels import Asked, Explored, Label, explored
+from usage.queries.labels import Asked, Explored, explored
 from usage.queries.metrics import METRICS, Amount, Number
 from usage.queries.scope import MAX_FILTER_LENGTH
 from usage.views.explorer_csv import of_mine
@@ -28,6 +28,7 @@ from usage.views.explorer_csv import of_mine
 router = Router(tags=["usage"])
 READ: Final = Bearer("usage:read")
 MOST_LINES: Final = 500
+CURRENCY: Final = "The lab’s currency, of the amounts `…_in_currency`. null: there is none, and they are null too."
 Text = Annotated[str, Field(max_length=MAX_FILTER_LENGTH)]
 
 
@@ -49,6 +50,10 @@ class UsageOut(Schema):
     resets_on: date | None
     expires_at: datetime | None = Field(description="The end of the key.")
     as_of: datetime | None = Field(description="When the portal last read the gateway’s numbers.")
+    currency: CurrencyOut | None = Field(description=CURRENCY)
+    spent_in_currency: Usd | None
+    budget_in_currency: Usd | None
+    left_in_currency: Usd | None
 
 
 @router.get("/me/usage", response=UsageOut, auth=BearerOrKey("usage:read"), summary="What is spent, and what is left")
@@ -59,11 +64,11 @@ def my_usage(request: ApiRequest) -> UsageOut:
     """
     if isinstance(request.auth, KeyUsage):
         usage = asdict(request.auth)
-        return UsageOut(key=KeyName(id=usage.pop("key_id"), label=usage.pop("label")), **usage)
+        return _usage_out(key=KeyName(id=usage.pop("key_id"), label=usage.pop("label")), **usage)
     use = person_use(request.user, utc_today())
     budget = use.of_person
     left_usd = budget.left_usd if budget else None
-    return UsageOut(
+    return _usage_out(
         key=None,
         expires_at=None,
         spent_usd=budget.spent_usd if budget else None,
@@ -73,6 +78,14 @@ def my_usage(request: ApiRequest) -> UsageOut:
         resets_on=budget.resets_on if budget else None,
         as_of=use.as_of,
     )
+
+
+def _usage_out(**usage: Any) -> UsageOut:
+    """Return the answer, with its amounts in the lab's currency too."""
+    amounts: dict[str, Any] = {
+        f"{name}_in_currency": in_currency(usage[f"{name}_usd"]) for name in ("spent", "budget", "left")
+    }
+    return UsageOut(**usage, **amounts, currency=currency_out())
 
 
 class ExploreQuery(Schema):
@@ -100,6 +113,8 @@ class LineOut(Schema):
     amount: Usd | float | None
     before: Usd | float | None = None
     series: list[Usd | float | None] | None = Field(description="By interval; of the largest parts only.")
+    amount_in_currency: Usd | None
+    before_in_currency: Usd | None
 
 
 class ExploreOut(Schema):
@@ -117,6 +132,9 @@ class ExploreOut(Schema):
     others: list[Usd | float | None] | None
     lines: list[LineOut]
     count: int
+    currency: CurrencyOut | None = Field(description=CURRENCY)
+    total_in_currency: Usd | None = Field(description="Of the metric spend; null for all others.")
+    before_in_currency: Usd | None
 
 
 def explored_page(request: ApiRequest, here: str) -> ExploreOut:
@@ -144,28 +162,35 @@ def explore_out(view: View, period: Period, found: Explored) -> ExploreOut:
         before=_number(numbers, numbers.before),
         totals=[_number(numbers, amount) for amount in numbers.totals],
         others=series[top] if len(series) > top else None,
-        lines=[
-            LineOut(
-                value=_label(found, line.part).value,
-                name=_label(found, line.part).text,
-                amount=_number(numbers, line.amount),
-                before=None if line.before is None else _number(numbers, line.before or Amount()),
-                series=series[place] if place < top else None,
-            )
-            for place, line in enumerate(numbers.lines)
-        ],
+        lines=[_line(found, line, series[place] if place < top else None) for place, line in enumerate(numbers.lines)],
         count=numbers.count,
+        currency=currency_out() if question.metric == "spend" else None,
+        total_in_currency=_in_currency(numbers, numbers.total),
+        before_in_currency=_in_currency(numbers, numbers.before),
     )
 
 
-def _label(found: Explored, part: tuple[Any, ...]) -> Label:
-    return found.labels[part]
+def _line(found: Explored, line: Line, series: list[Any] | None) -> LineOut:
+    numbers, label = found.numbers, found.labels[line.part]
+    return LineOut(
+        value=label.value,
+        name=label.text,
+        amount=_number(numbers, line.amount),
+        before=None if line.before is None else _number(numbers, line.before),
+        series=series,
+        amount_in_currency=_in_currency(numbers, line.amount),
+        before_in_currency=None if line.before is None else _in_currency(numbers, line.before),
+    )
 
 
 def _number(found: Exploration, amount: Amount) -> Any:
     """Return the number of an amount; money is exact, nothing spent too."""
     value: Number | None = found.value(amount)
     return Decimal(value) if found.question.metric == "spend" and value is not None else value
+
+
+def _in_currency(found: Exploration, amount: Amount) -> Decimal | None:
+    return in_currency(_number(found, amount)) if found.question.metric == "spend" else None
 
 
 @router.get("/me/usage/explore", response=ExploreOut, auth=READ, summary="Ask the explorer")

@@ -136,6 +136,27 @@ def test_answers_the_questions_of_the_explorer(by_intern: Program, intern: User)
     assert Decimal(rows[0]["spend_usd"]) == Decimal("1.25")
 
 
+def test_amounts_are_in_the_currency_of_the_lab_too(
+    by_intern: Program, intern: User, sandbox: Sandbox, settings: Settings
+) -> None:
+    used(issue(intern).key, "1.25")
+    explored, usage = by_intern.get("/me/usage/explore").json(), by_intern.get("/me/usage").json()
+    assert {explored["currency"], explored["total_in_currency"], usage["currency"], usage["left_in_currency"]} == {None}
+
+    settings.CURRENCY, settings.CURRENCY_RATE = "EUR", Decimal("0.5")
+
+    usage = by_intern.get("/me/usage").json()
+    assert usage["currency"] == {"code": "EUR", "per_usd": "0.5", "day": None}
+    amounts = [usage[f"{name}_in_currency"] for name in ("spent", "budget", "left")]
+    assert (usage["spent_usd"], amounts) == ("1.25", ["0.625", "2.5", "1.875"])
+    explored = by_intern.get("/me/usage/explore?compare=1").json()
+    assert (explored["total_in_currency"], explored["before_in_currency"]) == ("0.625", "0")
+    (line,) = explored["lines"]
+    assert (line["amount_in_currency"], line["before_in_currency"]) == ("0.625", "0")
+    requests = by_intern.get("/me/usage/explore?metric=requests").json()
+    assert (requests["currency"], requests["total_in_currency"]) == (None, None)
+
+
 def test_somebody_without_keys_has_used_nothing(by_intern: Program) -> None:
     for period in ("today", "30d"):
         found = by_intern.get(f"/me/usage/explore?period={period}&split=key").json()

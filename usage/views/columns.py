@@ -42,6 +42,7 @@ WORDS: Final = {
     "keys": _("Keys"),
     "share": _("Share"),
     "before": _("Period before"),
+    "before_usd": _("Period before (USD)"),
     "number": _("Student number"),
     "email": _("E-mail"),
     "state": _("State"),

@@ -1,6 +1,7 @@
 """The explorer's view as a file: the numbers of the chart and of all lines of the table, as the URL has them."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Final
 
 from django.http import StreamingHttpResponse
@@ -60,6 +61,9 @@ def _file(request: PortalRequest, page: Page, what: str) -> StreamingHttpRespons
     found = explored(Asked(question=question, limit=None), page.scope, page.period)
     names = ("part", "day", "name", COLUMNS[question.metric], "share", "before", "owner")
     header = [*map(column_labels(form), names)]
+    if question.metric == "spend":
+        names = (*names[:-2], "before_usd", "owner")
+        header[-2] = column_labels(form)("before_usd") if form.for_people else "before"
     file_name = f"passerelle-{what}-{question.metric}-by-{question.split}"
     ends = f"{page.period.first_day}-to-{page.period.last_day}"
     return csv_response(f"{file_name}-{ends}.csv", with_currency(names, _rows(header, found, form)), form)
@@ -105,4 +109,6 @@ def _amount(found: Exploration, amount: Amount, of_all: Amount) -> tuple[Cell, C
 
 def _cell(found: Exploration, amount: Amount) -> Cell:
     value = found.value(amount)
+    if found.question.metric == "spend":
+        return Decimal(value or 0)
     return round(value, DIGITS) if isinstance(value, float) else value
