@@ -66,6 +66,10 @@ class SeveralModelsForm(AskForm):
         """Return the names of the chosen models."""
         return list(cleaned.get("models", ()))
 
+    def _forget_refusals(self, cleaned: dict[str, Any]) -> None:
+        """Ignore refusals that a form names: what a model refused is known from its answers."""
+        cleaned["without"] = []
+
     def _highest(self, parameter: Parameter) -> float | None:
         return USUAL_ANSWER if parameter.name == "max_tokens" else parameter.high
 
@@ -83,6 +87,10 @@ class OwnForm(AskForm):
         cleaned = super().clean()
         self._check_length(cleaned, self.of_model)
         return cleaned
+
+    def _forget_refusals(self, cleaned: dict[str, Any]) -> None:
+        """Ignore refusals that a form names."""
+        cleaned["without"] = []
 
     def _check_tools(self, cleaned: dict[str, Any]) -> None:
         """Accept a choice of tools without tools: they may be among the settings for all, and are not sent without."""

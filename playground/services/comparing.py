@@ -61,8 +61,7 @@ def follow_up(
         _conversation, message, own_files = rows_of(context.user, replace(question, parent=after[name]))
         messages.append(message)
         files += own_files
-        refused = {*each.get("without", ()), *after[name].params.get("without", ())}
-        answers.append(_answer(context.user, message, name, {**each, "without": sorted(refused)} if refused else each))
+        answers.append(_answer(context.user, message, name, without_refused(each, after[name])))
     conversation.parameters = ParameterSet.of(context.user.pk, question.params)
     added = sum(message.stored_bytes for message in messages) + sum(answer.stored_bytes for answer in answers)
     with with_files(files), transaction.atomic():
@@ -77,6 +76,12 @@ def follow_up(
         _save(messages, files, answers)
     prepare_streams(context, secret, answers)
     return answers
+
+
+def without_refused(params: Params, after: Answer) -> Params:
+    """Return the parameters of a further question: what its model refused before is not sent."""
+    refused = after.params.get("without")
+    return {**params, "without": refused} if refused else params
 
 
 def _answer(owner: User, message: Message, name: str, params: Params) -> Answer:

@@ -34,6 +34,7 @@ from playground.services.tree import Shown, only_turn, turn_of, turns_before, tu
 from playground.views.common import (
     REFUSALS,
     chat_context_of,
+    chat_only,
     named_conversation,
     named_message,
     named_preset,
@@ -92,6 +93,7 @@ def answer(request: PortalRequest, answer_id: UUID) -> HttpResponseBase:
 def send(request: PortalRequest) -> HttpResponseBase:
     """Send a message, in a conversation or a new one."""
     conversation, context = named_conversation(request), chat_context_of(request)
+    chat_only(conversation)
     preset, payers = named_preset(request, conversation), Payers.of(context.user, context.allowance)
     form = ChatForm(
         request.POST, request.FILES, payers=payers, conversation=conversation, preset=preset, reader=request.user
@@ -118,6 +120,7 @@ def retry(request: PortalRequest, answer_id: UUID) -> HttpResponseBase:
     """Retry with the model and the parameters that are now in the form."""
     earlier, context = own_answer(request, answer_id), chat_context_of(request)
     conversation = earlier.message.conversation
+    chat_only(conversation)
     form = _settings(request, conversation, context, model=request.POST.get("ask"))
     page = _page(request, conversation, form)
     if form and not form.is_valid():
@@ -133,6 +136,7 @@ def edit(request: PortalRequest, message_id: UUID) -> HttpResponseBase:
     """Edit a message and send it again; the first wording and its answers stay as alternatives."""
     own = Message.objects.filter(conversation__owner=request.user).select_related("conversation__parameters")
     message = get_object_or_404(own, pk=message_id)
+    chat_only(message.conversation)
     if request.method == "POST":
         return _edited(request, message)
     if request.htmx:

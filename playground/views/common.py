@@ -72,6 +72,12 @@ def own_answer(request: PortalRequest, answer_id: UUID) -> Answer:
     return get_object_or_404(Answer.objects.owned_by(request.user), pk=answer_id)
 
 
+def chat_only(conversation: Conversation | None) -> None:
+    """Refuse, with 404, to change a comparison or a completion by the forms of the chat."""
+    if conversation and conversation.kind != Conversation.Kind.CHAT:
+        raise Http404
+
+
 def named_message(request: PortalRequest, name: str) -> UUID | None:
     """Return the id of a message that the query names, None if there is none."""
     try:

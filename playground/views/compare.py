@@ -51,7 +51,7 @@ def compare(request: PortalRequest) -> HttpResponseBase:
     """
     if request.method != "POST":
         return _shown(request, None)
-    context, conversation = chat_context_of(request), _named_comparison(request)
+    context, conversation = chat_context_of(request), named_comparison(request)
     branches = branches_of(conversation) if conversation else {}
     form = CompareForm(
         request.POST,
@@ -95,7 +95,7 @@ def stop(request: PortalRequest, conversation_id: UUID) -> HttpResponse:
 @never_cache
 def compare_code(request: PortalRequest) -> HttpResponse:
     """Show the request to each of the models as code; with an empty message, the last one that was sent."""
-    conversation = _named_comparison(request)
+    conversation = named_comparison(request)
     branches = branches_of(conversation) if conversation else {}
     typed = bool(request.POST.get("message", "").strip() or request.FILES)
     form = CompareForm(
@@ -112,9 +112,23 @@ def compare_code(request: PortalRequest) -> HttpResponse:
         return no_code(request, form, back=back)
     bodies = []
     for name, params in form.params_by_model().items():
-        turns = _turns(form, branches.get(name, ()), typed=typed)
-        bodies.append(chat_request(params, turns, reads_pdf=reads_pdf(name, turns)).as_json())
+        branch = branches.get(name, ())
+        asked = comparing.without_refused(params, branch[-1]) if branch else params
+        turns = _turns(form, branch, typed=typed)
+        bodies.append(chat_request(asked, turns, reads_pdf=reads_pdf(name, turns)).as_json())
     return show_codes(request, "chat", bodies, back=back)
+
+
+def with_estimate(request: PortalRequest, estimate: dict[str, Any], *, status: int) -> HttpResponse:
+    """Show the form as it was typed, with what would be sent of its files."""
+    conversation = named_comparison(request)
+    branches = branches_of(conversation) if conversation else {}
+    models = _going_on(models_of(policy_of(request.user)), branches)
+    form = CompareForm(request.POST, models=models, conversation=conversation)
+    form.errors.clear()  # nothing is sent yet
+    unkept = "unkept" in request.POST
+    context = {**comparison_context(request, conversation, form=form), **estimate, "unkept": unkept}
+    return render(request, PAGE, context, status=status)
 
 
 # --- Whose ------------------------------------------------------------------------------------------
@@ -123,7 +137,7 @@ def _own_comparison(request: PortalRequest, conversation_id: UUID) -> Conversati
     return get_object_or_404(own.select_related("parameters"), pk=conversation_id)
 
 
-def _named_comparison(request: PortalRequest) -> Conversation | None:
+def named_comparison(request: PortalRequest) -> Conversation | None:
     """Return the comparison that a form goes on with; None for a new one."""
     given = request.POST.get("conversation", "")
     try:

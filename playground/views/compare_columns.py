@@ -13,12 +13,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from playground.errors.problems import problem_of
 from playground.listing import address_of
 from playground.models import Answer, Conversation
 from playground.services import chat, columns
 from playground.services.columns import Column, columns_with
 from playground.services.refusals import AskRefused
-from playground.services.requests import REFUSABLE
 from playground.views.code import show_code
 from playground.views.common import rendered_answers, status_of
 from playground.views.compare import PAGE, comparison_context
@@ -43,9 +43,10 @@ def column(request: PortalRequest, answer_id: UUID) -> HttpResponse:
 def again(request: PortalRequest, answer_id: UUID) -> HttpResponseBase:
     """Add another answer of the same model to the column."""
     earlier = _own_answer(request, answer_id)
-    without = request.POST.get("without", "")
+    problem = problem_of(earlier)
+    refused = problem.parameter if problem else ""
     try:
-        answer = columns.again(request.user, earlier, without=without if without in REFUSABLE else "")
+        answer = columns.again(request.user, earlier, without=refused if request.POST.get("without") == refused else "")
     except AskRefused as refusal:
         return _not_again(request, earlier, refusal)
     return HttpResponse(_column(request, answer)) if request.htmx else to_stream(answer)

@@ -25,6 +25,7 @@ from playground.services.payers import Payers
 from playground.services.requests import Upload
 from playground.views.chat import PAGE
 from playground.views.common import named_conversation, page_context
+from playground.views.compare import with_estimate
 from playground.views.images import guarded
 from web.request import PortalRequest
 
@@ -66,6 +67,8 @@ def read_files(request: PortalRequest) -> HttpResponse:
     status = 429 if refusal else 200
     if request.htmx:
         return render(request, "playground/_file_rows.html", context, status=status)
+    if "compare" in request.GET:
+        return with_estimate(request, context, status=status)
     page = page_context(request, named_conversation(request))
     return render(request, PAGE, {**page, **context}, status=status)
 

@@ -13,7 +13,7 @@ from playground.listing import address_of
 from playground.models import Answer
 from playground.services import turns as services
 from playground.services.outline import outline_of
-from playground.views.common import own_answer, own_conversation, page_context
+from playground.views.common import chat_only, own_answer, own_conversation, page_context
 from playground.views.conversations import UNDER_WAY
 from web.pages import render_region
 from web.request import PortalRequest
@@ -23,6 +23,7 @@ from web.request import PortalRequest
 def show(request: PortalRequest, answer_id: UUID) -> HttpResponse:
     """Show the branch through this answer from now on, to its newest leaf."""
     answer = own_answer(request, answer_id)
+    chat_only(answer.message.conversation)
     conversation = services.show_answer(answer)
     if not request.htmx:
         return redirect(f"{address_of(conversation)}?from={answer.message_id}#message-{answer.message_id}")
@@ -47,6 +48,7 @@ def branches(request: PortalRequest, conversation_id: UUID) -> HttpResponse:
 def delete_answer(request: PortalRequest, answer_id: UUID) -> HttpResponse:
     """Ask for a confirmation of what is deleted; on POST, delete the answer and its descendants."""
     answer = own_answer(request, answer_id)
+    chat_only(answer.message.conversation)
     if request.method != "POST":
         return _ask(request, answer)
     try:

@@ -11,6 +11,7 @@ from pytest_django import Settings
 from pytest_django.asserts import assertContains, assertNotContains, assertRedirects
 
 from accounts.models import User
+from playground.forms.compare import own_prefix
 from playground.models import ABANDONED_AFTER, ActiveCall, Answer, Conversation
 from playground.services.columns import Column, columns_of
 from playground.services.handover import take_over
@@ -294,6 +295,8 @@ def test_a_column_is_retried_in_place(as_intern: Client, sandbox: Sandbox) -> No
 
 def test_sends_without_what_a_model_refuses(as_intern: Client) -> None:
     first, _second = compared(as_intern, "Hello [refuse seed] [words 2]", seed="7")
+    next_one = {"message": "Why?", "conversation": str(first.message.conversation_id), "seed": "7"}
+    of_both = as_intern.post(f"{COMPARE}code/", next_one).content.decode().count("seed=7")
     article = last_at(streamed(as_intern, first), f"answer-{first.pk}")
     assert "Send without seed" in article
 
@@ -303,6 +306,21 @@ def test_sends_without_what_a_model_refuses(as_intern: Client) -> None:
     assert newest.params["without"] == ["seed"]
     streamed(as_intern, newest)
     assert kept(newest).state == State.COMPLETE
+    of_other = as_intern.post(f"{COMPARE}code/", next_one).content.decode().count("seed=7")
+    assert of_other * 2 == of_both  # a further question has it for the other model only
+
+
+def test_names_no_refusal_that_no_model_made(as_intern: Client) -> None:
+    prefix = own_prefix(MODELS[0])
+    own: dict[str, Any] = {"own": [MODELS[0]], f"{prefix}-temperature": "1", f"{prefix}-without": "seed"}
+    first, second = compared(as_intern, seed="7", without="seed", **own)
+    streamed(as_intern, first)
+
+    post(as_intern, "again", first, without="seed")
+
+    newest = columns_now()[0].answer
+    assert newest.pk != first.pk
+    assert all("without" not in answer.params and answer.params["seed"] == 7 for answer in (first, second, newest))
 
 
 def test_required_parameters_are_never_left_out(as_intern: Client) -> None:

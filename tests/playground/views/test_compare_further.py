@@ -280,6 +280,40 @@ def test_the_price_of_a_file_is_that_for_all_models(as_intern: Client) -> None:
     assert priced(conversation=str(conversation.pk)) == both
 
 
+def test_without_a_script_the_price_of_files_is_shown_and_nothing_typed_is_lost(as_intern: Client) -> None:
+    file = SimpleUploadedFile("notes.txt", b"Bees dance. " * 1000, "text/plain")
+    address = f"{reverse('playground:read_files')}?compare=1"
+    assertContains(as_intern.get(COMPARE), f'formaction="{address}"')
+    typed = {"attachments": [file], "message": "Why?", "models": FOUR[1:3], "temperature": "0.4", "unkept": "1"}
+
+    page = as_intern.post(address, {**typed, **own(FOUR[1], seed="7")})
+
+    assert "estimates for" in words_of(page)
+    boxes = page.content.decode()
+    assert [model for model in FOUR if f'value="{model}" form="playground-form" checked' in boxes] == FOUR[1:3]
+    for kept_words in ("\nWhy?</textarea>", 'value="0.4"', 'value="7"', 'name="unkept" value="1" checked'):
+        assertContains(page, kept_words)
+    assertContains(page, '<div id="playground-refused" data-trouble></div>')  # nothing is refused
+    assert not Conversation.objects.exists()
+
+
+def test_no_other_form_changes_a_comparison(as_intern: Client) -> None:
+    conversation = answered(as_intern)
+    (message,), answer = conversation.messages.all(), branches_of(conversation)["llama-70b"][-1]
+    settings = {"model": "gpt-4o-mini", "message": "Hello", "edited": "Hello", "conversation": str(conversation.pk)}
+    addresses = {
+        reverse("playground:send"),
+        reverse("playground:edit", args=[message.pk]),
+        *(reverse(f"playground:{name}", args=[answer.pk]) for name in ("retry", "show", "delete_answer")),
+    }
+
+    statuses = {address: as_intern.post(address, settings).status_code for address in addresses}
+
+    assert statuses == dict.fromkeys(addresses, 404)
+    assert (Message.objects.count(), Answer.objects.count()) == (1, 2)
+    assert Conversation.objects.get().head_id == conversation.head_id
+
+
 def test_the_requests_to_all_models_are_shown_as_code(as_intern: Client) -> None:
     typed = as_intern.post(f"{COMPARE}code/", {"message": "Hello wasps", "models": FOUR}, headers=HTMX)
     conversation = answered(as_intern, "Hello bees [words 3]", **own("llama-70b", temperature="1.5"))
