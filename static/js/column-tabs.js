@@ -1,5 +1,6 @@
 // Where a window is too narrow for columns side by side, the models of a comparison are tabs. A tab has the columns of
-// its model under every question; which one is chosen stays while columns are replaced.
+// its model under every question; which one is chosen stays while columns are replaced. A tab is marked while the last
+// answer of its model is one that failed.
 
 import { select, tabsOf } from "./tabs.js";
 
@@ -9,6 +10,10 @@ let chosen = null; // the model
 function connect(tab) {
   const columns = [...document.querySelectorAll(`.ps-column[data-tab="${tab.id}"]`)];
   tab.setAttribute("aria-controls", columns.map((column) => column.id).join(" "));
+  tab.querySelector(".ps-tab-failed")?.remove();
+  if (columns.at(-1)?.querySelector(".ps-column-head .ps-state.is-bad")) {
+    tab.append(tab.parentElement.querySelector("template").content.cloneNode(true));
+  }
   for (const column of columns) {
     if (narrow.matches) column.setAttribute("role", "tabpanel");
     else column.removeAttribute("role");
