@@ -15,6 +15,7 @@ import requests
 from bench.stream_reading import PORTAL, stream_address
 
 LOGIN: Final = "/account/oidc/institution/login/"
+FORGOTTEN: Final = "/account/password/reset/"
 PAGE_S: Final = 60
 CHAT_S: Final = 120
 PROBE_EVERY_S: Final = 0.1
@@ -22,7 +23,7 @@ _TOKEN: Final = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 _SECRET: Final = re.compile(r"\bsk-[A-Za-z0-9_-]{20,}")
 _ALERT: Final = re.compile(r'role="alert"[^>]*>(.{,600})|class="invalid-feedback[^>]*>(.{,200})', re.DOTALL)
 _HTMX: Final = {"HX-Request": "true", "HX-Request-Type": "partial", "Accept": "text/html, text/event-stream"}
-_MODELS: Final = ("general_nothink", "general")  # of the sandbox and of the real gateway; else the first
+MODEL: Final = "gpt-4o-mini"  # of the sandbox and of the real gateway; takes images
 
 
 class Person:
@@ -46,13 +47,15 @@ class Person:
         assert f'href="{LOGIN}' in self.open("/account/login/")
         return self.open(LOGIN)
 
-    def send(self, path: str, **fields: str) -> requests.Response:
-        """Send the form of the page that is open, as htmx does."""
+    def send(self, path: str, *, image: bytes = b"", **fields: str) -> requests.Response:
+        """Send the form of the page that is open, with a picture if one is given, as htmx does."""
         found = _TOKEN.search(self._page)
         assert found, self._page
         fields["csrfmiddlewaretoken"] = found[1]
         headers = {**_HTMX, "Referer": self.url + path, "Origin": self.url}
-        parts = {name: (None, value) for name, value in fields.items()}
+        parts: dict[str, tuple[str | None, bytes | str]] = {name: (None, value) for name, value in fields.items()}
+        if image:
+            parts["attachments"] = ("cat.png", image)
         return self._browser.post(self.url + path, files=parts, headers=headers, timeout=PAGE_S)
 
     def make_key(self, label: str) -> str:
@@ -63,10 +66,15 @@ class Person:
         secrets: list[str] = _SECRET.findall(unescape(page.text))
         return max(secrets, key=len)
 
-    def chat(self, message: str, model: str) -> str:
-        """Send a message in the Playground, and read the answer to its end."""
+    def ask_for_a_password(self, address: str) -> None:
+        """Have a link sent to somebody who has forgotten theirs."""
+        self.open(FORGOTTEN)
+        self.send(FORGOTTEN, email=address).raise_for_status()
+
+    def chat(self, message: str, image: bytes) -> str:
+        """Send a message with a picture in the Playground, and read the answer to its end."""
         self.open("/playground/")
-        page = self.send("/playground/send/", model=model, message=message)
+        page = self.send("/playground/send/", image=image, model=MODEL, message=message)
         assert page.status_code == 200, [each[0] for each in _ALERT.finditer(page.text)]
         path = stream_address(page.content)
         answer = self._browser.get(self.url + path, headers=_HTMX, timeout=CHAT_S)
@@ -107,16 +115,9 @@ class Program:
         self._http.trust_env = False
         self._http.headers["Authorization"] = f"Bearer {secret}"
 
-    def model(self) -> str:
-        """Return a model for chats."""
-        answer = self._http.get(f"{self._url}/v1/models", timeout=PAGE_S)
-        answer.raise_for_status()
-        names = [model["id"] for model in answer.json()["data"]]
-        return next((name for name in _MODELS if name in names), names[0])
-
-    def ask(self, model: str) -> int:
-        """Call it; return the tokens that it has counted."""
-        body = {"model": model, "messages": [{"role": "user", "content": "One word."}], "max_tokens": 20}
+    def ask(self) -> int:
+        """Call a model; return the tokens that the gateway has counted."""
+        body = {"model": MODEL, "messages": [{"role": "user", "content": "One word."}], "max_tokens": 20}
         answer = self._http.post(f"{self._url}/v1/chat/completions", json=body, timeout=CHAT_S)
         answer.raise_for_status()
         return int(answer.json()["usage"]["total_tokens"])

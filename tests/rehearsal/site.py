@@ -1,6 +1,6 @@
 """What a lab has before the portal: PostgreSQL, Redis, nginx with TLS, an OpenID provider, a mail server, a gateway."""
 
-import os
+import hashlib
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,10 +13,12 @@ from celery import Celery
 
 from bench.stream_watch import memory_mb
 from tests.accounts import institution
+from tests.keys.real_gateway import RealGateway
 from tests.nginx import Nginx
 from tests.ports import free_port
 from tests.rehearsal.account import Account
 from tests.rehearsal.documented import program_of
+from tests.rehearsal.real import HAS_REAL_GATEWAY, clean, own_admin
 from tests.sandbox_process import Sandbox
 from tests.servers import Postgres, Redis, Together
 from tests.smtp import mail_server
@@ -26,12 +28,15 @@ START_S: Final = 240
 ADMIN_KEY: Final = "sk-admin-of-the-rehearsal-6f2b91c47d"
 METRICS_TOKEN: Final = "Zq4VtB8mXc1NhJy6RwKe9SgLd3PaFu7T"
 WEB: Final = "passerelle-web"
+PEOPLE: Final = "SELECT gateway_user_id FROM accounts_user"
+MARKER: Final = "SELECT marker FROM keys_gatewayidentity WHERE marker != ''"
 COUNTED: Final = {
     "people": "SELECT count(*) FROM accounts_user",
     "keys": "SELECT count(*) FROM keys_key",
     "conversations": "SELECT count(*) FROM playground_conversation",
     "answers": "SELECT count(*) FROM playground_answer WHERE state = 'complete'",
-    "usage": "SELECT coalesce(sum(prompt_tokens + completion_tokens), 0) FROM usage_fact",
+    "usage": "SELECT coalesce(sum(prompt_tokens + completion_tokens), 0) FROM usage_fact"
+    " JOIN usage_tokenref ref ON ref.id = token_ref_id WHERE ref.key_id IS NOT NULL",  # others call the gateway, too
 }
 
 
@@ -61,11 +66,14 @@ class Lab(Together):
         }
 
     def _find_a_gateway(self) -> None:
-        """Use the real one that the environment names, else a sandbox."""
-        self.gateway_url = os.environ.get("REAL_GATEWAY_URL", "")
-        self.admin_key = os.environ.get("REAL_GATEWAY_ADMIN_KEY", ADMIN_KEY)
-        if not self.gateway_url:
-            self.gateway_url = self.stack.enter_context(Sandbox(admin_key=ADMIN_KEY)).url
+        """Use the real one that the environment names, as an admin of its own, else a sandbox."""
+        if HAS_REAL_GATEWAY:
+            gateway = RealGateway()
+            admin = self.stack.enter_context(own_admin(gateway))
+            self.stack.callback(lambda: clean(gateway, self._select(PEOPLE), self._select(MARKER)))
+            self.gateway_url, self.admin_key = gateway.url, admin
+        else:
+            self.gateway_url, self.admin_key = self.stack.enter_context(Sandbox(admin_key=ADMIN_KEY)).url, ADMIN_KEY
 
     def other_settings(self) -> dict[str, str]:
         """Return what is not as on a lab's machine: ports, and a poll that tests wait for."""
@@ -123,9 +131,18 @@ class Lab(Together):
 
     def counts(self) -> dict[str, int]:
         """Return how much of everything the database has."""
+        return {name: int(self._select(sql)[0]) for name, sql in COUNTED.items()}
+
+    def files(self) -> dict[str, str]:
+        """Return the digest of each file of a conversation, by its name."""
+        folder = Path(self.account.replaced["/var/lib/passerelle"]) / "images"
+        found = (path for path in folder.rglob("*") if path.is_file())
+        return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
+
+    def _select(self, sql: str) -> list[str]:
+        """Return the first column of what the database has."""
         with psycopg.connect(self.postgres.url) as connection:
-            found = {name: connection.execute(sql).fetchone() for name, sql in COUNTED.items()}
-        return {name: int(row[0]) for name, row in found.items() if row}
+            return [str(row[0]) for row in connection.execute(sql)]
 
     def wipe(self) -> None:
         """Lose database, queue and files."""
