@@ -81,6 +81,30 @@ def apply_policies() -> None:
     logger.info("keys.apply_policies: %d changed in %.1f s", changed, time.monotonic() - started)
 
 
+@shared_task(
+    name="keys.replace_playground_secrets",
+    soft_time_limit=900,  # s
+    autoretry_for=(GatewayUnavailable,),
+    retry_backoff=5,  # s; doubles, with jitter, up to:
+    retry_backoff_max=60,
+    max_retries=3,
+    acks_late=True,  # a second run changes nothing
+    ignore_result=True,
+)
+def replace_playground_secrets() -> None:
+    """Replace secrets that a former PLAYGROUND_KEY_SECRET has made."""
+    started = time.monotonic()
+    try:
+        replaced = services.replace_former_secrets(BY_THE_PORTAL)
+    except services.GatewayChanged as change:
+        logger.error("keys.replace_playground_secrets: %s", change)
+        return
+    took = time.monotonic() - started
+    logger.info("keys.replace_playground_secrets: %d replaced, %d left in %.1f s", replaced.done, replaced.left, took)
+    if replaced.failure:
+        raise replaced.failure
+
+
 @shared_task(name="keys.refresh_models", soft_time_limit=60, ignore_result=True)
 def refresh_models() -> None:
     """Read the gateway's list of models; an unavailable gateway is recorded, not retried: the next run comes soon."""

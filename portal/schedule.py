@@ -43,6 +43,7 @@ CONTINUING: Final[Times] = {  # also sent by whatever causes the work; these con
     "people.mail_leaving": (crontab(minute="8-59/10"), 500),
     "usage.warn_of_unusual_spend": (crontab(minute="9-59/15"), 800),
     "keys.apply_policies": (crontab(minute=33), 3000),
+    "keys.replace_playground_secrets": (crontab(minute=40), 3000),
 }
 DAILY: Final[Times] = {  # once a day, week or month; the later runs of a night or morning continue interrupted ones
     "usage.reread_older_days": (crontab(hour="1-6", minute=37), 3000),  # all of 400 days within some nights

@@ -116,6 +116,7 @@ PLAYGROUND_KEY_SECRET = env.str(  # the secrets of all Playground keys are deriv
     "PLAYGROUND_KEY_SECRET",
     default=embedded_secret("playground_key_secret"),
 )
+PLAYGROUND_KEY_SECRET_FALLBACKS = env.list("PLAYGROUND_KEY_SECRET_FALLBACKS", default=[])  # of keys not yet replaced
 PLAYGROUND_TITLE_MODEL = env.str("PLAYGROUND_TITLE_MODEL", default="")  # that gives conversations their titles
 PLAYGROUND_TITLE_KEY = env.str("PLAYGROUND_TITLE_KEY", default="")  # of the gateway, which pays for that
 PLAYGROUND_PROMPT_CHARS = env.int("PLAYGROUND_PROMPT_CHARS", default=100000)  # of a message, and of a system prompt

@@ -47,6 +47,7 @@ from keys.services.playground import (
     playground_secret,
     recheck_playground_key,
 )
+from keys.services.playground_rotation import replace_former_secrets
 from keys.services.refusals import KeyRefused
 from keys.services.remind import remind_owners, request_reminder, send_requested_reminders
 from keys.services.renew import check_renewable, renew_key
@@ -148,6 +149,7 @@ __all__ = [
     "playground_secret",
     "recheck_course_playground_key",
     "recheck_playground_key",
+    "replace_former_secrets",
     "record_leak_of_access_token",
     "record_leak_of_token",
     "relabel_key",

@@ -14,12 +14,11 @@ from accounts.audit import Actor
 from accounts.models import AuditAction, AuditOutcome, User, owes_terms
 from accounts.policies import Allowance, policy_of
 from gateway.errors import GatewayError, GatewayUnavailable
-from gateway.secret import Secret
 from gateway.types import IssuedKey
 from keys.catalogue import gateway_state
 from keys.models import Intern, Key, LimitOverride, Token
 from keys.services.creation import create_at_gateway, delete_unseen, give_up, mark_answer_lost, record_token
-from keys.services.derive import derived_secret
+from keys.services.derive import chosen_secret
 from keys.services.group_budget import refuse_while_stopped
 from keys.services.interns import intern_for_key
 from keys.services.key_limits import (
@@ -94,7 +93,7 @@ def issue_key(
     )
 
 
-@sensitive_variables("issued")
+@sensitive_variables("issued", "secret")
 def create_and_open(
     key: Key,
     token: Token,
@@ -110,7 +109,9 @@ def create_and_open(
     `limits_changed`: what its owner chose in place of the policy's limits, for the trail.
     """
     try:
-        issued = create_at_gateway(token, allowance, duration=duration, spend_usd=spend_usd, secret=_own_secret(token))
+        issued = create_at_gateway(
+            token, allowance, duration=duration, spend_usd=spend_usd, secret=chosen_secret(token)
+        )
     except KeyRefused as refusal:
         audit(actor, AuditAction.ISSUE, AuditOutcome.FAILED, key, refusal)
         raise
@@ -150,11 +151,6 @@ def _chosen_limits(key: Key, key_request: KeyRequest, allowance: Allowance, acto
     for name, value in overridden(limits_on(key), override)._asdict().items():
         setattr(key, name, value)
     return override
-
-
-def _own_secret(token: Token) -> Secret | None:
-    """Return our own secret, for a Playground key only; None: the gateway generates one."""
-    return derived_secret(token) if token.key.kind == Key.Kind.PLAYGROUND else None
 
 
 def _reserve(

@@ -16,7 +16,7 @@ from accounts.models import User
 from accounts.policies import Allowance, policy_of
 from gateway.django import get_gateway
 from gateway.errors import GatewayNotFound, GatewayUnavailable
-from gateway.secret import Secret, token_of
+from gateway.secret import Secret
 from gateway.types import KeyInfo
 from keys.models import Key, PersonBudget, Token
 from keys.services.delete import delete_at_gateway, delete_key, finish_deletion
@@ -101,8 +101,8 @@ def secret_when_ready(
     until, is_tried = time.monotonic() + wait_s, False
     while True:
         token = find()
-        if token and ready(token):
-            return derived_secret(token)
+        if token and ready(token) and (secret := derived_secret(token)):
+            return secret
         if is_tried and time.monotonic() > until:
             raise being_made()
         is_tried = True
@@ -191,8 +191,8 @@ def _counts(token: Token, allowance: Allowance) -> bool:
 
 
 def is_ours(token: Token) -> bool:
-    """Tell whether we still derive the secret that the gateway knows; not after PLAYGROUND_KEY_SECRET has changed."""
-    return token_of(derived_secret(token)) == token.token
+    """Tell whether we still derive the secret that the gateway knows; not where its PLAYGROUND_KEY_SECRET is gone."""
+    return derived_secret(token) is not None
 
 
 def _reconcile_key(token: Token | None, owner: User, actor: Actor, allowance: Allowance) -> None:

@@ -20,6 +20,7 @@ from keys.models import Key, Token
 from keys.services.claim import is_claimed
 from keys.services.creation import create_at_gateway, delete_unseen, mark_answer_lost, record_token
 from keys.services.delete import delete_at_gateway, mark_gone
+from keys.services.derive import chosen_secret
 from keys.services.group_budget import budget_refusal
 from keys.services.issue import FreshKey
 from keys.services.key_limits import follow_limits, limits_now, limits_on, override_of, usable_limits
@@ -49,6 +50,13 @@ def rotate_key(*, key: Key, actor: Actor) -> FreshKey:
     if key.team_id:
         _end_replaced(key, actor)
     return FreshKey(key=Key.objects.get(pk=key.pk), secret=issued.secret)
+
+
+def derive_again(*, key: Key, actor: Actor) -> None:
+    """Give a Playground key a secret of the present PLAYGROUND_KEY_SECRET, as `rotate_key` does; it raises as that."""
+    _replace(key, actor, AuditAction.ROTATE, kinds=(Key.Kind.PLAYGROUND,))
+    if key.team_id:
+        _end_replaced(key, actor)
 
 
 def replace_leaked_secret(*, key: Key, actor: Actor) -> ReplacedKey:
@@ -82,17 +90,21 @@ def _end_replaced(key: Key, actor: Actor) -> bool:
 
 
 @sensitive_variables("issued")
-def _replace(key: Key, actor: Actor, action: AuditAction) -> tuple[Token, IssuedKey]:
+def _replace(
+    key: Key, actor: Actor, action: AuditAction, *, kinds: tuple[str, ...] = Key.KINDS_FOR_PROGRAMS
+) -> tuple[Token, IssuedKey]:
     """Create and record a new secret; return the token before it, and the gateway's answer."""
     allowance = None if key.team_id else policy_of(key.owner)
     at_once = allowance is None or action == AuditAction.LEAK  # in a course both would have a whole budget
     grace = None if at_once or allowance is None else timedelta(hours=allowance.grace_hours)
     try:
-        old = _rotatable_token(key, action)
+        old = _rotatable_token(key, action, kinds)
         _bring_to_policy(old, actor, allowance)
         before = _as_it_is(old)
         token = _reserve(old, while_retiring=grace is None)
-        issued = create_at_gateway(token, allowance, duration=_time_left(before), spend_usd=before.spend_usd)
+        issued = create_at_gateway(
+            token, allowance, duration=_time_left(before), spend_usd=before.spend_usd, secret=chosen_secret(token)
+        )
     except KeyRefused as refusal:
         audit(actor, action, AuditOutcome.REFUSED, key, refusal)
         raise
@@ -117,10 +129,10 @@ def end_old_secret(*, key: Key, actor: Actor) -> None:
     audit(actor, AuditAction.END_OLD, AuditOutcome.DONE, key)
 
 
-def _rotatable_token(key: Key, action: AuditAction) -> Token:
+def _rotatable_token(key: Key, action: AuditAction, kinds: tuple[str, ...]) -> Token:
     """Return the working token, if the key's state allows another."""
     token = Token.objects.select_related("key__owner", "key__team").filter(key=key, state=Token.State.LIVE).first()
-    if token is None or key.kind not in Key.KINDS_FOR_PROGRAMS or token.key.state != Key.State.ACTIVE:
+    if token is None or key.kind not in kinds or token.key.state != Key.State.ACTIVE:
         raise KeyRefused("state.replacement")
     if is_expired(token.key) and action == AuditAction.LEAK:  # a renewal would revive the leaked secret
         raise KeyRefused("expired.leaked")

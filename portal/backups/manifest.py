@@ -24,6 +24,7 @@ SECRETS: Final = frozenset(  # settings that are, or can contain, a secret: neve
         "ENCRYPTION_SECRETS",
         "GATEWAY_ADMIN_KEY",
         "PLAYGROUND_KEY_SECRET",
+        "PLAYGROUND_KEY_SECRET_FALLBACKS",
         "PLAYGROUND_TITLE_KEY",
         "OIDC_CLIENT_SECRET",
         "LEAK_REPORTS_SECRET",
@@ -92,7 +93,7 @@ def accepted_fingerprints(name: str) -> list[str]:
     secrets = {
         "SECRET_KEY": signing,
         "ENCRYPTION_SECRETS": settings.ENCRYPTION_SECRETS or signing,
-        "PLAYGROUND_KEY_SECRET": [settings.PLAYGROUND_KEY_SECRET],
+        "PLAYGROUND_KEY_SECRET": [settings.PLAYGROUND_KEY_SECRET, *settings.PLAYGROUND_KEY_SECRET_FALLBACKS],
     }
     return [_fingerprint(name, each) for each in secrets[name]]
 

@@ -69,6 +69,7 @@ def _secrets() -> set[str]:
         *(settings.SECRET_KEY, settings.GATEWAY_ADMIN_KEY, settings.PLAYGROUND_KEY_SECRET, settings.OIDC_CLIENT_SECRET),
         *(settings.LEAK_REPORTS_SECRET, settings.METRICS_TOKEN),
         *settings.SECRET_KEY_FALLBACKS,
+        *settings.PLAYGROUND_KEY_SECRET_FALLBACKS,
         *settings.ENCRYPTION_SECRETS,
         str(settings.DATABASES["default"].get("PASSWORD") or ""),
         str(settings.EMAIL_HOST_PASSWORD or ""),
