@@ -81,7 +81,10 @@ TEMPLATE_ENGINES: Final = [
                 "notices.context.header",
             ],
             "builtins": ["web.templatetags.cached_tags"],
-            "libraries": {"i18n": "web.templatetags.cached_i18n"},
+            "libraries": {
+                "i18n": "web.templatetags.cached_i18n",
+                "static": "web.templatetags.cached_static",
+            },
         },
     }
 ]

@@ -239,9 +239,9 @@ MIDDLEWARE = MIDDLEWARES
 ROOT_URLCONF = "portal.urls"
 ASGI_APPLICATION = "portal.asgi.application"
 TEMPLATES = TEMPLATE_ENGINES
-SILENCED_SYSTEM_CHECKS = ["templates.W003"]  # two libraries of one name: cached_i18n stands for Django's i18n
+SILENCED_SYSTEM_CHECKS = ["templates.W003"]  # two libraries of one name: portal.components names ours
 SILENCED_SYSTEM_CHECKS += ["security.W005", "security.W021"]  # HSTS of all subdomains is a choice: a setting
-FORM_RENDERER = "django.forms.renderers.TemplatesSetting"  # templates/django/forms/ comes first
+FORM_RENDERER = "web.form_renderer.FormRenderer"  # templates/django/forms/ comes before Django's
 
 # --- People ---------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"

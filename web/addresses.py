@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.urls import URLResolver, get_resolver, get_script_prefix, get_urlconf, reverse
+from django.urls import URLResolver, get_resolver, get_script_prefix, reverse
 
 REMEMBERED: Final = 8192  # of a process, those with the ids of keys and people among them
 IDS_AND_NAMES: Final = (str, int, UUID)
@@ -20,11 +20,12 @@ IDS_AND_NAMES: Final = (str, int, UUID)
 def address_of(route: str, *arguments: Any, namespace: str | None = None) -> str:
     """Return the address of a route, as `reverse`; `namespace`: of the present page.
 
-    Other objects than ids and names are not remembered: two of one row are equal, whatever they are called.
+    No request has routes of its own (`request.urlconf`). Other objects than ids and names are not remembered: two of
+    one row are equal, whatever they are called.
     """
     if not all(isinstance(each, IDS_AND_NAMES) for each in (route, *arguments)):
         return reverse(route, args=arguments, current_app=namespace)
-    return _address(get_resolver(get_urlconf()), get_script_prefix(), route, namespace, *arguments)
+    return _address(get_resolver(settings.ROOT_URLCONF), get_script_prefix(), route, namespace, *arguments)
 
 
 @lru_cache(maxsize=REMEMBERED, typed=True)  # typed, as 1 and True are equal, but not in an address

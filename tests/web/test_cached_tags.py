@@ -23,7 +23,8 @@ def render(source: str, **values: Any) -> str:
 
 def plainly(source: str, **values: Any) -> str:
     """Render with Django's own tags."""
-    return Engine(libraries={"i18n": "django.templatetags.i18n"}).from_string(source).render(Context(values))
+    libraries = {name: f"django.templatetags.{name}" for name in ("i18n", "static")}
+    return Engine(libraries=libraries).from_string(source).render(Context(values))
 
 
 def nothing(_request: HttpRequest) -> HttpResponse:
@@ -94,11 +95,21 @@ def test_an_address_of_an_object_is_found_anew() -> None:
         address_of("no:route", ["a list"])
 
 
-def test_i18n_is_the_only_library_that_stands_for_another() -> None:
+def test_no_other_libraries_than_these_stand_for_others() -> None:
     """Settings silence the check of names used twice."""
     twice = [each.msg for each in run_checks(tags=[Tags.templates]) if each.id == "templates.W003"]
 
-    assert [message.split()[0] for message in twice] == ["'i18n'"]
+    assert sorted(message.split()[0] for message in twice) == ["'i18n'", "'static'"]
+
+
+def test_the_address_of_a_file_is_that_of_django_each_time() -> None:
+    values = [{"file": file} for file in ("img/icons.svg", "img/favicon.svg")] * 2
+    for source in ("'img/icons.svg'", "file", "file|upper", "'img/icons.svg' as there %}{{ there"):
+        end = "}}" if " as " in source else "%}"
+        loaded = f"{{% load static %}}{{% static {source} {end}"
+        template = engines["django"].from_string(loaded)
+
+        assert [template.render(each) for each in values] == [plainly(loaded, **each) for each in values]
 
 
 @pytest.mark.parametrize(

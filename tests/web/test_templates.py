@@ -154,7 +154,9 @@ def test_every_module_is_loaded() -> None:
 def test_every_class_of_ours_is_in_the_style_sheets_and_used(repository: Path) -> None:
     css = "\n".join(path.read_text(encoding="utf-8") for path in (STATIC / "css").glob("*.css"))
     js = "\n".join(path.read_text(encoding="utf-8") for path in (STATIC / "js").glob("*.js"))
-    markup = "\n".join(path.read_text(encoding="utf-8") for path in (repository / "playground/markup").glob("*.py"))
+    folders = ("playground/markup", "usage/templatetags")  # modules that write HTML
+    modules = [path for folder in folders for path in (repository / folder).glob("*.py")]
+    markup = "\n".join(path.read_text(encoding="utf-8") for path in modules)
     classes = re.findall(r'class="[^"]*"|block main_class %\}[^{]*', all_text() + markup)
     used = set(re.findall(r"\bps-[\w-]+", " ".join(classes)))
     styled = set(re.findall(r"\.(ps-[\w-]+)", css))

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -41,20 +42,20 @@ class _Spend:
         """Add a row."""
         for name, usd in row.in_period.items():
             self.in_period[name] = self.in_period.get(name, NOTHING_USD) + usd
-        if row.day:
-            self.days[row.day] = self.days.get(row.day, NOTHING_USD) + row.in_period[ALL]
+        for day, usd in row.days.items():
+            self.days[day] = self.days.get(day, NOTHING_USD) + usd
         self.last_day = max(self.last_day or date.min, row.last_day or date.min)
 
 
 class _Row(NamedTuple):
-    """What a token spent, or the tokens of a key on one of its last days (None: on all before)."""
+    """What a token spent, or the tokens of a key, then on each of its last days too."""
 
     key: UUID | None
     of_budget: bool  # counts in the budget for all keys of its owner
     owner: int | None
     as_of: datetime | None
     in_period: dict[str, Decimal]
-    day: date | None = None
+    days: Mapping[date, Decimal] = MappingProxyType({})
     last_day: date | None = None
 
 
@@ -126,17 +127,28 @@ def _by_token(person: User, keys: list[Any], today: date, periods: Collection[st
 
 
 def _by_day(person: User, keys: list[Any], today: date) -> Iterator[_Row]:
-    """Yield what each key spent under each owner, by day.
+    """Yield what each key spent under each owner, in all and on its last days.
 
     Not by `iterator`: PostgreSQL plans a cursor for its first rows, and read all tokens that there are.
     """
     firsts = {name: budget_first_day(name, today) or today for name in BUDGET_PERIODS}
     recent = Case(When(day__gte=min(_spark_days(today)[0], *firsts.values()), then=F("day")))
-    days = DayToken.objects.filter(Q(token_ref__owner=person) | Q(token_ref__key__in=keys)).order_by()
-    rows = days.values_list(*(f"token_ref__{name}" for name in WHOSE), AS_OF, recent)
-    for key, kind, team, owner, as_of, day, usd, last_day in rows.annotate(Sum("spend_usd"), Max("day")):
-        in_period = {name: usd for name, first in firsts.items() if day and day >= first}
-        yield _Row(key, is_of_budget(kind, team), owner, as_of, {**in_period, ALL: usd}, day, last_day)
+    theirs = DayToken.objects.filter(Q(token_ref__owner=person) | Q(token_ref__key__in=keys)).order_by()
+    rows = theirs.values_list(*(f"token_ref__{name}" for name in WHOSE), AS_OF, recent)
+    spent: dict[tuple[Any, ...], dict[date | None, Decimal]] = defaultdict(dict)  # None: on all days before
+    last_days: dict[tuple[Any, ...], date] = {}
+    for *whose, day, usd, last_day in rows.annotate(Sum("spend_usd"), Max("day")):
+        row = tuple(whose)
+        spent[row][day] = usd
+        last_days[row] = max(last_days.get(row, last_day), last_day)
+    for row, found in spent.items():
+        key, kind, team, owner, as_of = row
+        days = {day: usd for day, usd in found.items() if day}
+        in_period = {
+            name: sum([usd for day, usd in days.items() if day >= first], NOTHING_USD) for name, first in firsts.items()
+        }
+        in_period[ALL] = sum(found.values(), NOTHING_USD)
+        yield _Row(key, is_of_budget(kind, team), owner, as_of, in_period, days, last_days[row])
 
 
 def is_of_budget(kind: str | None, team: UUID | None) -> bool:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from django import template
-from django.utils.html import format_html, format_html_join
+from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
@@ -125,9 +125,10 @@ def budget_rows(forecast: Forecast) -> SafeString:
     expected = {each.day: each for each in forecast.expected}
     so_far = {forecast.first_day + number * A_DAY: spent for number, spent in enumerate(forecast.so_far_usd)}
     least = {**{day: each.low_usd for day, each in expected.items()}, **so_far}
-    rows = [
-        (day, usd_number(least[day]), *((usd_number(each.usd), usd_number(each.high_usd)) if each else ("", "")))
-        for day, each in ((day, expected.get(day)) for day in sorted(least))
-    ]
-    cells = '<tr><th scope="row">{}</th><td class="num">{}</td><td class="num">{}</td><td class="num">{}</td></tr>'
-    return format_html_join("", cells, ((short_day(day), *numbers) for day, *numbers in rows))
+    rows = []
+    for day in sorted(least):
+        each = expected.get(day)
+        cells = [usd_number(least[day]), *((usd_number(each.usd), usd_number(each.high_usd)) if each else ("", ""))]
+        numbers = "".join(f'<td class="num">{number}</td>' for number in cells)
+        rows.append(f'<tr><th scope="row">{escape(short_day(day))}</th>{numbers}</tr>')
+    return SafeString("".join(rows))  # format_html takes ten times as long a cell
