@@ -1,8 +1,10 @@
 """Courses in a browser: a new teacher has 40 students ready in few clicks, a student has a key on a phone."""
 
 import re
+from io import BytesIO
 from pathlib import Path
 
+import pypdf
 import pytest
 from django.urls import reverse
 from django.utils import timezone
@@ -88,6 +90,30 @@ def test_a_student_comes_from_the_link_to_the_first_answer_by_keyboard_on_a_phon
     expect(turns(page)).to_have_count(1)
     over(last_answer(page))
     assert "You asked about" in said(last_answer(page))
+
+
+def test_the_cards_of_a_class_print_whole(visit: Visit, staff: User, sandbox: Sandbox, tmp_path: Path) -> None:
+    course = make_course(staff)
+    names = [f"Student {number} {'of a long name ' * (number % 7)}".strip() for number in range(10, 50)]
+    page = visit(reverse("courses:file_keys", args=[course.pk]), user=staff)
+    page.get_by_label("Names").fill("\n".join(names))
+    page.get_by_role("button", name="Add", exact=True).click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Make 40 keys and download them").click()
+    download.value.save_as(tmp_path / "keys.csv")
+    page.get_by_label("File of keys").set_input_files(tmp_path / "keys.csv")
+    with page.expect_popup() as opened:
+        page.get_by_role("button", name="Show the cards").click()
+    expect(opened.value.get_by_role("heading", name="40 cards")).to_be_visible()
+
+    paper = pypdf.PdfReader(BytesIO(opened.value.pdf(prefer_css_page_size=True)))
+
+    pages = ["".join(sheet.extract_text().split()) for sheet in paper.pages]
+    for name, secret in zip(names, sandbox.issued_secrets(), strict=True):
+        assert [f"{name.replace(' ', '')}CourseC" in text for text in pages] == [secret in text for text in pages]
+        assert sum(secret in text for text in pages) == 1, f"the card of {name} is cut"
+    assert [text.count("Firstcall") for text in pages] == [text.count("onesentence") for text in pages]
+    assert not any("Playground" in text for text in pages)  # the portal's own navigation
 
 
 @pytest.mark.slow
