@@ -32,7 +32,7 @@ OTHERWISE = {
     "token",  # for everybody with the link: test_sharing.py
 }
 ONLY_OF = {
-    Conversation.Kind.CHAT: {"share"},
+    Conversation.Kind.CHAT: {"delete_answer", "edit", "share"},
     Conversation.Kind.COMPARE: {"comparison", "again", "go_on", "stop", "column", "column_code"},
     Conversation.Kind.COMPLETION: {"completed", "written"},
 }
