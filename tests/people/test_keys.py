@@ -53,7 +53,7 @@ def seven(admin: User) -> dict[str, Key]:
         found[label] = key
     Key.objects.filter(label="chat").update(created_at=now)
     Token.objects.filter(key=found["old"]).update(last_four="aB9z")
-    used(found["thesis"], "7", days_ago=1)
+    used(found["thesis"], "7", days_ago=0)
     used(found["Étude"], "1", days_ago=0)
     used(found["script"], "2", days_ago=45)
     return found
@@ -104,7 +104,7 @@ def test_sorts_keys(as_admin: Client, seven: dict[str, Key]) -> None:
         ("owner", ["chat", "Étude", "thesis", "script", "old", "stopped"]),
         ("-spend", ["thesis", "Étude"]),
         ("-last", ["Étude", "thesis", "script"]),
-        ("last", ["chat", "old", "stopped", "script", "thesis", "Étude"]),
+        ("last", ["chat", "old", "stopped", "script", "Étude", "thesis"]),
         ("-expires", ["Étude", "thesis"]),
     ):
         found = labels_in(as_admin, order=order)
@@ -135,7 +135,7 @@ def test_shows_owner_state_spend_budget_last_use_and_expiry(as_admin: Client, se
     assert "6 keys" in text
     for words in (
         "for Zoé Élodie Active 1.00 USD none today",
-        "Élodie Paused 7.00 USD 7.00 of 5.00 USD yesterday",
+        "Élodie Paused 7.00 USD 7.00 of 5.00 USD today",
         "Farid Inactive Blocked 0.00 USD none never never",
         "Farid Inactive Created outside 0.00 USD none 45 days ago",
         "Élodie Idle",

@@ -37,7 +37,7 @@ def four(admin: User) -> dict[str, User]:
         name: make_user(name.lower(), first_name=name, groups=("Interns",) if name == "Zoé" else ())
         for name in ("Zoé", "Élodie", "Farid", "Wen")
     }
-    used(key_of(found["Zoé"]), "1", days_ago=1)
+    used(key_of(found["Zoé"]), "1", days_ago=0)
     used(key_of(found["Élodie"]), "7", days_ago=0)
     used(key_of(found["Farid"], "gone", state=Key.State.DELETED), "2", days_ago=45)
     key_of(found["Élodie"], "second")
@@ -88,7 +88,7 @@ def test_shows_keys_spend_budget_and_last_use(as_admin: Client, four: dict[str, 
 
     assert "5 people" in text
     assert "Élodie élodie none 2 7.00 USD 7.00 of 5.00 USD today" in text
-    assert "Zoé zoé Interns Interns 1 1.00 USD 1.00 of 5.00 USD yesterday" in text
+    assert "Zoé zoé Interns Interns 1 1.00 USD 1.00 of 5.00 USD today" in text
     assert "Farid farid Inactive none 0 0.00 USD none 45 days ago" in text
 
 

@@ -35,7 +35,7 @@ def actions_on(person: User) -> list[str]:
 def test_shows_keys_budget_groups_interns_and_what_was_done(as_manager: Client, staff: User, sandbox: Sandbox) -> None:
     key = issue(staff, "thesis", intern_name="Zoë").key
     issue(staff, "survey", kind="personal")
-    used(key, "2.5", days_ago=1)
+    used(key, "2.5", days_ago=0)
     Intern.objects.update(account=make_intern("zoe", first_name="Zoë"))
 
     text = words_of(as_manager.get(url_of(staff)))

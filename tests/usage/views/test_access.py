@@ -89,7 +89,7 @@ def test_every_address_is_in_the_matrix() -> None:
     names = {str(route.name) for route in urlpatterns if isinstance(route, URLPattern)}
 
     views = {"start", "views", "view", "save_view", "change_view", "delete_view"}  # test_saved_views.py
-    elsewhere = {"notices_seen", "accept_gateway", "rates"}  # tests/keys/test_identity.py, tests/usage/test_rates.py
+    elsewhere = {"notices_seen", "accept_gateway", "rates", "delete_rate"}  # keys/test_identity.py, usage/test_rates.py
     assert names == set(PAGES) | set(ACTIONS) | elsewhere | views
 
 
