@@ -1,7 +1,7 @@
 """Maintains the sums of facts by day: with model and kind, also with group, and with token; by week, too (ADR 35)."""
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from itertools import product
 from typing import Any, Final, NamedTuple
@@ -62,13 +62,23 @@ ROLLUPS: Final = (
 
 
 def roll_up(day: date) -> int:
-    """Update the sums of a day to its facts; return how many rows differed. Call it in the facts' transaction."""
+    """Update the sums of a day and its week to its facts; return how many rows differed. Call it in the facts'
+    transaction.
+    """
+    return _roll_up_day(day) + _roll_up_week(_monday(day))
+
+
+def _roll_up_day(day: date) -> int:
     differed = 0
     for rollup in ROLLUPS:
         stored: QuerySet[Any] = rollup.model._default_manager.filter(day=day)
         sums = _sums(day, rollup.fields)
         differed += upsert_changes(stored, sums, key=tuple(rollup.fields), fixed={"day": day}).rows
-    return differed + _roll_up_week(day - timedelta(days=day.weekday())) + _roll_up_sets(day)
+    return differed + _roll_up_sets(day)
+
+
+def _monday(day: date) -> date:
+    return day - timedelta(days=day.weekday())
 
 
 def _roll_up_sets(day: date) -> int:
@@ -153,7 +163,7 @@ def roll_up_reattributed() -> int:
     Each day is a transaction; the changes are noted last, so that a run that was killed is repeated.
     """
     changes = _changes()
-    differed = sum(map(_roll_up_alone, changes.days()))
+    differed = sum(_alone(roll_up, day) for day in changes.days())
     changes.note()
     return differed
 
@@ -180,22 +190,27 @@ def _changed_members() -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
     return list(added), list(removed)
 
 
-def _roll_up_alone(day: date) -> int:
-    """Update the sums of a day in a transaction of its own."""
+def _alone(update: Callable[[date], int], day: date) -> int:
+    """Update the sums of a day, or of the week that begins with it, in a transaction of its own."""
     with transaction.atomic():
         lock_state()
-        rows = roll_up(day)
+        rows = update(day)
         if rows:
             mark_changed()
     return rows
 
 
 def rebuild_rollups() -> dict[date, int]:
-    """Rebuild all sums from the facts, a day at a time; return how many rows differed, for days where any did."""
+    """Rebuild all sums from the facts, a day at a time; return how many rows differed, for days where any did.
+
+    Weeks follow when all of their days are right, and count for their Monday.
+    """
     changes = _changes()
     tables: list[QuerySet[Any]] = [rollup.model._default_manager.all() for rollup in ROLLUPS]
     tables += [Fact.objects.all(), DaySet.objects.all()]
     days = {day for rows in tables for day in rows.order_by("day").values_list("day", flat=True).distinct()}
-    differed = {day: rows for day in sorted(days) if (rows := _roll_up_alone(day))}
+    weeks = {_monday(day) for day in days} | set(WeekToken.objects.values_list("week", flat=True).distinct())
+    differed = Counter({day: _alone(_roll_up_day, day) for day in days})
+    differed.update({week: _alone(_roll_up_week, week) for week in weeks})
     changes.note()
-    return differed
+    return {day: rows for day, rows in sorted(differed.items()) if rows}
