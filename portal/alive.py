@@ -20,14 +20,14 @@ SELECT extract(epoch FROM now() - max(seen_at)) FROM keys_heartbeat WHERE kind =
 """
 
 
-def main(arguments: Sequence[str]) -> str | None:
+def main(arguments: Sequence[str], *, database_timeout_s: float = DATABASE_TIMEOUT_S) -> str | None:
     """Return what is wrong with the program of this machine; None if it is alive, or the database cannot say."""
     parser = argparse.ArgumentParser(
         prog="passerelle alive", description="Check that a program of this machine is alive."
     )
     parser.add_argument("program", choices=["web", "worker", "beat"])
     program: str = parser.parse_args(arguments).program
-    return _web() if program == "web" else _heartbeat(program)
+    return _web() if program == "web" else _heartbeat(program, database_timeout_s)
 
 
 def _web() -> str | None:
@@ -39,7 +39,7 @@ def _web() -> str | None:
         return f"{url}: {problem}"
 
 
-def _heartbeat(program: str) -> str | None:
+def _heartbeat(program: str, timeout_s: float) -> str | None:
     """Look at the row that the program writes; a database that does not answer is none of its faults."""
     try:
         given = Environment().db_url("DATABASE_URL")  # may have what is Django's alone, such as conn_max_age
@@ -48,7 +48,7 @@ def _heartbeat(program: str) -> str | None:
     found: list[str | None] = []
     looking = threading.Thread(target=lambda: found.append(_look_up(program, given)), daemon=True)
     looking.start()
-    looking.join(DATABASE_TIMEOUT_S)  # psycopg has a limit for the connection only, not for what comes after it
+    looking.join(timeout_s)  # psycopg has a limit for the connection only, not for what comes after it
     return found[0] if found else None
 
 

@@ -26,7 +26,7 @@ def replace_former_secrets(actor: Actor) -> Replaced:
     """Replace the secrets of Playground keys that PLAYGROUND_KEY_SECRET_FALLBACKS have made. Idempotent.
 
     Without fallbacks it reads nothing. Raises GatewayChanged at a gateway that the portal does not know, and
-    GatewayUnavailable where that cannot be told.
+    GatewayUnavailable where no gateway answers.
     """
     keys = outdated_keys()
     if not keys:

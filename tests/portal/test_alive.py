@@ -53,9 +53,8 @@ def test_a_database_that_accepts_and_never_answers_holds_nobody_up(monkeypatch: 
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Silent) as server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         monkeypatch.setenv("DATABASE_URL", f"postgres://portal@127.0.0.1:{server.server_address[1]}/x?sslmode=disable")
-        monkeypatch.setattr(alive, "DATABASE_TIMEOUT_S", 2)
 
-        assert alive.main(["worker"]) is None
+        assert alive.main(["worker"], database_timeout_s=2) is None
         assert asked.is_set()
         is_over.set()
         server.shutdown()
