@@ -1,5 +1,6 @@
 """A stub gateway: sends scripted answers over loopback HTTP, and records requests."""
 
+import gc
 import json
 import ssl
 import threading
@@ -137,6 +138,15 @@ def raw(text: str | bytes, *, status: int = 200, kind: str = "application/json")
     """Reply with any bytes at all."""
     data = text.encode() if isinstance(text, str) else text
     return lambda handler: handler.send(status, data, {"content-type": kind})
+
+
+def nested(handler: Handler) -> None:
+    """Reply with brackets beyond Python's limit of recursion, with no garbage left to collect amid them.
+
+    A parser makes a list for each bracket, so that a collection is likeliest at the limit, where finalizers fail.
+    """
+    gc.collect()
+    raw("[" * 100_000)(handler)
 
 
 def events(*texts: str) -> Reply:

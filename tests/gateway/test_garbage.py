@@ -12,7 +12,7 @@ from gateway.errors import GatewayUnavailable
 from gateway.inference_types import ChatRequest, CompletionRequest, Message
 from gateway.transport import MAX_ANSWER_BYTES
 from tests.gateway.conftest import SECRET
-from tests.gateway.stub import Handler, Reply, StubGateway, raw, says
+from tests.gateway.stub import Handler, Reply, StubGateway, nested, raw, says
 from tests.gateway.test_keys import LAPTOP, TOKEN
 
 CHAT = ChatRequest(model="m", messages=[Message(role="user", content="hi")])
@@ -80,7 +80,7 @@ def false_gzip(handler: Handler) -> None:
         raw(b"\xff\xfe\x00garbage"),
         raw('{"spend": NaN}'),
         raw('{"spend": 1e9999999999999999999, "info": 1}'),
-        raw("[" * 100_000),
+        nested,
         raw("9" * 10_000),
         says(None),
         says("text"),

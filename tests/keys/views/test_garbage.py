@@ -13,7 +13,7 @@ from accounts.models import User
 from gateway.errors import GatewayError
 from keys import services
 from keys.models import Key, Token
-from tests.gateway.stub import Reply, StubGateway, raw, says
+from tests.gateway.stub import Reply, StubGateway, nested, raw, says
 from tests.keys.actions import again, assert_at_rest, ending_in, issue, live_token, without_pauses, works
 from tests.keys.views.pages import key_request, url_of, words_of
 from tests.sandbox_process import Sandbox
@@ -24,7 +24,7 @@ NO_JSON: dict[str, Reply] = {
     "half of JSON": raw('{"key": "sk-half-of-an-answer", "exp'),
     "nothing": raw(""),
     "no text": raw(b"\xff\xfe\x00"),
-    "a deep list": raw("[" * 100_000),
+    "a deep list": nested,
     "not a number": raw('{"key": "sk-x", "expires": NaN}'),
     "a redirect": raw("", status=302),
     "a teapot": raw("short and stout", status=418),
