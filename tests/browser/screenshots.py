@@ -8,9 +8,11 @@ from typing import Literal
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from accounts.models import User
+from courses.models import Course, Preset, Student
 from keys.models import Key
 from tests.approvals.conftest import ask
 from tests.browser import playground_steps as chat
@@ -35,9 +37,10 @@ pytestmark = [
 QUALITY = 85  # percent, of WebP
 IN_DOCS = (  # tests/test_docs.py compares them with the texts
     *("keys-1280", "keys-issued-390", "playground-1280", "usage-1280", "usage-everyone-1280"),
-    *("people-1280", "all-keys-1280", "request-1280", "course-1280"),
+    *("people-1280", "all-keys-1280", "request-1280", "course-1280", "course-students-1280"),
+    *("course-open-1280", "course-freeze-1280", "course-student-1280", "course-cards-1280"),
 )
-TALL = ("usage-everyone-1280", "people-1280", "all-keys-1280", "course-1280")
+TALL = ("usage-everyone-1280", "people-1280", "all-keys-1280", "course-1280", "course-students-1280")
 Scheme = Literal["light", "dark"]
 
 
@@ -121,8 +124,38 @@ def test_a_course(visit: Visit, staff: User, size: ViewportSize, scheme: Scheme)
             failed = number if hour == 9 and number % 3 else 0
             KeyHour.objects.create(key=key, hour=yesterday_at(hour), ok_requests=20, failed_requests=failed)
     settle()
-    path = reverse("teaching:course", args=[course.pk])
-    keep(visit(path, user=staff, viewport=size, color_scheme=scheme), "course", size, scheme)
+    page = visit(reverse("teaching:course", args=[course.pk]), user=staff, viewport=size, color_scheme=scheme)
+    keep(page, "course", size, scheme)
+    page.get_by_role("region", name="Filters").evaluate("it => it.scrollIntoView()")
+    keep(page, "course-students", size, scheme)
+    page.goto(reverse("courses:freeze", args=[course.pk]))
+    page.set_viewport_size({**size, "height": 400})
+    keep(page, "course-freeze", size, scheme)
+
+
+def test_a_course_begins(visit: Visit, staff: User, intern: User, size: ViewportSize, scheme: Scheme) -> None:
+    about = {"name": "Introduction to language models", "code": "INF-201", "description": "Six practicals."}
+    course = make_course(staff, **about, state="draft", opened_at=None, team={"model_names": ["gpt-4o-mini"]})
+    for number in range(1, 25):
+        add_student(course, f"Student {number:02}", key=False, number=f"2026-{number:03}")
+    page = visit(reverse("courses:course", args=[course.pk]), user=staff, viewport=size, color_scheme=scheme)
+    keep(page, "course-open", size, scheme)
+
+    Course.objects.update(state=Course.State.OPEN, opened_at=timezone.now())
+    Student.objects.create(course=course, account=intern, name="Ada", source=Student.Source.LIST)
+    for name in ("Explain my query", "Critical reader"):
+        Preset.objects.create(course=course, name=name, model="gpt-4o-mini", system_prompt="Answer in one sentence.")
+    page = visit(reverse("courses:attended", args=[course.pk]), user=intern, viewport=size, color_scheme=scheme)
+    keep(page, "course-student", size, scheme)
+
+
+def test_the_cards_of_a_course(
+    visit: Visit, staff: User, sandbox: Sandbox, tmp_path: Path, size: ViewportSize, scheme: Scheme
+) -> None:
+    course = make_course(staff, name="Introduction to language models", code="INF-201")
+    page = visit(reverse("courses:file_keys", args=[course.pk]), user=staff, viewport=size, color_scheme=scheme)
+    names = ["Ada Demo", "Chloé Demo"]
+    keep(steps.cards_of(page, names, tmp_path / "keys.csv"), "course-cards", size, scheme)
 
 
 def yesterday_at(hour: int) -> datetime:

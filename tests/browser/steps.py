@@ -63,6 +63,20 @@ def relabel(page: Page, label: str, new: str) -> None:
     expect(row(page, new)).to_be_visible()
 
 
+def cards_of(page: Page, names: list[str], file: Path) -> Page:
+    """Add students without accounts on "Keys as a file", download their keys to `file`; return the page of cards."""
+    page.get_by_label("Names").fill("\n".join(names))
+    page.get_by_role("button", name="Add", exact=True).click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name=f"Make {len(names)} keys and download them").click()
+    download.value.save_as(file)
+    page.get_by_label("File of keys").set_input_files(file)
+    with page.expect_popup() as opened:
+        page.get_by_role("button", name="Show the cards").click()
+    expect(opened.value.get_by_role("heading", name=f"{len(names)} cards")).to_be_visible()
+    return opened.value
+
+
 def run(language: str, code: str, folder: Path) -> str:
     """Run code as it was copied; return what it prints."""
     done = run_code(language=language, filename="" if language == "shell" else "try.py", code=code, folder=folder)

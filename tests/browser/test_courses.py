@@ -17,7 +17,7 @@ from keys.models import Key
 from tests.browser.keyboard import tab_to
 from tests.browser.page_list import of_a_course, of_a_student
 from tests.browser.playground_steps import composer, last_answer, over, said, turns
-from tests.browser.steps import run, shown_secret
+from tests.browser.steps import cards_of, run, shown_secret
 from tests.browser.test_pages import assert_all_in_order
 from tests.browser.visit import PHONE, Visit
 from tests.courses.courses import make_course
@@ -96,17 +96,9 @@ def test_the_cards_of_a_class_print_whole(visit: Visit, staff: User, sandbox: Sa
     course = make_course(staff)
     names = [f"Student {number} {'of a long name ' * (number % 7)}".strip() for number in range(10, 50)]
     page = visit(reverse("courses:file_keys", args=[course.pk]), user=staff)
-    page.get_by_label("Names").fill("\n".join(names))
-    page.get_by_role("button", name="Add", exact=True).click()
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Make 40 keys and download them").click()
-    download.value.save_as(tmp_path / "keys.csv")
-    page.get_by_label("File of keys").set_input_files(tmp_path / "keys.csv")
-    with page.expect_popup() as opened:
-        page.get_by_role("button", name="Show the cards").click()
-    expect(opened.value.get_by_role("heading", name="40 cards")).to_be_visible()
+    cards = cards_of(page, names, tmp_path / "keys.csv")
 
-    paper = pypdf.PdfReader(BytesIO(opened.value.pdf(prefer_css_page_size=True)))
+    paper = pypdf.PdfReader(BytesIO(cards.pdf(prefer_css_page_size=True)))
 
     pages = ["".join(sheet.extract_text().split()) for sheet in paper.pages]
     for name, secret in zip(names, sandbox.issued_secrets(), strict=True):
