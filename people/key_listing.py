@@ -10,9 +10,11 @@ from decimal import Decimal
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
+from django.contrib.auth.models import Group
 from django.db.models import Case, Count, DateField, Exists, OuterRef, QuerySet, Subquery, Sum, Value, When
 
 from accounts.models import User
+from accounts.names import name_order
 from accounts.rights import people_above
 from keys.models import Key, Token, UnownedKey
 from keys.status import Status, TokenSummary, brief_status_of
@@ -22,6 +24,7 @@ from people.listing import OF_ALL, OF_BUDGETS, PERIODS
 from usage.models import DayToken, UsageState
 from usage.periods import budget_first_day, budget_reset_day
 from usage.queries.budgets import Budget, days_of_danger
+from web.json_list import JsonList, values_in
 from web.listing import ListedPage, number_within
 
 KEYS_PER_PAGE: Final = 25
@@ -45,6 +48,7 @@ class KeyPage(ListedPage):
     PER_PAGE: ClassVar = KEYS_PER_PAGE
 
     rows: tuple[ListedKey, ...]
+    groups: tuple[str, ...]  # the options of the filter
     unowned: int  # keys that were made outside and have no owner
 
 
@@ -62,25 +66,42 @@ def key_page(
         found = FoundPage(list(map(UUID, shown)), number, len(ids))
     else:
         found = page_in_order(keys_within(filters, today), order, number, KEYS_PER_PAGE)
-    rows = _with_danger(_in_order_of(found.ids, today, admin), state)
+    rows = _with_danger(_in_order_of(_with_others(Key.objects.all()), found.ids, today, admin), state)
     annotated: Any = rows[0].key if rows else None
-    unowned = annotated.unowned or 0 if rows else UnownedKey.objects.count()
-    return KeyPage(rows=tuple(rows), number=found.number, count=found.count, unowned=unowned)
+    return KeyPage(
+        rows=tuple(rows),
+        number=found.number,
+        count=found.count,
+        groups=tuple(sorted(_group_names(annotated), key=name_order)),
+        unowned=annotated.unowned or 0 if rows else UnownedKey.objects.count(),
+    )
 
 
 def every_key(filters: KeyFilters, order: str, state: UsageState, today: date) -> Iterable[ListedKey]:
     """Yield all keys of the list, read in batches: for files."""
     ids = found_ids(filters, order, state, today)
     for start in range(0, len(ids), 200):
-        yield from _in_order_of(list(map(UUID, ids[start : start + 200])), today, None)
+        yield from _in_order_of(Key.objects.all(), list(map(UUID, ids[start : start + 200])), today, None)
 
 
 # --- What a page shows of its keys --------------------------------------------------------------------
-def _in_order_of(ids: Sequence[UUID], today: date, admin: User | None) -> list[ListedKey]:
+def _in_order_of(keys: QuerySet[Key], ids: Sequence[UUID], today: date, admin: User | None) -> list[ListedKey]:
     """Return the keys of these ids, in this order. One query."""
-    by_id = {key.pk: key for key in _with_use(Key.objects.filter(pk__in=ids), today, admin)}
-    keys = (by_id.get(pk) for pk in ids)
-    return [_listed(key, today) for key in keys if key]  # else deleted meanwhile
+    by_id = {key.pk: key for key in _with_use(keys.filter(pk__in=ids), today, admin)}
+    found = (by_id.get(pk) for pk in ids)
+    return [_listed(key, today) for key in found if key]  # else deleted meanwhile
+
+
+def _with_others(keys: QuerySet[Key]) -> QuerySet[Any]:
+    """Add to each key what the page shows besides the keys: it costs no query of its own."""
+    unowned = UnownedKey.objects.order_by().values(one=Value(1)).annotate(count=Count("pk"))
+    groups = Group.objects.order_by().values(one=Value(1)).annotate(names=JsonList("name"))
+    return keys.annotate(unowned=Subquery(unowned.values("count")), group_names=Subquery(groups.values("names")))
+
+
+def _group_names(key: Any) -> list[str]:
+    """Return the names of all groups, from a key `_with_others`; with a query if there is none."""
+    return values_in(key.group_names) if key else list(Group.objects.values_list("name", flat=True))
 
 
 def _with_danger(rows: list[ListedKey], state: UsageState) -> list[ListedKey]:
@@ -93,7 +114,6 @@ def _with_danger(rows: list[ListedKey], state: UsageState) -> list[ListedKey]:
 def _with_use(keys: QuerySet[Key], today: date, admin: User | None) -> QuerySet[Any]:
     """Load keys with what a page shows of them, of their secrets, and of their owners' budgets. One query."""
     tokens = Token.objects.filter(key=OuterRef("pk")).order_by()
-    all_unowned = UnownedKey.objects.order_by().values(one=Value(1)).annotate(count=Count("pk"))  # asked once
     return (
         keys.select_related("owner__person_budget", "intern")
         .alias(
@@ -103,7 +123,6 @@ def _with_use(keys: QuerySet[Key], today: date, admin: User | None) -> QuerySet[
         .annotate(
             spent_usd=_spend_since(OuterRef("first_day"), "key", "pk"),
             person_spent_usd=_spend_since(OuterRef("person_first_day"), "owner", "owner"),
-            unowned=Subquery(all_unowned.values("count")),
             is_lost=Exists(tokens.filter(answer_lost=True)),
             is_retiring=Exists(tokens.filter(state=Token.State.RETIRING)),
             ending=Subquery(tokens.exclude(last_four="").order_by("-created_at", "-pk").values("last_four")[:1]),

@@ -91,6 +91,7 @@ class KeyFilters:
     kind: str = ""  # one of KINDS
     idle: str = ""  # unused for so many days, one of IDLE_DAYS
     owner: str = ""  # one of OWNERS
+    group: str = ""  # of the owner
     over: str = ""  # "1": those with their own budget, or their owner's, used up
 
     def params(self) -> dict[str, str]:
@@ -331,6 +332,8 @@ def _filtered(filters: KeyFilters, today: date) -> QuerySet[Key]:
         keys = keys.filter(intern__isnull=False, owner__in=supervisors_who_left())
     elif filters.owner:
         keys = keys.filter(owner__is_active=False)
+    if filters.group:
+        keys = keys.filter(owner__in=User.objects.filter(groups__name=filters.group).values("pk"))
     if filters.idle:  # a key that is younger than that is not unused
         since = today - timedelta(days=int(filters.idle))
         used = Exists(DayToken.objects.filter(token_ref__key=OuterRef("pk"), day__gt=since))

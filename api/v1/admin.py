@@ -15,6 +15,7 @@ from api.problems import Problem
 from api.v1.auth import ApiRequest, Bearer, actor_of
 from api.v1.choices import OneOf
 from api.v1.errors import gateway_call, gateway_deletion
+from api.v1.lines import one_line
 from api.v1.money import Usd
 from api.v1.paging import Paged, page_of
 from api.v1.usage import CSV_ANSWER, ExploreOut, ExploreQuery, Text, explored_page
@@ -70,12 +71,15 @@ class ExploreAllQuery(ExploreQuery):
 
 
 @router.get("/admin/keys", response=AnyKeyList, auth=READ, summary="All keys")
-def list_all_keys(request: ApiRequest, page: Paged, owner_id: int | None = None) -> AnyKeyList:
-    """List the keys of all people, or of one, newest first, deleted ones too."""
+def list_all_keys(request: ApiRequest, page: Paged, owner_id: int | None = None, group: Text = "") -> AnyKeyList:
+    """List the keys of all people, of one, or of those in a group, newest first, deleted ones too."""
     require_sight(request)
     keys = Key.objects.select_related("owner")
-    of_one = keys if owner_id is None else keys.filter(owner__in=User.objects.filter(pk=owner_id))
-    found, cursor = page_of(of_one, page, "created_at", "id")
+    if owner_id is not None:
+        keys = keys.filter(owner__in=User.objects.filter(pk=owner_id))
+    if group:
+        keys = keys.filter(owner__in=User.objects.filter(groups__name=one_line(group)))
+    found, cursor = page_of(keys, page, "created_at", "id")
     return AnyKeyList(items=[_key_out(key) for key in found], next_cursor=cursor)
 
 

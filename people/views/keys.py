@@ -40,6 +40,7 @@ FILTER_WORDS: Final = {
     "kind": _("Kind"),
     "idle": _("Last use"),
     "owner": _("Owner"),
+    "group": _("Group"),
     "over": _("Budget"),
 }
 COLUMNS: Final = {
@@ -79,6 +80,7 @@ def keys(request: PortalRequest) -> HttpResponse:
         "states": STATE_WORDS.items(),
         "kinds": KIND_WORDS.items(),
         "owners": OWNER_WORDS.items(),
+        "groups": page.groups,
         "idle_choices": [(str(days), idle_words(days)) for days in IDLE_DAYS],
         "csv_address": address(filters, order, route="people:keys_csv"),
         "csv_for_people": address(filters, order, route="people:keys_csv", **{"for": "people"}),

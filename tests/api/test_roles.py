@@ -62,6 +62,8 @@ def test_admins_read_people_keys_groups_and_policies(
     assert reader.get(f"/admin/people/{intern.pk}").json()["groups"] == ["Interns"]
     (row,) = reader.get(f"/admin/keys?owner_id={intern.pk}").json()["items"]
     assert (row["id"], row["owner"], row["spent_30_days_usd"]) == (str(key.pk), "intern", "1.5")
+    of_groups = {name: reader.get(f"/admin/keys?group={name}").json()["items"] for name in ("Interns", "Staff", "%00")}
+    assert of_groups == {"Interns": [row], "Staff": [], "%00": []}
     assert reader.get("/admin/keys?owner_id=99999999999999999999").json()["items"] == []
     assert "Interns" in [group["name"] for group in reader.get("/admin/groups").json()["items"]]
     policies = reader.get("/admin/policies").json()["items"]

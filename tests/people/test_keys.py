@@ -34,6 +34,8 @@ def seven(admin: User) -> dict[str, Key]:
     """Make keys of two people in each state; one that was deleted, and is in no list."""
     now, old = timezone.now(), timezone.now() - timedelta(days=70)
     elodie, farid = (make_user(name.lower(), first_name=name) for name in ("Élodie", "Farid"))
+    for name in ("Lab & co", "Others"):
+        farid.groups.create(name=name)
     User.objects.filter(pk=farid.pk).update(is_active=False)
     intern = Intern.objects.create(supervisor=elodie, name="Zoé")
     soon, later = now + timedelta(days=3), now + timedelta(days=40)
@@ -79,7 +81,11 @@ def test_finds_keys(as_admin: Client, seven: dict[str, Key]) -> None:
         ({"idle": "60"}, ["old", "stopped"]),  # "chat" is younger
         ({"idle": "90"}, []),
         ({"owner": "inactive"}, ["script", "old", "stopped"]),
+        ({"group": "Lab & co"}, ["script", "old", "stopped"]),
+        ({"group": "Lab & co", "q": "o", "idle": "60"}, ["old", "stopped"]),
+        ({"group": "Lab"}, []),
         ({"over": "1"}, ["thesis"]),
+        ({"over": "1", "group": "Lab & co"}, []),
         ({"over": "1", "q": "farid"}, []),
         ({"owner": "inactive", "state": "outside", "idle": "30"}, ["script"]),
         ({"state": "x", "kind": "external", "idle": "5", "owner": "y", "over": "yes", "order": "z"}, everything),
@@ -143,6 +149,24 @@ def test_shows_owner_state_spend_budget_last_use_and_expiry(as_admin: Client, se
         assert words in text, words
 
 
+def test_a_group_stays_chosen_in_orders_pages_files_and_actions(as_admin: Client, seven: dict[str, Key]) -> None:
+    page = as_admin.get(KEYS, {"group": "Lab & co", "state": "expired"}).content.decode()
+
+    assert "<option selected>Lab &amp; co</option>" in page
+    assert "Group: <bdi>Lab &amp; co</bdi>" in page
+    assert 'href="/people/keys/?state=expired"' in page  # without the group
+    for way in (
+        "/people/keys/?state=expired&amp;group=Lab+%26+co&amp;order=",
+        "/people/keys.csv?state=expired&amp;group=",
+    ):
+        assert way in page
+    rows = table_of(as_admin.get(reverse("people:keys_csv"), {"group": "Lab & co"}))
+    assert [row["key"] for row in rows] == ["script", "old", "stopped"]
+    question = words_of(as_admin.get(reverse("people:bulk_keys"), {"action": "block", "all": "1", "group": "Lab & co"}))
+    assert "Block 2 keys?" in question  # the third is blocked
+    assert "thesis" not in question
+
+
 def test_says_when_filters_leave_none_and_how_to_go_on(as_admin: Client, seven: dict[str, Key]) -> None:
     response = as_admin.get(KEYS, {"q": "nobody", "state": "soon", "order": "-spend"})
 
@@ -195,7 +219,12 @@ def test_the_file_has_every_key_and_no_formula(as_admin: Client, seven: dict[str
 
 @pytest.mark.parametrize(
     "params",
-    [{}, {"order": "-spend", "idle": "30"}, {"over": "1", "order": "-last"}, {"order": "owner", "q": "many"}],
+    [
+        {"order": "-spend", "idle": "30"},
+        {"over": "1", "order": "-last"},
+        {"order": "owner", "q": "many", "group": "Lab & co", "page": "2"},
+        {},
+    ],
 )
 def test_runs_a_constant_number_of_queries(as_admin: Client, seven: dict[str, Key], params: dict[str, str]) -> None:
     def queries() -> int:
@@ -206,7 +235,7 @@ def test_runs_a_constant_number_of_queries(as_admin: Client, seven: dict[str, Ke
 
     few = queries()
     for number in range(30):
-        person = make_user(f"many-{number}")
+        person = make_user(f"many-{number}", groups=("Lab & co",))
         key_of(person, "x", intern=Intern.objects.create(supervisor=person, name="y"), state=Key.State.DELETING)
 
     assert queries() <= MAX_QUERIES
