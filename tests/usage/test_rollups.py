@@ -10,7 +10,7 @@ from django.core.management import call_command
 from accounts.models import User
 from tests.sandbox_process import Sandbox
 from tests.usage.polling import assert_sums_are_right, poll, report_day, used, yesterday
-from usage.models import CountedMember, DayModel, DayToken, Fact, TokenRef, UsageState, UsedModel, utc_today
+from usage.models import CountedMember, DayModel, DayToken, Fact, TokenRef, UsageState, UsedModel, WeekToken, utc_today
 from usage.services.rollups import Changes
 
 pytestmark = pytest.mark.django_db
@@ -53,6 +53,25 @@ def test_repairs_differences_and_reports_them(two_days: None) -> None:
         "2 days differed.",
     ]
     assert UsageState.load().version > version
+    assert_sums_are_right()
+
+
+def test_repairs_weeks_whose_days_are_right_or_gone(two_days: None) -> None:
+    token_ref = TokenRef.objects.get(token=A)
+    week = WeekToken.objects.filter(token_ref=token_ref).latest("week")
+    WeekToken.objects.filter(pk=week.pk).update(spend_usd=Decimal(7))
+    gone = week.week - timedelta(days=70)
+    WeekToken.objects.create(week=gone, token_ref=token_ref, spend_usd=Decimal(1))
+
+    said = rebuild()
+
+    assert said.splitlines() == [
+        f"{gone}: 1 rows differed, and were corrected",
+        f"{week.week}: 1 rows differed, and were corrected",
+        "2 days differed.",
+    ]
+    assert not WeekToken.objects.filter(week=gone).exists()
+    assert WeekToken.objects.get(pk=week.pk).spend_usd == week.spend_usd
     assert_sums_are_right()
 
 
