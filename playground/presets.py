@@ -17,7 +17,7 @@ from playground.parameters import PARAMETERS, PERSONAL
 from playground.services.requests import OF_TOOLS
 
 NAMES: Final = ("model", "system", *(name for name in PARAMETERS if name not in PERSONAL))
-NEVER: Final = ("user", *PERSONAL, "message", "images")  # named when they are in a link: somebody relied on them
+NEVER: Final = ("user", "name", *PERSONAL, "message", "images")  # named when in a link: somebody relied on them
 LINK_CHARS: Final = 3500  # the web server reads 4094 of the whole line
 
 

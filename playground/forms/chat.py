@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from courses.models import Course
 from playground.forms.ask import FORM_ID, AskForm
+from playground.forms.fields import NameField
 from playground.models import Conversation
 from playground.services.payers import OWN, Payers
 
@@ -104,4 +105,21 @@ class PaidForm(AskForm):
 
 
 class ChatForm(PaidForm):
-    """The form of the chat."""
+    """The form of the chat; not with a locked preset: the name of who says the message."""
+
+    name = NameField(
+        label="name",
+        help_text=gettext_lazy("Who says the message, where several people or roles speak: Alice, teacher_2."),
+        required=False,
+    )
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["name"].widget.attrs.update(self._tied)
+        self._drop(name=self.preset is not None)
+
+    @property
+    def message_name(self) -> str:
+        """The name that is sent with the message; "" for none."""
+        name: str = self.cleaned_data.get("name", "")
+        return name

@@ -17,6 +17,7 @@ from playground.services.requests import REFUSABLE
 
 NUMBER: Final = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)", re.ASCII)
 WHOLE: Final = re.compile(r"[+-]?\d{1,20}", re.ASCII)
+NAME: Final = re.compile(r"[\w-]{1,64}", re.ASCII)  # of a function, or of who says a message
 SURROGATES: Final = re.compile("[\ud800-\udfff]")
 MINUSES: Final = str.maketrans({"\u2212": "-", "\u2013": "-"})  # as pages and word processors write them
 
@@ -47,6 +48,18 @@ class TextField(forms.CharField):
                 _("This contains invalid characters. Type it again instead of pasting it."), code="broken"
             )
         return text if text.strip() else ""
+
+
+class NameField(forms.CharField):
+    """The name of who says a message, as the gateway's API takes it."""
+
+    widget = forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"})
+
+    def validate(self, value: str) -> None:
+        """Refuse a name for which the whole request would be refused."""
+        super().validate(value)
+        if value and not NAME.fullmatch(value):
+            raise ValidationError(_("Write up to 64 letters, digits, _ or -, without accents."), code="name")
 
 
 class NumberField(forms.Field):

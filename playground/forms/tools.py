@@ -1,6 +1,5 @@
 """The field of tools: OpenAI's list of functions, and no other kind of tool that a gateway may accept."""
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -8,9 +7,9 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from playground import parameters
+from playground.forms.fields import NAME
 from playground.forms.json import JsonField
 
-NAME: Final = re.compile(r"[\w-]{1,64}", re.ASCII)
 RESERVED: Final = "litellm"  # LiteLLM calls such functions itself: litellm_web_search
 KINDS: Final[Mapping[str, type]] = {"name": str, "description": str, "parameters": dict, "strict": bool}
 

@@ -15,6 +15,7 @@ from django.conf import settings
 
 from accounts.models import User
 from playground import presets
+from playground.forms.fields import NAME
 from playground.forms.files import clean_name
 from playground.imports.errors import NotImportable
 from playground.imports.files import attachments_of, pictures_of
@@ -79,12 +80,25 @@ class _Builder:
 
     def _add_message(self, item: Item) -> None:
         text = item.text("text", most=settings.PLAYGROUND_PROMPT_CHARS)
-        message = Message(conversation=self.made.rows.conversation, text=text, created_at=item.moment("created_at"))
+        message = Message(
+            conversation=self.made.rows.conversation,
+            name=self._message_name(item),
+            text=text,
+            created_at=item.moment("created_at"),
+        )
         _register(self.messages, item, message)
         self.made.rows.messages.append(message)
         self.made.rows.files += attachments_of(item, message, self.made.left_out)
         for answer in item.items("answers", most=MAX_ANSWERS):
             self._add_answer(answer, message)
+
+    def _message_name(self, item: Item) -> str:
+        """Return the name of who says it; "" for one that could not be sent."""
+        name = item.text("name", most=TEXT_CHARS)
+        if not name or NAME.fullmatch(name):
+            return name
+        self.made.left_out["names"] += 1
+        return ""
 
     def _add_answer(self, item: Item, message: Message) -> None:
         if len(self.answers) == MAX_ANSWERS:

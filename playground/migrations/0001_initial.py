@@ -225,6 +225,12 @@ class Migration(migrations.Migration):
             name="Message",
             fields=[
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                (
+                    "name",
+                    models.CharField(
+                        blank=True, help_text="Of who says it, as the model is told; often empty.", max_length=64
+                    ),
+                ),
                 ("text", models.TextField()),
                 ("stored_bytes", models.PositiveBigIntegerField(default=0, help_text="With its files.")),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),

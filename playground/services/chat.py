@@ -76,6 +76,7 @@ class NewMessage:
 
     text: str
     params: Params
+    name: str = ""  # of who says it; "": none is sent
     uploads: Sequence[Upload] = ()
     conversation: Conversation | None = None  # None: a new one
     parent: Answer | None = None
@@ -222,8 +223,13 @@ def rows_of(owner: User, question: NewMessage) -> tuple[Conversation, Message, l
         preset=question.preset,
     )
     texts, data = [each.text for each in question.uploads], [each.data for each in question.uploads]
-    size = size_of(question.text, *texts, data=data)
-    message = Message(conversation=conversation, parent=question.parent, text=question.text, stored_bytes=size)
+    message = Message(
+        conversation=conversation,
+        parent=question.parent,
+        name=question.name,
+        text=question.text,
+        stored_bytes=size_of(question.name, question.text, *texts, data=data),
+    )
     files = [attachment_of(upload, message, position) for position, upload in enumerate(question.uploads)]
     message.sent_files = files
     return conversation, message, files

@@ -19,6 +19,7 @@ CONTENT: Final = (
     "started_at",
     "ended_at",
 )
+OF_MESSAGES: Final = ("name", "text", "created_at")
 OF_ATTACHMENTS: Final = ("name", "position", "text", "pages", "tokens")
 File = TypeVar("File", bound=StoredFile)
 
@@ -31,7 +32,7 @@ def copy_turns(owner: User, turns: Sequence[Shown], *, title: str, **settings: A
     """
     rows = NewRows(conversation=Conversation(owner=owner, title=title, **settings))
     for turn in turns:
-        message = Message(conversation=rows.conversation, parent=rows.head, **_of(turn.message, ("text", "created_at")))
+        message = Message(conversation=rows.conversation, parent=rows.head, **_of(turn.message, OF_MESSAGES))
         answer = Answer(message=message, **_of(turn.answer, CONTENT))
         if answer.state in Answer.UNDER_WAY:  # its process died, which no task has recorded yet
             answer.state = Answer.State.STOPPED

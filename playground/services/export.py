@@ -73,7 +73,7 @@ def _message(
     owner: User,
 ) -> dict[str, Any]:
     return {
-        **fields_of(message, ("id", "text", "created_at")),
+        **fields_of(message, ("id", "name", "text", "created_at")),
         "follows": message.parent_id,
         "images": [{"name": file.name, **_data(file)} for file in files if file.is_image],
         "files": [_file(file) for file in files if not file.is_image],

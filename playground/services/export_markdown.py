@@ -78,15 +78,15 @@ class _Writer:
         for first in answers[:1]:
             yield from self._system_prompt(first)
         if repeated:
-            yield "## " + _("You")
+            yield "## " + (message.name or _("You"))
             yield f"> {' '.join(message.text.split())[:60]}…"
         else:
             yield self._mark(
                 "message",
-                {**fields_of(message, ("id", "created_at")), "follows": message.parent_id}
+                {**fields_of(message, ("id", "name", "created_at")), "follows": message.parent_id}
                 | {"left_out": len(message.sent_files)},
             )
-            yield "## " + _("You")
+            yield "## " + (message.name or _("You"))
             yield self._mark("text")
             yield message.text
             yield self._mark("end")

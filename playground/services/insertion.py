@@ -63,7 +63,7 @@ def _measure(rows: NewRows) -> None:
     for picture in rows.pictures:
         of_files[picture.answer_id] += picture.size
     for message in rows.messages:
-        message.stored_bytes = size_of(message.text) + of_files[message.pk]
+        message.stored_bytes = size_of(message.name, message.text) + of_files[message.pk]
     for answer in rows.answers:
         values = [answer.tool_calls, answer.others, answer.extras, answer.headers]
         answer.stored_bytes = size_of(answer.text, answer.reasoning, values=values) + of_files[answer.pk]

@@ -160,16 +160,18 @@ def _conversation(turns: Sequence[Turn], *, tools: bool, reads_pdf: bool) -> Ite
 
 
 def _joined(first: types.Message | None, second: types.Message) -> types.Message:
-    """Join two of a person's messages, with their files in place."""
+    """Join two of a person's messages, with their files in place; without a name if they have different ones."""
     if first is None:
         return second
+    names = {first.name, second.name} - {None}
+    name = names.pop() if len(names) == 1 else None
     if isinstance(first.content, str) and isinstance(second.content, str):
-        return types.Message(role="user", content=f"{first.content}\n\n{second.content}")
+        return types.Message(role="user", content=f"{first.content}\n\n{second.content}", name=name)
     parts: list[types.Json] = []
     for message in (first, second):
         text = message.content
         parts += [{"type": "text", "text": text}] if isinstance(text, str) else text or ()
-    return types.Message(role="user", content=parts)
+    return types.Message(role="user", content=parts, name=name)
 
 
 def _asked(message: Message, called: Sequence[Mapping[str, str]], *, reads_pdf: bool) -> Iterator[types.Message]:
@@ -177,9 +179,10 @@ def _asked(message: Message, called: Sequence[Mapping[str, str]], *, reads_pdf: 
         yield types.Message(role="tool", tool_call_id=call["id"], content=message.text)
     if message.sent_files:
         text = "" if called else message.text
-        yield types.Message(role="user", content=_with_files(text, message.sent_files, reads_pdf=reads_pdf))
+        content = _with_files(text, message.sent_files, reads_pdf=reads_pdf)
+        yield types.Message(role="user", content=content, name=message.name or None)
     elif not called:
-        yield types.Message(role="user", content=message.text)
+        yield types.Message(role="user", content=message.text, name=message.name or None)
 
 
 def _with_files(text: str, files: Sequence[Attachment], *, reads_pdf: bool) -> str | list[types.Json]:

@@ -102,6 +102,7 @@ def send(request: PortalRequest) -> HttpResponseBase:
         return _wrong(request, form, _page(request, conversation, form))
     question = NewMessage(
         text=form.cleaned_data["message"],
+        name=form.message_name,
         params=form.params(),
         uploads=form.uploads(),
         conversation=conversation,
@@ -158,6 +159,7 @@ def _edited(request: PortalRequest, message: Message) -> HttpResponseBase:
         return _wrong(request, form, page)
     question = NewMessage(
         text=wording.cleaned_data["text"],
+        name=form.message_name if form else message.name,
         params=form.params() if form else conversation.params,
         uploads=uploads,
         conversation=conversation,

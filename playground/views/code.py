@@ -94,7 +94,7 @@ def _turns(parent: Answer | None, form: ChatForm) -> Sequence[Turn]:
     """Return the conversation with the typed text at its end; an empty form begins with a greeting."""
     text = form.cleaned_data.get("message", _("Say hello in one sentence."))
     before: Sequence[Turn] = way_to(parent) if parent else []
-    return [*before, (unsaved(text, form.uploads()), None)]
+    return [*before, (unsaved(text, form.uploads(), name=form.message_name), None)]
 
 
 def _last_turns(conversation: Conversation) -> Sequence[Turn]:
@@ -104,8 +104,8 @@ def _last_turns(conversation: Conversation) -> Sequence[Turn]:
     return [*before, (message, None)]
 
 
-def unsaved(text: str, uploads: Sequence[Upload]) -> Message:
+def unsaved(text: str, uploads: Sequence[Upload], *, name: str = "") -> Message:
     """Return a message as it would be sent."""
-    message = Message(text=text)
+    message = Message(name=name, text=text)
     message.sent_files = [attachment_of(upload, message, position) for position, upload in enumerate(uploads)]
     return message

@@ -165,10 +165,10 @@ def page_context(
         preset = presets.from_query(request.GET, models=models)
     params = preset.params or first_params(request, conversation)
     locked = opened if opened and opened.is_locked else None
-    if form is None:
-        initial = AskForm.initial_from(params)
-        form = ChatForm(initial=initial, payers=payers, payer=payer, conversation=conversation, preset=locked)
     page = turns_page(conversation, start=start) if conversation else TurnsPage(turns=[])
+    if form is None:
+        initial = {**AskForm.initial_from(params), "name": page.turns[-1].message.name if page.turns else ""}
+        form = ChatForm(initial=initial, payers=payers, payer=payer, conversation=conversation, preset=locked)
     return {
         "conversation": conversation,
         "own_conversations": conversations_of(request.user),

@@ -144,6 +144,11 @@ def _left_out(found: Imported) -> list[str]:
             "%(count)d sources without a web address.",
             found.left_out["sources"],
         ),
+        "names": ngettext(
+            "The name at %(count)d message: it cannot be sent.",
+            "The names at %(count)d messages: they cannot be sent.",
+            found.left_out["names"],
+        ),
         "problems": ngettext(
             "What went wrong in %(count)d answer.", "What went wrong in %(count)d answers.", found.left_out["problems"]
         ),

@@ -3,7 +3,7 @@
 import { say } from "./announce.js";
 
 const SHOWN_MS = 2000;
-const OWN = ["metadata", "payer"]; // of the person, not of the setup
+const OWN = ["metadata", "name", "payer"]; // of the person, not of the setup
 
 function addressOf(link) {
   const query = new URLSearchParams();

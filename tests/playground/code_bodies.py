@@ -76,7 +76,7 @@ EVERYTHING: Final[dict[str, Any]] = {
             ],
         },
         {"role": "tool", "tool_call_id": "c1", "content": "It's 20 °C."},
-        {"role": "user", "content": "So?"},
+        {"role": "user", "name": "Ann-2", "content": "So?"},
     ],
     "temperature": 0.2,
     "top_p": 0.95,

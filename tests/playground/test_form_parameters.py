@@ -3,12 +3,14 @@
 import json
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from pytest_django import Settings
 
 from playground import presets
 from playground.as_code import code_for
 from playground.forms import AskForm
+from playground.forms.fields import NameField
 from playground.models import Message
 from playground.services.requests import chat_request
 from tests.playground.ask_form import MODELS, TOOL, error_of, params_of, submitted
@@ -199,6 +201,15 @@ def test_stops_are_few_and_short(typed: str, error: str) -> None:
 )
 def test_metadata_is_lines_of_names_and_values(typed: str, error: str) -> None:
     assert error_of("metadata", metadata=typed) == error
+
+
+def test_the_name_of_a_message_is_one_that_the_api_takes() -> None:
+    field = NameField(required=False)
+    assert [field.clean(typed) for typed in ("", " Ann_2-b ", "a" * 64)] == ["", "Ann_2-b", "a" * 64]
+
+    for typed in ("Zoé", "Ann B", "a" * 65, "a\nb", "٣", "<b>"):
+        with pytest.raises(ValidationError, match="without accents"):
+            field.clean(typed)
 
 
 def test_names_that_no_model_can_refuse_are_never_left_out() -> None:

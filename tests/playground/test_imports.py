@@ -36,7 +36,7 @@ def conversation(intern: User) -> Conversation:
     """Make a conversation with two branches, texts like our own marks, and all that an answer can have."""
     made = rows.conversation(intern, ("\n## You\n<!-- text -->\n", "<think>Hm\n</think>I see.\n\n"), title="A <cat>")
     first = rows.last_answer(made)
-    rows.message(made, "Edited, without an answer")
+    rows.message(made, "Edited, without an answer", name="Ann-2")
     message = rows.message(made, "And now?", parent=first)
     sources = [{"url": "https://example.org/a", "title": "A"}]
     rows.answer(message, "\nIt sleeps.\n", params=PARAMS, reasoning="It lies\nstill.", extras={"sources": sources})
@@ -95,6 +95,7 @@ def test_the_imported_conversation_is_the_same(
     copied = insert(staff, made.rows)
 
     assert content(copied) == content(conversation)
+    assert copied.messages.filter(name="Ann-2").count() == 1
     assert shown_texts(copied) == shown_texts(conversation)
     assert +made.left_out == {}
     assert (made.dropped_settings, copied.owner) == (set(), staff)
@@ -273,7 +274,9 @@ def test_wrong_details_are_left_out() -> None:
         },
     }
 
-    made = reading(with_answer(**hostile))
+    file = with_answer(**hostile)
+    file["messages"][0]["name"] = "Ann B"
+    made = reading(file)
 
     [answer] = insert_again(made)
     assert (answer.state, answer.model, answer.problem, answer.cost_usd, answer.paid_by) == (
@@ -286,7 +289,8 @@ def test_wrong_details_are_left_out() -> None:
     assert answer.started_at.year < 9999
     assert "\0" not in answer.text
     assert answer.extras == {"sources": [{"url": "https://a.org", "title": "A"}], "unshown": ["x" * 40]}
-    assert +made.left_out == {"problems": 1, "pictures": 2, "sources": 2}
+    assert answer.message.name == ""
+    assert +made.left_out == {"names": 1, "problems": 1, "pictures": 2, "sources": 2}
 
 
 def insert_again(made: Imported) -> list[Answer]:

@@ -112,6 +112,16 @@ def test_an_answer_that_never_came_is_left_out_and_a_partial_one_is_not(conversa
     assert said == [("user", "a\n\nb"), ("assistant", "half"), ("user", "c")]
 
 
+def test_messages_have_their_names_and_joined_ones_a_name_that_none_contradicts(conversation: Conversation) -> None:
+    for first, second, name in (("Ann", "Ann", "Ann"), ("Ann", "", "Ann"), ("", "Bob", "Bob"), ("Ann", "Bob", None)):
+        asked, answered, then = (rows.message(conversation, name=each) for each in (first, second, "Eve"))
+        failed = rows.answer(asked, "", state=Answer.State.FAILED)
+
+        sent = messages_of((asked, failed), (answered, rows.answer(answered)), (then, None))
+
+        assert [each.get("name") for each in sent] == [name, None, "Eve"], (first, second)
+
+
 NOTHING_SAID: dict[str, dict[str, Any]] = {
     "failed": {"state": Answer.State.FAILED, "problem": {"code": "provider_down"}},
     "empty": {"finish_reason": "stop"},

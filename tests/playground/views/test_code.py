@@ -164,6 +164,7 @@ def test_shows_the_request_that_send_makes(as_intern: Client, sandbox: Sandbox) 
     typed = {
         "model": CHAT,
         "message": "Hello\nthere",
+        "name": " Ann-2 ",
         "system": "Be kind.",
         "temperature": "0.3",
         "max_tokens": "30",
@@ -183,6 +184,7 @@ def test_shows_the_request_that_send_makes(as_intern: Client, sandbox: Sandbox) 
     sent = body_of(made.message.conversation, made).as_json()
     assert sent.pop("user") == made.message.conversation.owner.gateway_user_id  # a program's key says it
     assert sent == shown
+    assert shown["messages"][-1] == {"role": "user", "name": "Ann-2", "content": "Hello\nthere"}
     assert set(shown) >= {"temperature", "max_tokens", "stop", "seed", "response_format", "logit_bias", "metadata"}
 
 

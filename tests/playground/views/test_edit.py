@@ -6,6 +6,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
+from pytest_django.asserts import assertContains
 
 from accounts.models import User
 from playground.models import Answer, Attachment, Conversation, Message
@@ -35,7 +36,8 @@ def page_of(message: Message) -> str:
 def test_sends_the_new_wording_and_keeps_the_original(as_intern: Client) -> None:
     first = answer_to(as_intern, "Count [count 3]")
 
-    conversation = received(post(as_intern, url(first.message), model=MODEL, edited="Count [count 5]"))
+    typed = post(as_intern, url(first.message), model=MODEL, edited="Count [count 5]", name="Ann")
+    conversation = received(typed)
 
     assert conversation.answer.text == "1 2 3 4 5"
     assert conversation.answer.message_id != first.message_id
@@ -44,6 +46,8 @@ def test_sends_the_new_wording_and_keeps_the_original(as_intern: Client) -> None
     assert (conversation.events[0][0].target, conversation.events[0][0].swap) == ("playground-turns", "innerHTML")
     page = as_intern.get(page_of(first.message))
     assert "2 of 2" in words_of(page)
+    assertContains(page, '<p class="small mono quiet" translate="no">Ann</p>', html=True)
+    assert page.context["form"]["name"].value() == "Ann"
     turns = page.content.decode().partition('id="playground-turns"')[2].partition("<form id=")[0]
     assert "[count 5]" in turns
     assert "[count 3]" not in turns

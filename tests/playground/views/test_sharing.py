@@ -28,7 +28,7 @@ def conversation(intern: User) -> Conversation:
     """Make a conversation whose second answer has an alternative, with every kind of file."""
     made = rows.conversation(intern, ("First question", "First answer"), title="Bees", params={"system": "Be secret"})
     first = rows.last_answer(made)
-    second = rows.message(made, "Second question", parent=first)
+    second = rows.message(made, "Second question", parent=first, name="Ann-2")
     rows.image(second)
     rows.text_file(second, text="Bees dance")
     rows.answer(second, "Other version", cost_usd="0.25")
@@ -56,7 +56,7 @@ def test_a_reader_sees_the_shown_branch_and_no_more(
 ) -> None:
     page = as_staff.get(shared(as_intern, conversation))
 
-    for words in ("Bees", "First question", "First answer", "Second question", "Second answer"):
+    for words in ("Bees", "First question", "First answer", "Ann-2", "Second question", "Second answer"):
         assertContains(page, words)
     for words in ("Other version", "Be secret", "0.25", "Retry", "playground-form"):
         assertNotContains(page, words)
@@ -209,7 +209,8 @@ def test_a_reader_copies_it_with_its_files(conversation: Conversation, as_intern
     copy = Conversation.objects.owned_by(staff).get()
     assertRedirects(response, reverse("playground:conversation", args=[copy.pk]))
     page = reader.get(response["Location"]).content.decode()
-    assert all(words in page for words in ("First question", "First answer", "Second question", "Second answer"))
+    seen = ("First question", "First answer", "Ann-2</p>", "Second question", "Second answer")
+    assert all(words in page for words in seen)
     own = sorted(set(re.findall(r'(?:href|src)="(/playground/(?:images|files)/[^"]+)"', page)))
     assert [reader.get(address).status_code for address in own] == [200] * 3
     assert copy.stored_bytes > sum(copy.messages.values_list("stored_bytes", flat=True))
