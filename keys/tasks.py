@@ -2,7 +2,7 @@
 
 import logging
 import time
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from celery import shared_task
@@ -15,17 +15,31 @@ from keys.catalogue import refresh_models as refresh_catalogue
 
 logger = logging.getLogger(__name__)
 
+REPEATABLE: Final[dict[str, Any]] = {
+    "acks_late": True,  # a second run changes nothing, or writes to those who got no mail yet
+    "ignore_result": True,
+}
+AT_GATEWAY: Final = {
+    **REPEATABLE,
+    "autoretry_for": (GatewayUnavailable,),
+    "retry_backoff": 5,  # s; doubles, with jitter, up to:
+    "retry_backoff_max": 60,
+    "max_retries": 3,
+}
+ONE_MAIL: Final = {
+    **REPEATABLE,  # better twice than never
+    "autoretry_for": (MailServerUnavailable,),
+    "retry_backoff": 10,  # s; doubles, with jitter, up to:
+    "retry_backoff_max": 1800,
+    "max_retries": 60,  # a day; then the message expires
+}
+
 
 @shared_task(
     name="keys.sweep",
     soft_time_limit=240,  # s
-    autoretry_for=(GatewayUnavailable,),
-    retry_backoff=5,  # s; doubles, with jitter, up to:
-    retry_backoff_max=60,
-    max_retries=3,
+    **AT_GATEWAY,
     throws=(services.GatewayChanged,),  # recorded, and the administrators get a mail: not to be retried
-    acks_late=True,  # a second run changes nothing
-    ignore_result=True,
 )
 def sweep() -> None:
     """Repair what crashes and lost answers left, end graces, finish deletions."""
@@ -38,17 +52,7 @@ def sweep() -> None:
     logger.info("keys.sweep: %d brought to rest in %.1f s", done, time.monotonic() - started)
 
 
-@shared_task(
-    name="keys.sync",
-    soft_time_limit=600,  # s
-    autoretry_for=(GatewayUnavailable,),
-    retry_backoff=5,  # s; doubles, with jitter, up to:
-    retry_backoff_max=60,
-    max_retries=3,
-    throws=(services.GatewayChanged,),
-    acks_late=True,  # a second run changes nothing
-    ignore_result=True,
-)
+@shared_task(name="keys.sync", soft_time_limit=600, **AT_GATEWAY, throws=(services.GatewayChanged,))
 def sync() -> None:
     """Take over changes made at the gateway."""
     started = time.monotonic()
@@ -60,16 +64,7 @@ def sync() -> None:
     logger.info("keys.sync: %d changed in %.1f s", changed, time.monotonic() - started)
 
 
-@shared_task(
-    name="keys.apply_policies",
-    soft_time_limit=900,  # s
-    autoretry_for=(GatewayUnavailable,),
-    retry_backoff=5,  # s; doubles, with jitter, up to:
-    retry_backoff_max=60,
-    max_retries=3,
-    acks_late=True,  # a second run changes nothing
-    ignore_result=True,
-)
+@shared_task(name="keys.apply_policies", soft_time_limit=900, **AT_GATEWAY)
 def apply_policies() -> None:
     """Apply the present policies to keys."""
     started = time.monotonic()
@@ -81,16 +76,7 @@ def apply_policies() -> None:
     logger.info("keys.apply_policies: %d changed in %.1f s", changed, time.monotonic() - started)
 
 
-@shared_task(
-    name="keys.replace_playground_secrets",
-    soft_time_limit=900,  # s
-    autoretry_for=(GatewayUnavailable,),
-    retry_backoff=5,  # s; doubles, with jitter, up to:
-    retry_backoff_max=60,
-    max_retries=3,
-    acks_late=True,  # a second run changes nothing
-    ignore_result=True,
-)
+@shared_task(name="keys.replace_playground_secrets", soft_time_limit=900, **AT_GATEWAY)
 def replace_playground_secrets() -> None:
     """Replace secrets that a former PLAYGROUND_KEY_SECRET has made."""
     started = time.monotonic()
@@ -113,7 +99,7 @@ def refresh_models() -> None:
     logger.info("keys.refresh_models: %d changed in %.1f s", changed, time.monotonic() - started)
 
 
-@shared_task(name="keys.remind", soft_time_limit=300, acks_late=True, ignore_result=True)
+@shared_task(name="keys.remind", soft_time_limit=300, **REPEATABLE)
 def remind() -> None:
     """Write to people whose keys expire soon."""
     started = time.monotonic()
@@ -121,7 +107,7 @@ def remind() -> None:
     logger.info("keys.remind: %d written in %.1f s", written, time.monotonic() - started)
 
 
-@shared_task(name="keys.send_reminders", soft_time_limit=300, acks_late=True, ignore_result=True)
+@shared_task(name="keys.send_reminders", soft_time_limit=300, **REPEATABLE)
 def send_reminders() -> None:
     """Write to owners of whose keys an admin wants them reminded; the next run takes what the mail server did not."""
     started = time.monotonic()
@@ -129,23 +115,14 @@ def send_reminders() -> None:
     logger.info("keys.send_reminders: %d sent in %.1f s", sent, time.monotonic() - started)
 
 
-@shared_task(
-    name="keys.mail_leak",
-    soft_time_limit=60,  # s
-    autoretry_for=(MailServerUnavailable,),
-    retry_backoff=10,  # s; doubles, with jitter, up to:
-    retry_backoff_max=1800,
-    max_retries=60,  # a day; then the message expires
-    acks_late=True,  # better twice than never
-    ignore_result=True,
-)
+@shared_task(name="keys.mail_leak", soft_time_limit=60, **ONE_MAIL)
 def mail_leak(key_id: str, at: str, details: dict[str, Any]) -> None:
     """Write to owner and intern that a leaked secret was replaced at this time (ISO)."""
     sent = services.mail_of_leak(key_id, at, details)
     logger.info("keys.mail_leak: %d sent", sent)
 
 
-@shared_task(name="keys.mail_leaks", soft_time_limit=300, acks_late=True, ignore_result=True)
+@shared_task(name="keys.mail_leaks", soft_time_limit=300, **REPEATABLE)
 def mail_leaks() -> None:
     """Write to owners, interns and admins about reported leaks."""
     started = time.monotonic()
@@ -153,23 +130,14 @@ def mail_leaks() -> None:
     logger.info("keys.mail_leaks: %d sent in %.1f s", sent, time.monotonic() - started)
 
 
-@shared_task(
-    name="keys.mail_handover",
-    soft_time_limit=60,  # s
-    autoretry_for=(MailServerUnavailable,),
-    retry_backoff=10,  # s; doubles, with jitter, up to:
-    retry_backoff_max=1800,
-    max_retries=60,  # a day; then the message expires
-    acks_late=True,  # better twice than never
-    ignore_result=True,
-)
+@shared_task(name="keys.mail_handover", soft_time_limit=60, **ONE_MAIL)
 def mail_handover(intern_id: str, before: int, after: int, by: int | None, at: str) -> None:
     """Write to an intern and to both supervisors (by number) about a handover at this time (ISO)."""
     sent = services.mail_of_handover(intern_id, before, after, by, at)
     logger.info("keys.mail_handover: %d sent", sent)
 
 
-@shared_task(name="keys.mail_leaves", soft_time_limit=300, acks_late=True, ignore_result=True)
+@shared_task(name="keys.mail_leaves", soft_time_limit=300, **REPEATABLE)
 def mail_leaves() -> None:
     """Write to interns whose supervisor left, and to people who manage people."""
     started = time.monotonic()
@@ -180,8 +148,7 @@ def mail_leaves() -> None:
 @shared_task(
     name="keys.finish_unowned",
     soft_time_limit=600,  # s
-    acks_late=True,  # a second run changes nothing; the sweep goes on with what is left
-    ignore_result=True,
+    **REPEATABLE,  # the sweep goes on with what is left
 )
 def finish_unowned() -> None:
     """Give keys that were made outside to their new owners, and finish other actions on such keys."""
@@ -190,7 +157,7 @@ def finish_unowned() -> None:
     logger.info("keys.finish_unowned: %d finished in %.1f s%s", done, time.monotonic() - started, failure or "")
 
 
-@shared_task(name="keys.mail_gifts", soft_time_limit=300, acks_late=True, ignore_result=True)
+@shared_task(name="keys.mail_gifts", soft_time_limit=300, **REPEATABLE)
 def mail_gifts() -> None:
     """Write to people who got keys that were made outside."""
     started = time.monotonic()
@@ -198,7 +165,7 @@ def mail_gifts() -> None:
     logger.info("keys.mail_gifts: %d sent in %.1f s", sent, time.monotonic() - started)
 
 
-@shared_task(name="keys.mail_limit_changes", soft_time_limit=300, acks_late=True, ignore_result=True)
+@shared_task(name="keys.mail_limit_changes", soft_time_limit=300, **REPEATABLE)
 def mail_limit_changes() -> None:
     """Write to interns whose limits somebody has changed."""
     started = time.monotonic()
@@ -206,17 +173,7 @@ def mail_limit_changes() -> None:
     logger.info("keys.mail_limit_changes: %d sent in %.1f s", sent, time.monotonic() - started)
 
 
-@shared_task(
-    name="keys.follow_team",
-    soft_time_limit=600,  # s
-    autoretry_for=(GatewayUnavailable,),
-    retry_backoff=5,  # s; doubles, with jitter, up to:
-    retry_backoff_max=60,
-    max_retries=3,
-    throws=(services.GatewayChanged,),
-    acks_late=True,  # a second run changes nothing
-    ignore_result=True,
-)
+@shared_task(name="keys.follow_team", soft_time_limit=600, **AT_GATEWAY, throws=(services.GatewayChanged,))
 def follow_team(team_id: str) -> None:
     """Bring the keys of a course to what it wants: blocked, unblocked, deleted, with other limits."""
     started = time.monotonic()
@@ -224,13 +181,7 @@ def follow_team(team_id: str) -> None:
     logger.info("keys.follow_team: %d changed in %.1f s", changed, time.monotonic() - started)
 
 
-@shared_task(
-    name="keys.follow_teams",
-    soft_time_limit=600,  # s
-    throws=(services.GatewayChanged,),
-    acks_late=True,  # a second run changes nothing
-    ignore_result=True,
-)
+@shared_task(name="keys.follow_teams", soft_time_limit=600, throws=(services.GatewayChanged,), **REPEATABLE)
 def follow_teams() -> None:
     """Do the same for all courses, and compare some with the gateway; continues interrupted runs."""
     started = time.monotonic()
