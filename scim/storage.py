@@ -125,12 +125,12 @@ class AccountStorage(ScimStorage):
         row = self._row(resource_type, resource_id, version=expected_version)
         if isinstance(row, ScimUser):
             people.remove(row)
-            people.take_memberships(ScimUser.objects.filter(pk=row.pk), self.provider, self.actor)
+            people.take_memberships([row.pk], self.provider, self.actor)
             self._check_leaving(is_active=False)
         else:
             members = list(row.members.values_list("pk", flat=True))
             row.delete()
-            people.take_memberships(ScimUser.objects.filter(pk__in=members), self.provider, self.actor)
+            people.take_memberships(members, self.provider, self.actor)
 
     def _rows(self, resource_type: ResourceType) -> QuerySet[Any]:
         if resource_type.name == "User":
@@ -167,7 +167,7 @@ class AccountStorage(ScimStorage):
             raise InvalidValueException(detail="A member is none of the people that this client provisioned.")
         row.members.set(members)
         changed = before | after if renamed else before ^ after
-        people.take_memberships(ScimUser.objects.filter(pk__in=changed), self.provider, self.actor)
+        people.take_memberships(changed, self.provider, self.actor)
         return row
 
     def _check_leaving(self, *, is_active: bool) -> None:

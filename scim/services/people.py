@@ -3,23 +3,27 @@
 The rules are those of a sign-in (ADR 47): never an account with rights, nor one with a password of the portal.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+from uuid import UUID
 
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from accounts.audit import Actor, record_person_change
+from accounts.audit import Actor, record_people_changes, record_person_change
 from accounts.entry import complete_claims
 from accounts.identity_providers import IdentityProvider
 from accounts.mail_addresses import as_mail_address
 from accounts.models import AuditAction, ScimClient, ScimUser, User
 from accounts.models.scim import folded
 from accounts.rights import permissions_of
-from accounts.services import give_first_groups, take_over_address, take_over_groups, take_over_name
+from accounts.services import give_first_groups, take_over_address, take_over_groups_of_people, take_over_name
 from people.services import take_back
+
+AT_ONCE: Final = 2_000  # people whose groups are read and written together
 
 
 class Taken(Exception):
@@ -101,22 +105,23 @@ def remove(row: ScimUser) -> None:
     row.save(update_fields=["active", "deleted_at", "changed_at"])
 
 
-def take_memberships(rows: QuerySet[ScimUser], provider: IdentityProvider, actor: Actor) -> None:
+def take_memberships(ids: Iterable[UUID], provider: IdentityProvider, actor: Actor) -> None:
     """Give and take the groups of the portal that the memberships of these people mean, as at a sign-in.
 
-    A client reads the memberships with the person, so these have another version.
+    A client reads the memberships with the person, so these have another version. People are read and written many
+    at once: a group can have thousands of members.
     """
-    rows.update(version=F("version") + 1, changed_at=timezone.now())
-    for row in rows.select_related("person").prefetch_related("groups"):
-        person = row.person
-        before = sorted(person.groups.values_list("name", flat=True))
-        named = {"groups": [group.name for group in row.groups.all()]}
-        completed, _is_told = complete_claims(provider, named, {})
-        take_over_groups(user=person, claimed=completed["groups"], allowed=provider.can_give)
-        after = sorted(person.groups.values_list("name", flat=True))
-        if before != after:
-            changes = {"groups": [before, after]}
-            record_person_change(actor=actor, action=AuditAction.CHANGE, person=person, changes=changes)
+    wanted = list(ids)
+    for first in range(0, len(wanted), AT_ONCE):
+        rows = ScimUser.objects.filter(pk__in=wanted[first : first + AT_ONCE])
+        rows.update(version=F("version") + 1, changed_at=timezone.now())
+        claims = {}
+        for row in rows.select_related("person").prefetch_related("groups").order_by("person"):
+            named = {"groups": [group.name for group in row.groups.all()]}
+            completed, _is_told = complete_claims(provider, named, {})
+            claims[row.person] = completed["groups"]
+        changes = take_over_groups_of_people(claims, allowed=provider.can_give)
+        record_people_changes(actor=actor, changes=changes)
 
 
 def _account_of(client: ScimClient, provider: IdentityProvider, sent: Provisioned) -> tuple[User, AuditAction]:

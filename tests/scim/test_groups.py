@@ -1,13 +1,16 @@
 """Groups by SCIM: what memberships mean for the groups of the portal."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from msgspec.structs import replace
 from pytest_django import Settings
 
-from accounts.models import AuditEntry, ScimClient, User
+from accounts.models import AuditEntry, ScimClient, ScimGroup, ScimUser, User
 from tests.accounts.visits import groups_of
 from tests.scim.conftest import TRUSTED, Send
 from tests.scim.test_people import patch, person
@@ -73,6 +76,37 @@ def test_a_membership_is_a_new_version_of_the_group_and_of_the_person(send: Send
     assert send("GET", f"/Users/{number}", **{"If-None-Match": first}).status_code == 200
     send("DELETE", f"/Users/{number}")
     assert "members" not in send("GET", there, **{"If-None-Match": with_ada}).json()
+
+
+def test_many_members_cost_no_more_queries_than_few(send: Send, scim_client: ScimClient) -> None:
+    def queries(action: Callable[[], Any]) -> int:
+        with CaptureQueriesContext(connection) as captured:
+            action()
+        return sum("portal_cache" not in each["sql"] and "SAVEPOINT" not in each["sql"] for each in captured)
+
+    def changed_to(people: list[User]) -> Any:
+        assert len({frozenset(groups_of(each)) for each in people}) == 1
+        entries = AuditEntry.objects.filter(subject__in=people).order_by("-pk")[: len(people)]
+        assert {each.subject_id for each in entries} == {each.pk for each in people}
+        assert len({str(each.details) for each in entries}) == 1
+        return groups_of(people[0]), entries[0].details["changes"]["groups"]
+
+    def counts(name: str, members: int) -> list[int]:
+        Group.objects.create(name=name)
+        people = User.objects.bulk_create(User(username=f"{name}-{each}") for each in range(members))
+        rows = ScimUser.objects.bulk_create(
+            ScimUser(client=scim_client, person=p, user_name=p.username) for p in people
+        )
+        sent = group(name, *(str(row.pk) for row in rows))
+        joining = queries(lambda: send("POST", "/Groups", sent))
+        assert changed_to(people) == ({name}, [[], [name]])
+        path = f"/Groups/{ScimGroup.objects.get(name=name).pk}"
+        leaving = queries(lambda: send("PATCH", path, patch({"op": "remove", "path": "members"})))
+        assert changed_to(people) == (set(), [[name], []])
+        return [joining, leaving]
+
+    send("GET", "/Groups")  # notes the use of the token
+    assert counts("few", 3) == counts("many", 60)
 
 
 def test_refuses_strangers_as_members(send: Send, ada: tuple[str, User]) -> None:
