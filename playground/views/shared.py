@@ -27,8 +27,11 @@ from web.request import PortalRequest
 @never_cache
 @gzip_page
 def shared(request: PortalRequest, token: str) -> HttpResponseBase:
-    """Show the last of the shared turns, or all from the message `from` on."""
-    return _page(request, token, _share(token))
+    """Show the last of the shared turns, or all from the message `from` on; or say that the link has ended."""
+    found = sharing.find_share(token)
+    if found is None:
+        return render(request, "playground/no_share.html", status=404)
+    return _page(request, token, found)
 
 
 def _page(request: PortalRequest, token: str, found: Share, *, sentence: str = "", status: int = 200) -> HttpResponse:

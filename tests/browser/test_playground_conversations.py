@@ -14,6 +14,7 @@ from playground.models import Answer, Conversation
 from tests.browser import playground_steps as chat
 from tests.browser.visit import Visit
 from tests.playground import rows
+from tests.usage.views.facts import key_of, used
 
 pytestmark = pytest.mark.browser
 
@@ -105,6 +106,34 @@ def test_a_conversation_is_exported(visit: Visit, intern: User) -> None:
     assert name.endswith(".json")
     assert json.loads(text)["title"] == "Who are you?"
     assert "I am a **bee**." in text
+
+
+def test_a_link_and_a_saved_view_lead_to_the_same_again(visit: Visit, intern: User, staff: User) -> None:
+    used(key_of(intern), "2.5")
+    page = at_a_conversation(visit, intern)
+    menu(page).get_by_role("link", name="Share").click()
+    page.get_by_label("The link ends").select_option("when I end it")
+    page.get_by_role("button", name="Make a link").click()
+    link = page.locator("code", has_text="/playground/shared/").inner_text()
+    reader = visit(link, user=staff)
+    expect(reader.locator(".msg-assistant")).to_contain_text("I am a bee.")
+    expect(reader.get_by_role("textbox")).to_have_count(0)
+
+    page.get_by_role("button", name="End this link").click()
+    expect(page.locator("code", has_text="/playground/shared/")).to_have_count(0)
+    reader.reload()
+    expect(reader.get_by_role("heading", level=1)).to_have_text("This link does not work")
+
+    page.goto("/usage/?metric=requests&split=key&period=7d&compare=1")
+    numbers = page.locator("#usage-parts tbody").inner_text()
+    assert "thesis" in numbers
+    page.get_by_role("link", name="Save view").click()
+    page.get_by_label("Name").fill("Keys of the week")
+    page.get_by_role("button", name="Save").click()
+    page.goto("/usage/views/")
+    page.get_by_role("link", name="Keys of the week", exact=True).click()
+    page.wait_for_url("**/usage/?period=7d&metric=requests&split=key&compare=1")
+    expect(page.locator("#usage-parts tbody")).to_have_text(numbers, use_inner_text=True)
 
 
 def test_a_list_that_is_long_scrolls_by_itself(visit: Visit, intern: User) -> None:
