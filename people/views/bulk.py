@@ -104,7 +104,7 @@ def _ask(
     context = {
         "access": access,
         "action": bulk_action.value,
-        "title": _title(bulk_action, len(chosen)),
+        "title": _title(bulk_action, len(chosen)) if chosen else BUTTONS[bulk_action],
         "sentences": _sentences(bulk_action, chosen) if chosen else [],
         "button": BUTTONS[bulk_action],
         "form": form,

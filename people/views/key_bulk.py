@@ -85,7 +85,7 @@ def _ask(
     context = {
         "access": access,
         "action": action.value,
-        "title": _title(action, len(chosen)),
+        "title": _title(action, len(chosen)) if chosen else BUTTONS[action],
         "sentences": _sentences(action) if chosen else [],
         "button": BUTTONS[action],
         "is_bad": action in (KeyAction.BLOCK, KeyAction.DELETE),

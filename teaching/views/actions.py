@@ -125,7 +125,7 @@ def _ask(
         "view": view,
         "course": view.course,
         "action": wanted.value,
-        "title": _title(wanted, len(chosen)),
+        "title": _title(wanted, len(chosen)) if chosen else BUTTONS[wanted],
         "sentences": _sentences(wanted) if chosen else [],
         "form": (form or TopUpForm(initial={"request_id": uuid4()}))
         if wanted == StudentAction.TOP_UP and chosen

@@ -174,6 +174,7 @@ def test_leaves_out_what_one_may_not_change_or_what_makes_no_sense(
     for words, key in kept.items():
         assert f"{key.label} {key.owner.display_name} · last use never · {words}" in page, page
     assert "There is no key to which this can be done." in page
+    assert "0 keys" not in page
     assert "5 keys are left out" in page
     assert refused.status_code == 422
     assert not Key.objects.filter(blocked=True).exclude(label="stopped").exists()
