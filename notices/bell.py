@@ -121,7 +121,10 @@ def _of_leaks(person: User) -> Iterator[Item]:
 
 def _leak_words(notice: LeakNotice) -> str:
     report = notice.report
-    words = {"label": report.label, "last_four": report.secret.last_four, "source": report.get_source_display()}
+    words = {"label": report.label, "last_four": report.last_four, "source": report.get_source_display()}
+    if report.scim_client:
+        text = _("%(source)s reported the SCIM token of “%(label)s” (…%(last_four)s) as leaked. It no longer works.")
+        return text % words
     spent_usd = spent_since(report)
     if spent_usd is None:
         return _("%(source)s reported the access token “%(label)s” (…%(last_four)s) as leaked. It was revoked.") % words
@@ -132,6 +135,8 @@ def _leak_words(notice: LeakNotice) -> str:
 
 
 def _address_of_leak(notice: LeakNotice) -> str:
+    if notice.report.scim_client:
+        return reverse("scim:clients")
     if notice.report.token is None:
         return reverse("api:tokens" if notice.role == LeakNotice.Role.OWNER else "api:all_tokens")
     if notice.role == LeakNotice.Role.INTERN:

@@ -209,6 +209,7 @@ REFUSED: list[tuple[Maker, str, dict[str, Any]]] = [  # a row that is right, the
     (heartbeat_of, "keys_known_kind_of_heartbeat", {"kind": "colour"}),
     (identity_of, "keys_identity_problem_known", {"problem": "strange"}),
     (leak_report_of, "keys_leak_of_one_secret", {"token": None}),
+    (leak_report_of, "keys_leak_of_one_secret", {"scim_digest": "0a" * 32}),
     (leak_report_of, "keys_leak_source_known", {"source": "colour"}),
     (leak_notice_of, "keys_leak_role_known", {"role": "colour"}),
     (leak_notice_of, "keys_leak_notice_has_a_reader", {"person": None}),

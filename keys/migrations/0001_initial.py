@@ -1195,6 +1195,26 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "scim_client",
+                    models.ForeignKey(
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="leak_reports",
+                        to="accounts.scimclient",
+                    ),
+                ),
+                (
+                    "scim_digest",
+                    models.CharField(
+                        blank=True,
+                        editable=False,
+                        help_text="SHA-256 of the token: a client gets others later.",
+                        max_length=64,
+                    ),
+                ),
+                ("scim_last_four", models.CharField(blank=True, editable=False, max_length=4)),
+                (
                     "token",
                     models.OneToOneField(
                         editable=False,
@@ -1210,11 +1230,32 @@ class Migration(migrations.Migration):
                 "constraints": [
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("access_token__isnull", False), ("token", None)),
-                            models.Q(("access_token", None), ("token__isnull", False)),
+                            models.Q(
+                                ("access_token", None),
+                                ("scim_client", None),
+                                ("scim_digest", ""),
+                                ("token__isnull", False),
+                            ),
+                            models.Q(
+                                ("access_token__isnull", False),
+                                ("scim_client", None),
+                                ("scim_digest", ""),
+                                ("token", None),
+                            ),
+                            models.Q(
+                                ("access_token", None),
+                                ("scim_client__isnull", False),
+                                ("token", None),
+                                models.Q(("scim_digest", ""), _negated=True),
+                            ),
                             _connector="OR",
                         ),
                         name="keys_leak_of_one_secret",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("scim_digest", ""), _negated=True),
+                        fields=("scim_digest",),
+                        name="keys_one_leak_report_per_scim_token",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(("source__in", ("github", "other"))), name="keys_leak_source_known"

@@ -9,7 +9,8 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import AccessToken, User
+from accounts.identity_providers import identity_provider
+from accounts.models import AccessToken, ScimClient, User
 from keys.models.interns import Intern
 from keys.models.keys import Token
 
@@ -30,6 +31,11 @@ class LeakReport(models.Model):
     access_token = models.OneToOneField(
         AccessToken, models.CASCADE, null=True, related_name="leak_report", editable=False
     )
+    scim_client = models.ForeignKey(ScimClient, models.CASCADE, null=True, related_name="leak_reports", editable=False)
+    scim_digest = models.CharField(
+        max_length=64, blank=True, editable=False, help_text="SHA-256 of the token: a client gets others later."
+    )
+    scim_last_four = models.CharField(max_length=4, blank=True, editable=False)
     source = models.CharField(max_length=10, choices=Source, editable=False)
     where = models.CharField(max_length=WHERE_LENGTH, blank=True, editable=False, help_text="A public address.")
     reported_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -39,8 +45,13 @@ class LeakReport(models.Model):
         default_permissions = ()
         constraints: ClassVar = [
             models.CheckConstraint(
-                condition=Q(token=None, access_token__isnull=False) | Q(token__isnull=False, access_token=None),
+                condition=Q(token__isnull=False, access_token=None, scim_client=None, scim_digest="")
+                | Q(token=None, access_token__isnull=False, scim_client=None, scim_digest="")
+                | Q(token=None, access_token=None, scim_client__isnull=False) & ~Q(scim_digest=""),
                 name="keys_leak_of_one_secret",
+            ),
+            models.UniqueConstraint(
+                fields=["scim_digest"], condition=~Q(scim_digest=""), name="keys_one_leak_report_per_scim_token"
             ),
             models.CheckConstraint(condition=Q(source__in=("github", "other")), name="keys_leak_source_known"),
         ]
@@ -49,18 +60,11 @@ class LeakReport(models.Model):
         return f"{self.source} {self.reported_at}"
 
     @property
-    def secret(self) -> Token | AccessToken:
-        """The row of the secret; the database has one of the two."""
-        secret = self.token or self.access_token
-        if secret is None:
-            raise self.DoesNotExist
-        return secret
-
-    @property
-    def owner(self) -> User:
-        """The owner of the key, or of the access token."""
-        secret = self.secret
-        return secret.key.owner if isinstance(secret, Token) else secret.owner
+    def owner(self) -> User | None:
+        """The owner of the key, or of the access token; a SCIM token has none."""
+        if self.token:
+            return self.token.key.owner
+        return self.access_token.owner if self.access_token else None
 
     @property
     def intern(self) -> Intern | None:
@@ -69,9 +73,20 @@ class LeakReport(models.Model):
 
     @property
     def label(self) -> str:
-        """The name of the key, or of the access token."""
-        secret = self.secret
-        return secret.key.label if isinstance(secret, Token) else secret.name
+        """The name of the key, of the access token, or of the identity provider whose SCIM token it is."""
+        if self.token:
+            return self.token.key.label
+        if self.access_token:
+            return self.access_token.name
+        provider = self.scim_client.provider if self.scim_client else ""
+        found = identity_provider(provider)
+        return found.title if found else provider
+
+    @property
+    def last_four(self) -> str:
+        """The last characters of the secret."""
+        row = self.token or self.access_token
+        return row.last_four if row else self.scim_last_four
 
 
 class LeakNoticeQuerySet(models.QuerySet["LeakNotice"]):
@@ -82,9 +97,13 @@ class LeakNoticeQuerySet(models.QuerySet["LeakNotice"]):
         return self.filter(person=person, made_at__gt=timezone.now() - NEWS_FOR)
 
     def with_secrets(self) -> Self:
-        """Read their reports, keys and access tokens with them."""
+        """Read their reports, keys and tokens with them."""
         return self.select_related(
-            "report__token__key__owner", "report__token__key__intern", "report__access_token__owner", "person"
+            "report__token__key__owner",
+            "report__token__key__intern",
+            "report__access_token__owner",
+            "report__scim_client",
+            "person",
         )
 
 

@@ -17,7 +17,7 @@ from accounts.audit import Actor
 from accounts.delivery import MailServerUnavailable, claim, deliver, send_each
 from accounts.locale import reading_as
 from accounts.mails import compose
-from accounts.models import AccessToken, AuditAction, AuditOutcome
+from accounts.models import AccessToken, AuditAction, AuditOutcome, ScimClient
 from accounts.rights import people_with
 from gateway.errors import GatewayError, GatewayUnavailable
 from gateway.secret import redact
@@ -40,6 +40,7 @@ class Leak:
     digest: str
     source: LeakReport.Source
     where: str = ""
+    last_four: str = ""
 
 
 def find_key_tokens(digests: Iterable[str]) -> dict[str, Token]:
@@ -102,6 +103,17 @@ def record_leak_of_access_token(access_token: AccessToken, leak: Leak) -> bool:
     return _record(leak, access_token=access_token)
 
 
+def find_reported_scim_tokens(digests: Iterable[str]) -> dict[str, ScimClient]:
+    """Return the clients of SCIM tokens that were reported before, by digest; one query."""
+    reports = LeakReport.objects.filter(scim_digest__in=digests).select_related("scim_client")
+    return {report.scim_digest: report.scim_client for report in reports if report.scim_client}
+
+
+def record_leak_of_scim_token(client: ScimClient, leak: Leak) -> bool:
+    """Record a leaked SCIM token in the caller's transaction; False if it was reported before."""
+    return _record(leak, scim_client=client, scim_digest=leak.digest, scim_last_four=leak.last_four)
+
+
 def _details(leak: Leak, last_four: str) -> dict[str, str]:
     return {"source": leak.source, "where": _where(leak), "last_four": last_four}
 
@@ -115,9 +127,11 @@ def _where(leak: Leak) -> str:
     return redact(leak.where)[:WHERE_LENGTH] if is_address else ""
 
 
-def _record(leak: Leak, *, token: Token | None = None, access_token: AccessToken | None = None) -> bool:
-    """Write the report and a notice for each person; False if there is a report, which counts this one."""
-    about = {"token": token, "access_token": access_token}
+def _record(leak: Leak, **about: Token | AccessToken | ScimClient | str) -> bool:
+    """Write the report and a notice for each person; False if there is a report, which counts this one.
+
+    `about`: the columns that say which secret it is.
+    """
     report, is_new = LeakReport.objects.get_or_create(**about, defaults={"source": leak.source, "where": _where(leak)})
     if not is_new:
         LeakReport.objects.filter(pk=report.pk).update(repeats=F("repeats") + 1)
@@ -129,7 +143,8 @@ def _record(leak: Leak, *, token: Token | None = None, access_token: AccessToken
 
 def _notices(report: LeakReport) -> list[LeakNotice]:
     """Return an unsaved notice for the owner, the intern and each admin; one each."""
-    readers, intern = {report.owner.pk: LeakNotice.Role.OWNER}, report.intern
+    intern = report.intern
+    readers = {report.owner.pk: LeakNotice.Role.OWNER} if report.owner else {}
     if intern and intern.account_id:
         readers.setdefault(intern.account_id, LeakNotice.Role.INTERN)
     for admin in people_with(TO_KNOW):
@@ -172,7 +187,10 @@ def _address(notice: LeakNotice) -> str:
 def _compose(notice: LeakNotice) -> EmailMessage:
     """Write the mail in the reader's language; without an account, in that of the key's owner."""
     report = notice.report
-    with reading_as(notice.person or report.owner):
+    reader = notice.person or report.owner
+    if reader is None:  # notices without a person are of interns, whose keys have an owner
+        raise LeakNotice.DoesNotExist
+    with reading_as(reader):
         context = {
             "name": notice.person.display_name if notice.person else report.intern and report.intern.name,
             "report": report,
@@ -185,5 +203,5 @@ def _compose(notice: LeakNotice) -> EmailMessage:
 
 
 def spent_since(report: LeakReport) -> Decimal | None:
-    """Return the spend with a leaked secret since the UTC day of its report; None for an access token."""
+    """Return the spend with a leaked secret since the UTC day of its report; None for a token of the portal."""
     return use_counter().of_secret_since(report.token, report.reported_at.date()) if report.token else None

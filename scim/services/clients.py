@@ -1,4 +1,7 @@
-"""The clients of identity providers: create, replace the secret, revoke, and find the one of a secret."""
+"""The clients of identity providers: create, replace the secret, and find the one of a secret.
+
+accounts.scim_clients revokes them.
+"""
 
 import secrets
 from collections.abc import Iterable
@@ -11,10 +14,11 @@ from django.db.models import Q
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from accounts.audit import Actor, record
+from accounts.audit import Actor
 from accounts.identity_providers import IdentityProvider, identity_provider
-from accounts.models import AuditAction, AuditObject, AuditOutcome, ScimClient, User
+from accounts.models import AuditAction, ScimClient, User
 from accounts.rights import groups_to_give
+from accounts.scim_clients import record_scim_client
 from gateway.secret import SCIM_PREFIX, Secret, token_of
 
 FORMER_WORKS_FOR: Final = timedelta(days=1)
@@ -36,7 +40,7 @@ def create_client(*, provider: IdentityProvider, scopes: Iterable[str], actor: A
     try:
         with transaction.atomic():
             client = ScimClient.objects.create(provider=provider.id, **about)
-            _audit(client, actor, AuditAction.ISSUE)
+            record_scim_client(client, actor, AuditAction.ISSUE)
     except IntegrityError:
         return None
     return secret
@@ -63,18 +67,8 @@ def replace_secret(*, client: ScimClient, scopes: Iterable[str], actor: Actor) -
         revoked_at=None,
     )
     client.refresh_from_db()
-    _audit(client, actor, AuditAction.ROTATE)
+    record_scim_client(client, actor, AuditAction.ROTATE)
     return secret
-
-
-@transaction.atomic
-def revoke_client(*, client: ScimClient, actor: Actor) -> bool:
-    """Refuse both secrets at once; the people it provisioned stay as they are. False if it was revoked before."""
-    working = ScimClient.objects.working().filter(pk=client.pk)
-    if not working.update(revoked_at=timezone.now(), former_digest="", former_until=None):
-        return False
-    _audit(client, actor, AuditAction.REVOKE)
-    return True
 
 
 @sensitive_variables("secret", "digest")
@@ -98,16 +92,3 @@ def provider_of(client: ScimClient) -> IdentityProvider | None:
 
 def _new_secret() -> Secret:
     return Secret(f"{SCIM_PREFIX}{secrets.token_hex(24)}")
-
-
-def _audit(client: ScimClient, actor: Actor, action: AuditAction) -> None:
-    record(
-        actor=actor,
-        action=action,
-        outcome=AuditOutcome.DONE,
-        kind=AuditObject.SCIM_CLIENT,
-        object_id=client.pk,
-        label=client.provider,
-        code="scim_client.scopes",
-        details={"scopes": client.scopes},
-    )

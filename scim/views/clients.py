@@ -17,10 +17,11 @@ from accounts.audit import actor_of
 from accounts.fresh import needs_fresh_sign_in
 from accounts.identity_providers import IdentityProvider, identity_provider, identity_providers
 from accounts.models import ScimClient, ScimGroup, ScimScope, ScimUser
+from accounts.scim_clients import revoke_client
 from keys.services import TooManyActions, count_action
 from people.views.sign_ins import require_management
 from scim.forms import SecretForm
-from scim.services.clients import create_client, may_set_up, replace_secret, revoke_client
+from scim.services.clients import create_client, may_set_up, replace_secret
 from usage.queries.access import PageAccess
 from web.request import PortalRequest
 
