@@ -15,6 +15,8 @@ PAGES: Final = {  # name: who opens it, route, query
     "My usage, 30 days": ("person-0", "usage:index", ""),
     "Everyone, 30 days": ("admin", "usage:everyone", ""),
     "People": ("admin", "people:index", ""),
+    "Groups": ("admin", "people:groups", ""),
+    "A group of 1,000 people": ("admin", "people:group", ""),
     "Keys of all people": ("admin", "people:keys", ""),
     "Keys of all people, by spend": ("admin", "people:keys", "?order=-spend"),
     "Keys of all people, by owner": ("admin", "people:keys", "?order=owner"),
@@ -63,15 +65,22 @@ def fill(facts: int) -> Json:
     return {"seconds": time.monotonic() - began, "pages": _addresses()}
 
 
+def _path(route: str, query: str) -> str:
+    from django.contrib.auth.models import Group
+    from django.urls import reverse
+
+    numbers = [Group.objects.get(name="Interns").pk] if route == "people:group" else []
+    return reverse(route, args=numbers) + query
+
+
 def _addresses() -> dict[str, Json]:
     """Return the pages with a session for each."""
     from django.conf import settings
-    from django.urls import reverse
 
     found = {}
     for name, (who, route, query) in PAGES.items():
         cookie = _signed_in(who).cookies[settings.SESSION_COOKIE_NAME]
-        found[name] = {"path": reverse(route) + query, "cookie": {cookie.key: cookie.value}}
+        found[name] = {"path": _path(route, query), "cookie": {cookie.key: cookie.value}}
     return found
 
 
@@ -90,13 +99,12 @@ def look() -> Json:
     from django.db import connection
     from django.db.models import F
     from django.test.utils import CaptureQueriesContext
-    from django.urls import reverse
 
     from usage.models import UsageState
 
     seen = {}
     for name, (who, route, query) in PAGES.items():
-        client, path = _signed_in(who), reverse(route) + query
+        client, path = _signed_in(who), _path(route, query)
         client.get(path)  # compiles templates
         UsageState.objects.update(version=F("version") + 1)
         began = time.perf_counter()

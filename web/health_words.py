@@ -27,7 +27,7 @@ class Part:
 
 TITLES: Final[dict[str, Text]] = {
     "database": _("Database"),
-    "broker": _("Task queue (Redis)"),
+    "broker": _("Task queue"),
     "static": _("Static files"),
     "gateway": _("Gateway"),
     "admin_key": _("Admin key"),

@@ -36,7 +36,6 @@ from web.request import PortalRequest
 
 MAX_PAGE_DIGITS: Final = 6  # digits of a page
 MAX_BUDGETS: Final = 6  # on My usage; My keys has them all
-FEW_BUDGETS: Final = 2  # they are shown next to the totals
 
 
 @require_safe
@@ -71,7 +70,6 @@ def context_of_mine(request: PortalRequest, page: Page) -> dict[str, Any]:
     numbers, explored, days = mine_of(request.user, page.scope, page.period, state, view.asked)
     use = person_use(request.user, utc_today())
     budgets, forecast = _with_forecasts(_budgets(use.by_key.values()), use.of_person, days, read_at(state))
-    shown = len(budgets) + (use.of_person is not None)
     has_courses = any(each.kind == Key.Kind.COURSE for each in use.by_key.values())
     courses = own_courses(request.user) if has_courses else {}
     return {
@@ -82,7 +80,6 @@ def context_of_mine(request: PortalRequest, page: Page) -> dict[str, Any]:
         "of_person": use.of_person,
         "forecast": forecast,
         "budgets": budgets[:MAX_BUDGETS],
-        "few_budgets": 0 < shown <= FEW_BUDGETS,
         "more_budgets": len(budgets[MAX_BUDGETS:]),
         "is_used_up": any(use.tone == "bad" for use in budgets),
     }
