@@ -74,17 +74,34 @@ def listed_among(provider: Ldap, subjects: Iterable[str]) -> set[str]:
 
     Raises DirectoryUnavailable also where only a part of the answer came.
     """
-    can_sign_in = provider.user_filter.replace("{username}", "*")
-    can_sign_in = can_sign_in if can_sign_in.startswith("(") else f"({can_sign_in})"
     found, wanted = set[str](), list(subjects)
     with _connected(provider) as connection:
         for first in range(0, len(wanted), LOOKED_UP_AT_ONCE):
             few = wanted[first : first + LOOKED_UP_AT_ONCE]
-            any_of = "".join(_equals(provider.subject, subject) for subject in few)
-            query = f"(&{can_sign_in}(|{any_of}))"
+            query = _any_of(provider, few)
             entries = _search(connection, provider, provider.base, query, [provider.subject], most=0)
             found |= {_named(provider, entry)[0].casefold() for entry in entries}
     return {subject for subject in wanted if subject.casefold() in found}
+
+
+def is_password_of(provider: Ldap, subject: str, password: str) -> bool:
+    """Return whether it is the password of the entry with this subject, whatever its name is now.
+
+    As at a sign-in, the entry must be one with which somebody could sign in. Raises DirectoryUnavailable.
+    """
+    if not password or "\0" in password:
+        return False
+    with _connected(provider) as connection:
+        query = _any_of(provider, [subject])
+        entries = _search(connection, provider, provider.base, query, [provider.subject], most=2)
+        return len(entries) == 1 and _is_password_of(connection, entries[0][0], password)
+
+
+def _any_of(provider: Ldap, subjects: Iterable[str]) -> str:
+    """Return the query for the entries of these subjects with which somebody could sign in."""
+    can_sign_in = provider.user_filter.replace("{username}", "*")
+    can_sign_in = can_sign_in if can_sign_in.startswith("(") else f"({can_sign_in})"
+    return f"(&{can_sign_in}(|{''.join(_equals(provider.subject, subject) for subject in subjects)}))"
 
 
 def _equals(name: str, subject: str) -> str:

@@ -4,6 +4,7 @@ import logging
 from typing import Any, Final
 
 from allauth.account.authentication import get_authentication_records
+from allauth.socialaccount.models import SocialAccount
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -12,8 +13,8 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from django.views.decorators.http import require_http_methods
 
 from accounts.fresh import ASK_AGAIN, CONFIRM_FIELD, KEPT, MAX_CHARS, TRIES, note_sign_in
-from accounts.identity_providers import identity_provider, identity_providers
-from accounts.limits import is_within_limit
+from accounts.identity_providers import Ldap, identity_provider, identity_providers
+from accounts.limits import begin_try, is_within_limit
 from accounts.models import SignInOutcome, User
 from accounts.provider_views import Button, button_of
 from accounts.second_factor import came_from_institution
@@ -35,13 +36,60 @@ def confirm(request: HttpRequest, person: User) -> HttpResponse | None:
         return _ask(request, person, status=403)
     if not is_within_limit(request, "fresh_sign_in", TRIES):
         return _ask(request, person, alert=_("Too many attempts. Try again in ten minutes."), status=429)
-    if not (person.has_usable_password() and person.check_password(password)):
-        record_refusal(request, SignInOutcome.PASSWORD, user=person)
+    directory = _directory_of(request, person)
+    try:
+        is_right = _is_right_at(request, directory, password) if directory else person.check_password(password)
+    except _NotChecked as reason:
+        return _ask(request, person, alert=str(reason), status=reason.status)
+    if not is_right:
+        record_refusal(request, SignInOutcome.PASSWORD, user=person, provider=directory[0].id if directory else "")
         logger.warning("confirmation failed from %s: account %d", client_address(request), person.pk)
         return _ask(request, person, alert=_("This is not your current password."), status=422)
     note_sign_in(request)
     drop_password(request)
     return None
+
+
+class _NotChecked(Exception):
+    """Nobody looked at the password; the text says why."""
+
+    def __init__(self, words: str, status: int) -> None:
+        super().__init__(words)
+        self.status = status
+
+
+def _directory_of(request: HttpRequest, person: User) -> tuple[Ldap, str] | None:
+    """Return the directory by which a person without a password here came in this session, and their subject there."""
+    if person.has_usable_password():
+        return None
+    for each in get_authentication_records(request, person):
+        provider = identity_provider(str(each.get("provider")))
+        about = {"provider": each.get("provider"), "uid": each.get("uid")}
+        if isinstance(provider, Ldap) and SocialAccount.objects.filter(user=person, **about).exists():
+            return provider, str(each.get("uid"))
+    return None
+
+
+@sensitive_variables("password")
+def _is_right_at(request: HttpRequest, directory: tuple[Ldap, str], password: str) -> bool:
+    """Ask the directory, within the limits of its sign-ins. Raises _NotChecked."""
+    from accounts.directory import DirectoryUnavailable, is_password_of  # an optional package
+
+    provider, subject = directory
+    usage = begin_try(request, request.user.get_username())
+    if usage is None:
+        raise _NotChecked(_("Too many attempts. Wait a minute, then try again."), 429)
+    try:
+        is_right = is_password_of(provider, subject, password)
+    except DirectoryUnavailable as error:
+        usage.rollback()
+        record_refusal(request, SignInOutcome.UNAVAILABLE, provider=provider.id)
+        logger.error("nobody can confirm with %s: %s", provider.id, error)
+        words = _("%(name)s does not answer. Try again in a few minutes.") % {"name": provider.title}
+        raise _NotChecked(words, 503) from error
+    if is_right:
+        usage.rollback()
+    return is_right
 
 
 def drop_password(request: HttpRequest) -> None:
@@ -51,12 +99,14 @@ def drop_password(request: HttpRequest) -> None:
 
 
 def _ask(request: HttpRequest, person: User, *, alert: str = "", status: int) -> HttpResponse:
+    directory = _directory_of(request, person)
     context = {
         "address": request.get_full_path(),
         "fields": _fields(request.POST),
         "form_text": _without_ours(request.POST).urlencode(),
-        "has_password": person.has_usable_password(),
-        "buttons": _buttons_of(request, person),
+        "has_password": person.has_usable_password() or directory is not None,
+        "directory": directory[0] if directory else None,
+        "buttons": [each for each in _buttons_of(request, person) if not (directory and each[0] == directory[0].id)],
         "alert": alert,
     }
     response = render(request, "account/confirm_identity.html", context, status=status)

@@ -15,11 +15,12 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
-from pytest_django.asserts import assertContains, assertRedirects
+from pytest_django.asserts import assertContains, assertNotContains, assertRedirects
 
 from accounts.checks import passwords_are_sent_encrypted
 from accounts.fresh import SIGNED_IN_AT
 from accounts.identity_providers import Ldap
+from accounts.models import SignIn as SignInRow
 from accounts.models import User
 from tests.accounts.sign_in_table import Sent, go_through_table, with_rules
 from tests.accounts.signing_in import SignIn, is_signed_in
@@ -191,6 +192,40 @@ def test_tries_are_limited_and_a_success_does_not_count(client: Client, slapd: "
 
     assert answers[:5] == [422] * 5
     assert answers[-1] == 429
+
+
+def test_a_recent_sign_in_is_confirmed_with_the_password_of_the_directory(
+    client: Client, slapd: "Slapd", settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.FRESH_SIGN_IN_MINUTES = 15
+    slapd.knows("ada", {})
+    enter(client, "ada")
+    ada = User.objects.get()
+    session = client.session
+    session[SIGNED_IN_AT] -= 3600
+    session.save()
+
+    def make(**more: str) -> Any:
+        return client.post(reverse("api:tokens"), {"name": "x", "scopes": ["keys:write"], "days": "30", **more})
+
+    asked = make()
+    assertContains(asked, "Your password for Computing centre", status_code=403)
+    assertNotContains(asked, "Sign in with", status_code=403)
+    for wrong in ("of-somebody-else", "", "\0"):
+        assertContains(make(fresh_password=wrong), "not your current password", status_code=422)
+    refused = SignInRow.objects.get(outcome="password")
+    assert (refused.user, refused.provider, refused.times) == (ada, "dir", 3)
+    provider = slapd.provider()
+    settings.IDENTITY_PROVIDERS = [msgspec.structs.replace(provider, server=f"ldap://127.0.0.1:{free_port()}")]
+    assertContains(make(fresh_password=PASSWORD), "Computing centre does not answer", status_code=503)
+    settings.IDENTITY_PROVIDERS = [provider]
+    assert [make(fresh_password="wrong").status_code for _time in range(4)] == [422, 422, 422, 429]
+    cache.clear()
+    SocialAccount.objects.update(uid="bo")  # no longer theirs: the account of another person
+    assertContains(make(fresh_password=PASSWORD), "Sign in with Computing centre", status_code=422)
+    SocialAccount.objects.update(uid="ada")
+    assert make(fresh_password=PASSWORD).status_code == 201
+    assert "of-somebody-else" not in caplog.text
 
 
 def test_the_password_is_in_no_page_and_no_log(

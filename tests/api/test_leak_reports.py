@@ -345,7 +345,7 @@ def test_a_scim_token_is_refused_from_then_on(
         for _again in range(2):
             answer = report(f"{SCIM_PREFIX}of-others", secrets[leaked])
             assert [row["label"] for row in answer.json()] == ["false_positive", "true_positive"]
-        assert [is_taken(each) for each in secrets] == working
+            assert [is_taken(each) for each in secrets] == working
         trail = AuditEntry.objects.filter(details__via="leak_report").order_by("pk")
         assert list(trail.values_list("action", flat=True)) == entries
     run_tasks()
