@@ -35,7 +35,7 @@ class Place:
 
 def outline_of(conversation: Conversation) -> list[Place]:
     """Return the places in order; four queries, which read no more than the beginnings of texts."""
-    tree = Tree.of(conversation, bare=True)
+    tree = Tree.bare(conversation)
     places = list[tuple[int, Sequence[Message | Answer], int]]()
     for turn, (message, answer) in enumerate(tree.way_shown(conversation), start=1):
         wordings, answers = tree.alternatives_of(message), tree.answers_to[message.id]

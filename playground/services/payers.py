@@ -6,6 +6,8 @@ from functools import cached_property
 from typing import Final
 from uuid import UUID
 
+from django.db.models import Exists
+
 from accounts.models import User
 from accounts.policies import Allowance
 from courses.models import Course
@@ -28,14 +30,16 @@ class Payers:
 
     @classmethod
     def of(cls, user: User, allowance: Allowance, modes: Sequence[str] = CHAT_MODES) -> "Payers":
-        """Return the payers of a person's conversations; two queries."""
+        """Return the payers of a person's conversations; one query, and one more if a course pays."""
         rule = allowance.rules[Key.Kind.PLAYGROUND]
         named = rule.models if rule.allowed else ()
+        courses = Course.objects.paying_for(user).order_by("name", "pk")
+        models = list(with_favourites(user).annotate(has_paying_course=Exists(courses)))
         return cls(
             person=user,
-            all_models=[model for model in with_favourites(user) if model.mode in modes],
+            all_models=[model for model in models if model.mode in modes],
             own_names=None if named is None else frozenset(named),
-            courses=list(Course.objects.paying_for(user).order_by("name", "pk")),
+            courses=list(courses) if any(model.has_paying_course for model in models) else [],
         )
 
     @cached_property

@@ -40,7 +40,7 @@ def share(conversation: Conversation, *, follows: bool, lasts_days: int | None) 
         if Share.objects.owned_by(conversation.owner).live(now).count() >= MAX_SHARES:
             raise ShareRefused(_("You have %(number)d links. End one first.") % {"number": MAX_SHARES})
         locked = Conversation.objects.select_for_update().get(pk=conversation.pk)  # no answer is deleted until the end
-        last = Tree.of(locked, bare=True).way_shown(locked)[-1:]
+        last = Tree.bare(locked).way_shown(locked)[-1:]
         if not last or last[0][1].is_under_way:
             raise ShareRefused(_("An answer is being written. Share the conversation when it is finished."))
         made = Share(
@@ -73,7 +73,7 @@ def shares_of(user: User) -> list[Share]:
 
 def shared_page(made: Share, *, start: UUID | None = None) -> TurnsPage:
     """Return the last of the shared turns, or those from the message `start` on."""
-    tree = Tree.of(made.conversation, bare=True)
+    tree = Tree.bare(made.conversation)
     return page_of_turns(tree, _shared_way(tree, made), start=start)
 
 
@@ -91,7 +91,7 @@ def shared_picture(made: Share, picture_id: UUID) -> GeneratedImage | None:
 
 def shared_turns(made: Share) -> list[Shown]:
     """Return all shared turns with their content."""
-    tree = Tree.of(made.conversation, bare=True)
+    tree = Tree.bare(made.conversation)
     return content_of_turns(tree, _shared_way(tree, made))
 
 
@@ -102,7 +102,7 @@ def prune_shares() -> int:
 
 
 def _way_of(made: Share) -> list[Turn]:
-    return _shared_way(Tree.of(made.conversation, bare=True), made)
+    return _shared_way(Tree.bare(made.conversation), made)
 
 
 def _shared_way(tree: Tree, made: Share) -> list[Turn]:

@@ -5,18 +5,23 @@ Reads only, in a fixed number of queries. Orphaned rows, and cycles, are skipped
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Final, Self
 from uuid import UUID
 
-from django.db.models import Prefetch, prefetch_related_objects
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet, prefetch_related_objects
 
 from playground.models import Answer, Attachment, Conversation, Message
 
 Turn = tuple[Message, Answer]
 PAGE_TURNS: Final = 20  # of a conversation that are shown at once
+SHORT_BYTES: Final = 200_000  # so much is read at once, though some of it may not be shown
+BARE: Final = (
+    *("message", "state", "saved_at", "started_at"),
+    *("message__conversation", "message__parent", "message__created_at"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,18 +60,36 @@ class Tree:
     answers: dict[UUID, Answer]
     replies: dict[UUID | None, list[Message]]  # by the answer that they follow; None: opening messages
     answers_to: dict[UUID, list[Answer]]  # by message
+    is_bare: bool = False  # nothing but ids, states and times
 
     @classmethod
-    def of(cls, conversation: Conversation, *, bare: bool = False, with_parameters: bool = False) -> Self:
-        """Load the rows in two queries; `bare`: with nothing but their ids, states and times."""
+    def of(cls, conversation: Conversation, *, with_parameters: bool = False) -> Self:
+        """Load all rows in two queries."""
         messages = Message.objects.filter(conversation=conversation).order_by("created_at", "id")
         answers = Answer.objects.filter(message__conversation=conversation).order_by("started_at", "id")
-        if bare:
-            messages = messages.only("conversation", "parent", "created_at")
-            answers = answers.only("message", "state", "saved_at", "started_at")
         if with_parameters:
             answers = answers.select_related("parameters")
         return cls.from_rows(conversation, messages, answers)
+
+    @classmethod
+    def bare(cls, conversation: Conversation) -> Self:
+        """Load ids, states and times of answers and their messages in one query; no page shows other messages."""
+        answers = Answer.objects.select_related("message").only(*BARE)
+        return replace(cls._of_answers(conversation, answers), is_bare=True)
+
+    @classmethod
+    def shown(cls, conversation: Conversation) -> Self:
+        """Load answers and their messages in one query: with their content if that is short, else bare."""
+        if conversation.stored_bytes > SHORT_BYTES:
+            return cls.bare(conversation)
+        return cls._of_answers(conversation, _with_content())
+
+    @classmethod
+    def _of_answers(cls, conversation: Conversation, answers: QuerySet[Answer]) -> Self:
+        found = list(answers.filter(message__conversation=conversation).order_by("started_at", "id"))
+        messages = {answer.message_id: answer.message for answer in found}
+        in_order = sorted(messages.values(), key=lambda message: (message.created_at, message.id))
+        return cls.from_rows(conversation, in_order, found)
 
     @classmethod
     def from_rows(cls, conversation: Conversation, messages: Iterable[Message], answers: Iterable[Answer]) -> Self:
@@ -164,17 +187,17 @@ def shown_turns(conversation: Conversation, *, with_parameters: bool = False) ->
 
 
 def turns_page(conversation: Conversation, *, start: UUID | None = None) -> TurnsPage:
-    """Return the last turns of the shown branch, of any length in four queries, one more for refused parameters.
+    """Return the last turns of the shown branch, of any length in two queries, in one if all of it is short.
 
-    `start`: the message to begin with, if it is among earlier turns.
+    Files and refused parameters take one more each. `start`: the message to begin with, if it is among earlier turns.
     """
-    tree = Tree.of(conversation, bare=True)
+    tree = Tree.shown(conversation)
     return page_of_turns(tree, tree.way_shown(conversation), start=start)
 
 
 def turns_before(conversation: Conversation, message_id: UUID) -> TurnsPage | None:
     """Return the turns before a message, on its branch, though another may be shown by now; None: it was deleted."""
-    tree = Tree.of(conversation, bare=True)
+    tree = Tree.bare(conversation)
     message = next((each for each in tree.messages() if each.id == message_id), None)
     return page_of_turns(tree, tree.way_to(message.parent_id)) if message else None
 
@@ -194,13 +217,21 @@ def page_of_turns(tree: Tree, way: Sequence[Turn], *, start: UUID | None = None)
 
 def content_of_turns(tree: Tree, way: Sequence[Turn]) -> list[Shown]:
     """Load the content of turns that are known by their ids; not of those that were deleted meanwhile."""
-    found = Answer.objects.select_related("message").in_bulk([answer.id for _, answer in way])
+    found = _with_content().in_bulk([answer.id for _, answer in way]) if tree.is_bare else tree.answers
     pairs = [(message, found[answer.id]) for message, answer in way if answer.id in found]
     for bare, answer in pairs:
         answer.message.conversation = bare.conversation
+        if not getattr(answer, "has_files", True):
+            answer.message.sent_files = []
     bring_files([answer.message for _, answer in pairs])
     bring_refused_parameters(answer for _, answer in pairs)
     return [_shown(tree, answer.message, answer) for _, answer in pairs]
+
+
+def _with_content() -> QuerySet[Answer]:
+    """Return answers with their messages, and whether these have files."""
+    files = Attachment.objects.filter(message=OuterRef("message"))
+    return Answer.objects.select_related("message").annotate(has_files=Exists(files))
 
 
 def way_to(answer: Answer) -> list[Turn]:
@@ -213,7 +244,7 @@ def way_to(answer: Answer) -> list[Turn]:
 def newest_end(start: Answer | Message) -> Answer:
     """Return the newest leaf at or below `start`: where to continue. Raises Answer.DoesNotExist without any."""
     message = start if isinstance(start, Message) else start.message
-    end = Tree.of(message.conversation, bare=True).newest_end(start)
+    end = Tree.bare(message.conversation).newest_end(start)
     if end is None:
         raise Answer.DoesNotExist
     return end
@@ -264,7 +295,7 @@ def turn_of(answer: Answer) -> Shown:
 
     It reads no text of the rest of the conversation.
     """
-    tree = Tree.of(answer.message.conversation, bare=True)
+    tree = Tree.bare(answer.message.conversation)
     bring_files([answer.message])
     return _shown(tree, answer.message, answer)
 

@@ -26,7 +26,7 @@ class UnderWay(Exception):
 def show_answer(answer: Answer) -> Conversation:
     """Show the branch through `answer` in its conversation, to its newest leaf; return that."""
     conversation = answer.message.conversation
-    end = Tree.of(conversation, bare=True).newest_end(answer) or answer
+    end = Tree.bare(conversation).newest_end(answer) or answer
     conversation.head = end
     conversation.save(update_fields=["head"])
     return conversation
@@ -43,7 +43,7 @@ class Going:
 
 def what_goes_with(answer: Answer) -> Going:
     """Return what deleting the answer deletes with it."""
-    tree = Tree.of(answer.message.conversation, bare=True)
+    tree = Tree.bare(answer.message.conversation)
     count = sum(1 for _ in tree.below(answer))
     is_last = len(tree.answers_to[answer.message_id]) == 1
     return Going(later_answers=count - 1, message=is_last, conversation=count == len(tree.answers))
@@ -59,7 +59,7 @@ def delete_answer(answer: Answer) -> Conversation | None:
         conversation = Conversation.objects.select_for_update().filter(pk=answer.message.conversation_id).first()
         if conversation is None:  # another request was faster
             return None
-        tree = Tree.of(conversation, bare=True)
+        tree = Tree.bare(conversation)
         going = {each.id for each in tree.below(answer)}
         _refuse_under_way(tree.answers[each] for each in going)
         if going == set(tree.answers):

@@ -10,7 +10,17 @@ from django.utils import timezone
 
 from accounts.models import User
 from playground.models import Answer, Conversation, Message
-from playground.services.tree import PAGE_TURNS, Shown, Tree, newest_end, shown_turns, turns_before, turns_page, way_to
+from playground.services.tree import (
+    PAGE_TURNS,
+    SHORT_BYTES,
+    Shown,
+    Tree,
+    newest_end,
+    shown_turns,
+    turns_before,
+    turns_page,
+    way_to,
+)
 from tests.factories import make_user
 from tests.playground import rows
 
@@ -193,12 +203,14 @@ def test_earlier_turns_are_those_of_the_branch_of_the_message(owner: User) -> No
     assert turns_before(conversation, uuid4()) is None
 
 
-@pytest.mark.parametrize("length", [1, 60])
-def test_a_page_takes_four_queries(owner: User, length: int, django_assert_num_queries: Any) -> None:
-    conversation = rows.conversation(owner, *[("a", "1")] * length)
+@pytest.mark.parametrize(("length", "stored_bytes", "queries"), [(1, 0, 2), (60, 0, 2), (60, SHORT_BYTES + 1, 3)])
+def test_a_page_takes_three_queries_and_a_short_one_two(
+    owner: User, length: int, stored_bytes: int, queries: int, django_assert_num_queries: Any
+) -> None:
+    conversation = rows.conversation(owner, *[("a", "1")] * length, stored_bytes=stored_bytes)
     rows.image(rows.last_answer(conversation).message)
 
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(queries):
         turns = turns_page(conversation).turns
         assert [turn.answer.message.conversation.owner_id for turn in turns] == [owner.id] * min(length, PAGE_TURNS)
         assert [turn.message.text for turn in turns] == ["a"] * min(length, PAGE_TURNS)
