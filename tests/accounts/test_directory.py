@@ -221,9 +221,10 @@ def test_a_recent_sign_in_is_confirmed_with_the_password_of_the_directory(
     settings.IDENTITY_PROVIDERS = [provider]
     assert [make(fresh_password="wrong").status_code for _time in range(4)] == [422, 422, 422, 429]
     cache.clear()
-    SocialAccount.objects.update(uid="bo")  # no longer theirs: the account of another person
+    subject = SocialAccount.objects.get().uid
+    SocialAccount.objects.update(uid="bo")  # unlinked, and linked again to somebody else
     assertContains(make(fresh_password=PASSWORD), "Sign in with Computing centre", status_code=422)
-    SocialAccount.objects.update(uid="ada")
+    SocialAccount.objects.update(uid=subject)
     assert make(fresh_password=PASSWORD).status_code == 201
     assert "of-somebody-else" not in caplog.text
 
