@@ -23,6 +23,8 @@ from web.tasks import ask_worker
 
 OF_ENTRIES: Final = {  # what the trail records, and is an event
     (AuditObject.KEY, AuditAction.ISSUE): WebhookEvent.KEY_CREATED,
+    (AuditObject.KEY, AuditAction.RENEW): WebhookEvent.KEY_RENEWED,
+    (AuditObject.KEY, AuditAction.ROTATE): WebhookEvent.KEY_SECRET_REPLACED,
     (AuditObject.KEY, AuditAction.DELETE): WebhookEvent.KEY_DELETED,
     (AuditObject.KEY, AuditAction.BLOCK): WebhookEvent.KEY_BLOCKED,
     (AuditObject.KEY, AuditAction.LEAK): WebhookEvent.KEY_LEAKED,
@@ -72,6 +74,8 @@ def publish_entry(entry: AuditEntry) -> None:
     event = OF_ENTRIES.get((AuditObject(entry.object_kind), AuditAction(entry.action)))
     if event is None or entry.outcome != AuditOutcome.DONE:
         return
+    if event == WebhookEvent.KEY_SECRET_REPLACED and entry.actor is None:
+        return  # the portal replaces those of all Playground keys after a change of its secret
     data = {
         "kind": entry.object_kind,
         "id": entry.object_id,

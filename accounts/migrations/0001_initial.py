@@ -1875,6 +1875,8 @@ class Migration(migrations.Migration):
                     models.CharField(
                         choices=[
                             ("key.created", "A key was created"),
+                            ("key.renewed", "A key was renewed"),
+                            ("key.secret_replaced", "The secret of a key was replaced"),
                             ("key.expired", "A key has expired"),
                             ("key.deleted", "A key was deleted"),
                             ("key.blocked", "A key was blocked"),

@@ -18,6 +18,8 @@ class WebhookEvent(models.TextChoices):
     """What a webhook can be about."""
 
     KEY_CREATED = "key.created", _("A key was created")
+    KEY_RENEWED = "key.renewed", _("A key was renewed")
+    KEY_SECRET_REPLACED = "key.secret_replaced", _("The secret of a key was replaced")
     KEY_EXPIRED = "key.expired", _("A key has expired")
     KEY_DELETED = "key.deleted", _("A key was deleted")
     KEY_BLOCKED = "key.blocked", _("A key was blocked")

@@ -16,7 +16,8 @@ from accounts.audit import Actor
 from accounts.models import AuditEntry, User, Webhook, WebhookDelivery, WebhookEvent
 from accounts.models.webhooks import CLAIM_LASTS
 from keys.models import Key
-from tests.keys.actions import issue
+from keys.services import renew_key, rotate_key
+from tests.keys.actions import again, issue
 from tests.keys.crashes import killed_at_step
 from tests.ports import free_port
 from tests.sandbox_process import Sandbox
@@ -53,6 +54,23 @@ def test_a_new_key_is_sent_signed(receiver: Receiver, intern: User, sandbox: San
     assert (delivery.state, delivery.status, delivery.attempts, delivery.answer) == ("delivered", 200, 1, "thanks")
     assert services.deliver_due() == (0, 0)
     assert secret not in str(list(Webhook.objects.values()))
+
+
+def test_a_renewal_and_a_new_secret_are_events(receiver: Receiver, intern: User, sandbox: Sandbox) -> None:
+    receiver.add(WebhookEvent.KEY_RENEWED, WebhookEvent.KEY_SECRET_REPLACED)
+    key = issue(intern).key
+
+    renew_key(key=key, actor=Actor(user=intern), early=True)
+    rotate_key(key=again(key), actor=Actor(user=intern))
+    run_tasks()
+    rotate_key(key=issue(intern, "other").key, actor=Actor())  # as the portal does with all Playground keys
+
+    sent = [json.loads(body) for _headers, body in receiver.received]
+    assert sorted((each["type"], each["data"]["id"]) for each in sent) == [
+        ("key.renewed", str(key.pk)),
+        ("key.secret_replaced", str(key.pk)),
+    ]
+    assert WebhookDelivery.objects.count() == 2
 
 
 def test_only_wanted_events_of_active_webhooks_are_sent(receiver: Receiver, intern: User, sandbox: Sandbox) -> None:
