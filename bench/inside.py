@@ -141,6 +141,17 @@ def explore() -> Json:
     return seen
 
 
+def compare() -> Json:
+    """Compare the explorer with plain SQL over the facts; return the number of differences, and the first ones."""
+    from itertools import islice
+
+    from bench.differences import differences
+
+    began, found = time.perf_counter(), differences()
+    first = list(islice(found, 10))
+    return {"differences": len(first) + sum(1 for _ in found), "first": first, "s": time.perf_counter() - began}
+
+
 def hostile(count: int) -> Json:
     """Create two conversations of so many answers that are expensive to render; return their URLs and a session."""
     from itertools import islice
@@ -231,6 +242,7 @@ def main(action: str, *numbers: str) -> None:
     actions: dict[str, Callable[..., Json]] = {
         "change_course": change_course,
         "classroom": classroom,
+        "compare": compare,
         "explore": explore,
         "fill": fill,
         "hostile": hostile,

@@ -15,7 +15,7 @@ import requests
 
 from bench import gateway
 from bench.portal import PAGE_S, Portal
-from bench.results import Figure, at_least, at_most, report, say, seen
+from bench.results import Figure, at_least, at_most, exactly, report, say, seen
 from tests.servers import Postgres, Redis
 
 TIMES: Final = 30
@@ -88,7 +88,14 @@ def measure_inside(kind: str, portal: Portal) -> list[Figure]:
             at_most(f"explorer {name}, {kind}, {facts}, cold", case["ms"], "ms", MOST_COLD_MS),
             at_most(f"explorer {name}, {kind}, queries", case["queries"], "", MOST_QUERIES),
         ]
-    return figures
+    compared = portal.inside("compare")
+    for difference in compared["first"]:
+        say(difference)
+    return [
+        *figures,
+        exactly(f"explorer against SQL, {kind}, {facts}: differences", compared["differences"], "", 0),
+        seen(f"explorer against SQL, {kind}, {facts}", compared["s"], "s"),
+    ]
 
 
 def measure_postgres(sizes: tuple[int, int], static_root: Path) -> list[Figure]:

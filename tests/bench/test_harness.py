@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+from django.db.models import F
 
 from bench.dataset import DAYS, KEYS, PEOPLE
+from bench.differences import differences
 from bench.filling import make_crowd, make_facts
 from bench.inside import look
 from bench.results import Figure, at_least, at_most, keep, report
@@ -27,6 +29,9 @@ def test_fills_a_portal_whose_pages_can_be_measured() -> None:
     pages = look()
     assert {page["status"] for page in pages.values()} == {200}
     assert all(0 < page["queries"] <= 9 for page in pages.values())  # the bar is 8: bench.pages
+    assert list(differences()) == []
+    Fact.objects.filter(pk=Fact.objects.latest("pk").pk).update(failed_requests=F("failed_requests") + 1)
+    assert {line.split(" by ")[0] for line in differences()} == {"requests", "failed", "failed-share"}
 
 
 def test_keeps_the_newest_figure_of_each_name(tmp_path: Path) -> None:
