@@ -2,7 +2,7 @@
 
 import logging
 import time
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
@@ -50,6 +50,15 @@ def client_address(request: HttpRequest) -> str | None:
         return str(ip_address(hops[-count] if count else request.META.get("REMOTE_ADDR", "")))
     except ValueError:
         return None
+
+
+def client_network(request: HttpRequest) -> str | None:
+    """Return what one client has for itself, to count it: an address of IPv4, or a /64 of IPv6; None where unknown."""
+    text = client_address(request)
+    address = ip_address(text) if text else None
+    if isinstance(address, IPv6Address):
+        return str(address.ipv4_mapped or ip_network((int(address), 64), strict=False))
+    return text
 
 
 def _warn_of_proxies(message: str, trusted: int, found: int) -> None:

@@ -21,11 +21,11 @@ from api.services import device as devices
 from api.services.tokens import TokenRefused
 from keys.forms import clean_line
 from keys.services import TooManyActions, count_action
-from web.request import PortalRequest, client_address
+from web.request import PortalRequest, client_address, client_network
 
 GRANT_TYPE: Final = "urn:ietf:params:oauth:grant-type:device_code"
-FROM_AN_ADDRESS: Final = 10  # new codes a minute
-FROM_EVERYWHERE: Final = 60  # they take room in the cache
+FROM_A_NETWORK: Final = 10  # new codes a minute
+FROM_EVERYWHERE: Final = 120  # they take room in the cache
 LONGEST_NAME: Final = 60
 
 
@@ -36,12 +36,6 @@ LONGEST_NAME: Final = 60
 @sensitive_variables("device_code")
 def authorize(request: HttpRequest) -> HttpResponse:
     """Give a command a code for itself, and one that a person types on the page."""
-    address = client_address(request)
-    try:
-        count_request(f"device:{address}", limit=FROM_AN_ADDRESS)
-        count_request("device", limit=FROM_EVERYWHERE)
-    except Problem as problem:
-        return _error("slow_down", problem.detail, status=429, headers=dict(problem.headers))
     scopes = tuple(dict.fromkeys(request.POST.get("scope", " ".join(devices.SCOPES)).split()))
     if not scopes or set(scopes) - set(devices.SCOPES):
         return _error("invalid_scope", " ".join(devices.SCOPES))
@@ -49,7 +43,12 @@ def authorize(request: HttpRequest) -> HttpResponse:
         name = clean_line(request.POST.get("client_name", ""))[:LONGEST_NAME] or "passerelle-cli"
     except ValidationError as error:
         return _error("invalid_request", error.messages[0])
-    device_code, device = devices.begin(name=name, scopes=scopes, address=address)
+    try:
+        count_request(f"device:{client_network(request)}", limit=FROM_A_NETWORK)  # first: what it refuses is no code
+        count_request("device", limit=FROM_EVERYWHERE)
+    except Problem as problem:
+        return _error("slow_down", problem.detail, status=429, headers=dict(problem.headers))
+    device_code, device = devices.begin(name=name, scopes=scopes, address=client_address(request))
     page = request.build_absolute_uri(reverse("api:device"))
     return JsonResponse(
         {

@@ -1,5 +1,7 @@
 """Sign-in of a command by a code that its owner confirms in the browser (RFC 8628)."""
 
+from collections.abc import Callable, Iterator
+from itertools import count, repeat
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from pytest_django import Settings
 
 from accounts.models import AccessToken, User
 from api.services import device as devices
-from api.views.device import FROM_AN_ADDRESS, GRANT_TYPE
+from api.views.device import FROM_A_NETWORK, FROM_EVERYWHERE, GRANT_TYPE
 from gateway.secret import Secret, token_of
 from tests.api.conftest import is_refused_after
 from tests.conftest import signed_in
@@ -109,7 +111,28 @@ def test_codes_cannot_be_guessed_nor_made_without_end(intern: User, settings: Se
     found = [browser.post(PAGE, {"code": "BBBB-BBBB"}).status_code for _time in range(3)]
 
     assert found == [422, 422, 429]
-    assert is_refused_after(FROM_AN_ADDRESS, begin)
+    assert is_refused_after(FROM_A_NETWORK, begin)
+
+
+def test_one_network_cannot_use_up_the_codes_of_all() -> None:
+    """A client of IPv6 has as many addresses as it likes, all in one network."""
+
+    def begin_from(address: str, **data: str) -> Any:
+        about = {"client_id": "x", **data}
+        return Client(REMOTE_ADDR=address).post(reverse("api:device_authorize"), about)
+
+    def from_each(addresses: Iterator[str]) -> Callable[[], Any]:
+        return lambda: begin_from(next(addresses))
+
+    changing = (f"2001:db8:0:1::{number}" for number in count(1))
+    for addresses in (changing, repeat("::ffff:192.0.2.7"), repeat("198.51.100.7")):
+        assert is_refused_after(FROM_A_NETWORK, from_each(addresses))
+    for other in ("2001:db8:0:2::1", "::ffff:192.0.2.8", "198.51.100.8"):
+        assert begin_from(other).status_code == 200
+    wrong = {begin_from("203.0.113.9", scope="wrong").status_code for _time in range(FROM_EVERYWHERE)}
+    assert wrong == {400}  # without a code they do not count
+    assert begin_from("203.0.113.9").status_code == 200
+    assert is_refused_after(FROM_EVERYWHERE, from_each(f"2001:db8:1:{number}::1" for number in count(1)))
 
 
 def test_a_decision_needs_the_form(intern: User) -> None:
