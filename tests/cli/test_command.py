@@ -126,6 +126,34 @@ def test_a_fresh_key_for_the_shell_asks_a_model(signed: Run, sandbox: Sandbox) -
     assert "The gateway refused" in broken.stderr
 
 
+def test_shells_complete_commands(environment: dict[str, str], tmp_path: Path) -> None:
+    command = tmp_path / "passerelle-cli"
+    command.write_text(f"#!{sys.executable}\nfrom passerelle_cli.main import app\napp()\n")
+    command.chmod(0o700)
+    path = {"PATH": f"{tmp_path}:{environment['PATH']}"}
+
+    def printed(*words: str, **more: str) -> str:
+        done = subprocess.run(words, env=environment | path | more, capture_output=True, text=True, timeout=120)
+        assert (done.returncode, done.stderr) == (0, ""), words
+        return done.stdout
+
+    in_bash = """
+        eval "$(_PASSERELLE_CLI_COMPLETE=source_bash passerelle-cli)"
+        COMP_WORDS=(passerelle-cli keys re) COMP_CWORD=2
+        _passerelle_cli_completion passerelle-cli
+        echo "${COMPREPLY[@]}"
+        complete -p passerelle-cli
+    """
+    assert printed("bash", "-c", in_bash).splitlines() == [
+        "renew replace",
+        "complete -o default -F _passerelle_cli_completion passerelle-cli",
+    ]
+    script = printed("passerelle-cli", _PASSERELLE_CLI_COMPLETE="source_zsh")
+    assert "compdef _passerelle_cli_completion passerelle-cli" in script
+    asked = {"_PASSERELLE_CLI_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": "passerelle-cli keys re"}
+    assert re.findall(r'"(\w+)":', printed("passerelle-cli", **asked)) == ["renew", "replace"]
+
+
 def test_says_what_is_missing(run: Run) -> None:
     clear = {"PASSERELLE_URL": "http://portal.example.edu", "PASSERELLE_TOKEN": "passerelle_pat_x"}
     broken = {"PASSERELLE_URL": "http://localhost:9", "PASSERELLE_TOKEN": "passerelle_pat_x\ny"}
