@@ -14,6 +14,7 @@ SANDBOX_KEY = "sk-sandbox-admin"  # printed in the documentation
 PLAIN_PATH = re.compile(r"(/[A-Za-z0-9_~][A-Za-z0-9._~-]*)*", re.ASCII)  # of PORTAL_URL, in routes and cookies
 CURRENCY_CODE = re.compile(r"[A-Z]{3}", re.ASCII)
 LEAST_RETENTION_DAYS = 90  # of the trail and of notices
+LEAST_DAILY_USAGE_DAYS = 400  # that of usage.services.compact: a check loads no app
 SHORTEST_SECRET = 32  # characters; a shorter one could be guessed by somebody with a key derived from it
 
 
@@ -216,9 +217,14 @@ def titles_have_a_key(**kwargs: Any) -> list[CheckMessage]:
 @register
 def retentions_are_sensible(**kwargs: Any) -> list[CheckMessage]:
     """Refuse a trail that is too short to find anything out, and days that are none."""
-    lasting = ("AUDIT_RETENTION_DAYS", "NOTICE_RETENTION_DAYS")
+    lasting = {
+        "AUDIT_RETENTION_DAYS": LEAST_RETENTION_DAYS,
+        "NOTICE_RETENTION_DAYS": LEAST_RETENTION_DAYS,
+        "DAILY_USAGE_RETENTION_DAYS": LEAST_DAILY_USAGE_DAYS,
+    }
     others = ("RUN_RETENTION_DAYS", "SIGN_IN_RETENTION_DAYS", "WEBHOOK_RETENTION_DAYS")
-    wrong = [name for name in lasting if getattr(settings, name) and getattr(settings, name) < LEAST_RETENTION_DAYS]
+    wrong = [name for name, least in lasting.items() if getattr(settings, name) and getattr(settings, name) < least]
     wrong += [name for name in others if getattr(settings, name) < 1]
-    hint = f"Give {LEAST_RETENTION_DAYS} days or more, or 0 for good; of {', '.join(others)} 1 or more."
+    hint = f"Give {LEAST_RETENTION_DAYS} days or more ({LEAST_DAILY_USAGE_DAYS} of DAILY_USAGE), or 0 for good; "
+    hint += f"of {', '.join(others)} 1 or more."
     return [Error(f"{name} is too short.", hint=hint, id="portal.E058") for name in wrong]

@@ -6,7 +6,7 @@ Conversations, sign-ins, runs and messages of webhooks have tasks of their own; 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from django.conf import settings
@@ -17,7 +17,8 @@ from accounts import append_only
 from accounts.models import AuditEntry, SignIn, WebhookDelivery
 from keys.models import LeakNotice, LimitChange
 from playground.models import Conversation
-from usage.models import Notice, PollRun, Reconciliation, UnusualSpend
+from usage.models import Fact, Notice, PollRun, Reconciliation, UnusualSpend, UsageState
+from usage.services.compact import LEAST_DAYS
 from web.deletion import delete_in_batches
 
 Rows = Callable[[datetime], "list[QuerySet[Any]]"]  # that are older than this
@@ -55,6 +56,11 @@ def _notices(before: datetime) -> list[QuerySet[Any]]:
     ]
 
 
+def _daily_from() -> date:
+    """Return the first day whose usage is not summed up yet."""
+    return UsageState.load().daily_from or date.min
+
+
 RULES: Final = (
     Rule(
         name="audit trail",
@@ -77,6 +83,13 @@ RULES: Final = (
             Reconciliation.objects.filter(started_at__lt=before),
         ],
         task="usage.prune",
+    ),
+    Rule(
+        name="usage by day",
+        setting="DAILY_USAGE_RETENTION_DAYS",
+        rows=lambda before: [Fact.objects.filter(day__lt=before.date().replace(day=1), day__gte=_daily_from())],
+        least_days=LEAST_DAYS,
+        task="usage.compact_facts",
     ),
     Rule(
         name="sign-ins",

@@ -25,6 +25,7 @@ REGULAR: Final[Times] = {
     "playground.prune": (crontab(minute=50), 3000),
     "portal.apply_retention": (crontab(hour=3, minute=52), None),
     "usage.prune": (crontab(hour=3, minute=29), None),
+    "usage.compact_facts": (crontab(hour=3, minute=41), None),
     "api.prune": (crontab(hour=3, minute=38), 3000),
     "webhooks.prune": (crontab(hour=3, minute=44), 3000),
     "usage.reconcile": (crontab(hour=4, minute=41), None),

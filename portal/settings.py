@@ -107,7 +107,8 @@ PORTAL_BUDGET_USD = env.decimal("PORTAL_BUDGET_USD") or None  # a month, all key
 CURRENCY = env.str("CURRENCY", default="")  # of the lab, e.g. EUR: pages show it in place of USD
 CURRENCY_RATE = env.decimal("CURRENCY_RATE")  # of a USD; empty: rates by day
 CURRENCY_RATES = "usage.queries.rates.RATES"  # these (web.currency)
-RUN_RETENTION_DAYS = env.int("RUN_RETENTION_DAYS", default=30)  # of polls and comparisons; facts are kept for good
+RUN_RETENTION_DAYS = env.int("RUN_RETENTION_DAYS", default=30)  # of polls and comparisons
+DAILY_USAGE_RETENTION_DAYS = env.int("DAILY_USAGE_RETENTION_DAYS", default=0)  # then by month; 0: by day for good
 UNUSUAL_SPEND_USD = env.decimal("UNUSUAL_SPEND_USD", default="5") or None  # a key's day below it is no news
 UNUSUAL_SPEND_TO_ADMINS = env.bool("UNUSUAL_SPEND_TO_ADMINS", default=False)  # also to who sees everybody's usage
 

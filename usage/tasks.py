@@ -1,6 +1,7 @@
 """Work on usage outside a request. Each calls one service; the schedule repeats runs that were busy or failed."""
 
 import logging
+import time
 from datetime import date, timedelta
 from math import ceil
 from typing import Any
@@ -124,6 +125,15 @@ def reconcile() -> None:
 def prune() -> None:
     """Delete old runs and hours."""
     logger.info("usage.prune: %d rows", services.delete_old_rows())
+
+
+@shared_task(name="usage.compact_facts", soft_time_limit=3600, acks_late=True, ignore_result=True)  # s
+def compact_facts() -> None:
+    """Sum up the facts of a month past DAILY_USAGE_RETENTION_DAYS; the next night takes the next one."""
+    started = time.monotonic()
+    if done := services.compact_next_month():
+        month, removed = done
+        logger.info("usage.compact_facts: %s, %d removed in %.1f s", month, removed, time.monotonic() - started)
 
 
 def _refresh(first_day: date, last_day: date, kind: str, *, accept_less: bool = False) -> PollRun:

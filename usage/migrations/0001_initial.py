@@ -67,6 +67,7 @@ class Migration(migrations.Migration):
                         help_text="How far back older months were read again; empty: begin anew.", null=True
                     ),
                 ),
+                ("daily_from", models.DateField(help_text="Facts of earlier days are summed up by month.", null=True)),
                 (
                     "nightly_at",
                     models.DateTimeField(help_text="When the nightly run last read all of its days.", null=True),

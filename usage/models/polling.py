@@ -101,6 +101,7 @@ class UsageState(models.Model):
     backfilled_to = models.DateField(null=True, help_text="The oldest day that the back-fill has read.")
     backfill_target = models.DateField(null=True, help_text="The day at which it is complete.")
     reread_to = models.DateField(null=True, help_text="How far back older months were read again; empty: begin anew.")
+    daily_from = models.DateField(null=True, help_text="Facts of earlier days are summed up by month.")
     nightly_at = models.DateTimeField(null=True, help_text="When the nightly run last read all of its days.")
     lease_holder = models.CharField(max_length=40, blank=True, help_text="The run under way; empty: none.")
     lease_until = models.DateTimeField(null=True)

@@ -3,6 +3,7 @@
 from usage.services.attribute import attribute_tokens
 from usage.services.budget_alerts import warn_of_budgets
 from usage.services.ceilings import are_any_kept_here, enforce_ceilings
+from usage.services.compact import compact_next_month
 from usage.services.failures import read_failures
 from usage.services.key_spend import update_keys
 from usage.services.operators import alert_operators
@@ -22,6 +23,7 @@ __all__ = [
     "are_any_kept_here",
     "attribute_tokens",
     "backfill_month",
+    "compact_next_month",
     "compare_with_gateway",
     "days_for",
     "delete_old_rows",

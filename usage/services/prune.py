@@ -1,4 +1,4 @@
-"""Deletes the records of polling and reconciling by a setting, hours after eight weeks. Facts are kept for good."""
+"""Deletes the records of polling and reconciling by a setting, hours after eight weeks. Facts: see compact.py."""
 
 from datetime import timedelta
 from typing import Final

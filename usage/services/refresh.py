@@ -17,7 +17,7 @@ from gateway.usage import PAGE_SIZE
 from keys.alerts import alert_admins
 from keys.models import GatewayIdentity
 from keys.services import identify_gateway
-from usage.models import PollRun, utc_today
+from usage.models import PollRun, UsageState, utc_today
 from usage.services.anomalies import record_anomalies, report_anomalies, restore_stored_amounts
 from usage.services.attribute import attribute_tokens
 from usage.services.day_reader import Tally, read_day
@@ -48,12 +48,16 @@ def refresh_facts(
 
     A day is replaced when all its pages were read, and otherwise unchanged. The run may end before `first_day`, and
     then says so in its own `first_day`: continue from there. Busy, without a row: another run is in progress, or the
-    cooldown is not over. Idempotent: unchanged facts are not written.
+    cooldown is not over. Idempotent: unchanged facts are not written. Days that are kept by month are not read.
 
     A day with far less than before keeps its facts, plus what is larger, and the administrators are alerted; with
     `accept_less`, which only a person requests, it becomes what the gateway reports. Fails without reading at a
     gateway that the portal does not know.
     """
+    daily_from = UsageState.load().daily_from
+    if daily_from and last_day < daily_from:
+        return _busy(kind, first_day, last_day, f"Days before {daily_from} are kept by month, and not read again.")
+    first_day = max(first_day, daily_from) if daily_from else first_day
     if until := cooldown_end():
         return _busy(kind, first_day, last_day, f"The next update can start at {until:%H:%M:%S} UTC.")
     with held_lease() as lease:

@@ -34,15 +34,17 @@ def days_for(kind: str) -> tuple[date, date]:
 def reread_older_days() -> PollRun | None:
     """Read a month beyond the nightly run's reach again, for later corrections; None if there is none.
 
-    Each call continues where the last one ended, back to the oldest day that was ever read, and then starts over.
+    Each call continues where the last one ended, back to the oldest day that was ever read and is kept by day, and then
+    starts over.
     """
     state, newest = UsageState.load(), utc_today() - timedelta(days=NIGHTLY_DAYS + 1)
     if state.backfilled_to is None or state.backfilled_to > newest:
         return None
+    oldest = max(state.backfilled_to, state.daily_from or state.backfilled_to)
     last_day = newest if state.reread_to is None else min(newest, state.reread_to - timedelta(days=1))
-    if last_day < state.backfilled_to:
+    if last_day < oldest:
         last_day = newest
-    first_day = max(state.backfilled_to, last_day - timedelta(days=MONTH_DAYS - 1))
+    first_day = max(oldest, last_day - timedelta(days=MONTH_DAYS - 1))
     run = refresh_facts(first_day, last_day, PollRun.Kind.OLDER)
     if run.outcome == PollRun.Outcome.DONE:
         UsageState.objects.filter(pk=1).update(reread_to=run.first_day)
@@ -63,6 +65,7 @@ def backfill_month() -> PollRun | None:
     if state.backfill_started_on is None or state.backfilled_to is None:
         raise AssertionError("the back-fill has begun")
     target = state.backfill_started_on - timedelta(days=settings.USAGE_BACKFILL_DAYS)
+    target = max(target, state.daily_from or target)
     UsageState.objects.filter(pk=1).update(backfill_target=target)
     if state.backfilled_to <= target:
         return None

@@ -37,6 +37,9 @@ def write_day(day_usage: DayUsage, *, keep: bool = False) -> int:
     With `keep`, a reported fact counts only if it is larger: no fact is deleted, none gets fewer requests.
     """
     lock_state()
+    state = UsageState.load()
+    if state.daily_from and day_usage.day < state.daily_from:  # summed up while it was read
+        return 0
     models = _models({model for _, model in day_usage.facts})
     if _update_token_refs(day_usage.token_info):
         attribute_tokens()
@@ -52,7 +55,7 @@ def write_day(day_usage: DayUsage, *, keep: bool = False) -> int:
     written += stamp_cost_centres(day_usage.day, after=newest)
     if written:
         roll_up(day_usage.day)
-        count_hours(day_usage.day, since=UsageState.load().last_ok_at, now=timezone.now())
+        count_hours(day_usage.day, since=state.last_ok_at, now=timezone.now())
         record_growth(day_usage.day, seen)
         mark_changed()
     return written

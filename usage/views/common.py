@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
 from django.core.exceptions import PermissionDenied
@@ -79,7 +80,14 @@ def context_of(request: PortalRequest, page: Page, labels: Mapping[str, str] | N
         **context_of_period(page.period),
         "chips": [chip for name, value in page.scope.params().items() for chip in _chips(name, value, known)],
         "notices": notices_of(request.user, page),
+        "daily_from": _daily_from(page),
     }
+
+
+def _daily_from(page: Page) -> date | None:
+    """Return the first day that is kept by day, if the page, or the period before, has any that are kept by month."""
+    first = page.access.state.daily_from
+    return first if first and page.period.previous().first_day < first else None
 
 
 def context_of_period(period: Period) -> dict[str, Any]:
