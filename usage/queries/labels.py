@@ -98,7 +98,7 @@ def _keys(parts: list[Part]) -> dict[Part, Label]:
 
 
 def labels_of_filters(scope: Scope) -> dict[str, str]:
-    """Return the names of the people and keys that filters name; up to three queries."""
+    """Return the names of the people, keys and courses that filters name; up to four queries."""
     found = {}
     people = [*values_of(scope.person), *values_of(scope.supervisor)]
     for person in User.objects.filter(username__in=people) if people else ():
@@ -109,4 +109,7 @@ def labels_of_filters(scope: Scope) -> dict[str, str]:
     tokens = scope.named_tokens()
     for token in TokenRef.objects.filter(pk__in=tokens) if tokens else ():
         found[f"@{token.pk}"] = str(token)
+    courses = scope.course_ids
+    for course in Course.objects.filter(pk__in=courses).only("name") if courses else ():
+        found[str(course.pk)] = course.name
     return found

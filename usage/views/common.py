@@ -154,6 +154,16 @@ def kind_choices() -> list[tuple[str, str]]:
     return [(value, kind_words(value)) for value in KINDS]
 
 
+def course_choices(courses: Iterable[tuple[str, str]], chosen: str, labels: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return (value, label) of each course, of none, and of a chosen one that is not among them."""
+    choices = dict(courses)
+    if choices or chosen:
+        choices[NONE] = gettext("No course")
+    if chosen and len(values_of(chosen)) == 1:
+        choices.setdefault(chosen, labels.get(chosen, chosen))
+    return list(choices.items())
+
+
 def cost_centre_choices(codes: Iterable[str], chosen: str) -> list[tuple[str, str]]:
     """Return (value, label) of each cost centre, of none, and of a chosen one that is not among the codes."""
     choices = {NONE: gettext("No cost centre"), **{joined([code]): code for code in codes}}

@@ -29,7 +29,7 @@ from usage.queries.key_use import person_use
 from usage.queries.labels import Explored
 from usage.queries.overview import Overview
 from usage.queries.people import DEFAULT_ORDER, ORDERS
-from usage.views.common import context_of, cost_centre_choices, everybody, interns, kind_choices, mine
+from usage.views.common import context_of, cost_centre_choices, course_choices, everybody, interns, kind_choices, mine
 from usage.views.explorer import context_of_explorer
 from web.pages import render_region
 from web.request import PortalRequest
@@ -127,6 +127,7 @@ def context_of_everyone(request: PortalRequest, page: Page) -> dict[str, Any]:
         "year": data.year,
         "forecast": month_forecast(data.days_usd, settings.PORTAL_BUDGET_USD, read_at(page.access.state)),
         "choices": data.choices,
+        "courses": course_choices(data.choices.courses, page.scope.course, data.labels),
         "cost_centres": cost_centre_choices(data.choices.cost_centres, page.scope.cost_centre),
         "kinds": kind_choices(),
         "anomalies": Anomaly.objects.filter(day__range=(page.period.first_day, page.period.last_day)).count(),

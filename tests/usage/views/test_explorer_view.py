@@ -13,8 +13,10 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from accounts.models import User
+from courses.models import Course
 from tests.factories import make_intern
 from tests.french.conftest import in_french
+from tests.teaching.courses import make_course
 from tests.usage.views.facts import content_of, day, file_of, key_of, used
 from usage.models import CostCentre
 from usage.queries.scope import MAX_VALUES, NONE, joined, scope_of, values_of
@@ -69,6 +71,17 @@ def test_cost_centres_are_a_filter(as_admin: Client, intern: User, django_assert
         as_admin.get(EVERYONE, {"cost_centre": ["B", NONE]})
     unknown = content_of(as_admin.get(EVERYONE, {"cost_centre": "old"}))
     assert '<option value="old" selected>old</option>' in unknown
+
+
+def test_a_chosen_course_stays_in_the_filter(as_admin: Client, staff: User) -> None:
+    assert "usage-course" not in content_of(as_admin.get(EVERYONE))
+    listed, unlisted = make_course(staff, name="Bees"), make_course(staff, name="Draft", state=Course.State.DRAFT)
+
+    for value, label in ((listed.pk, "Bees"), (unlisted.pk, "Draft"), (NONE, "No course")):
+        page = content_of(as_admin.get(EVERYONE, {"course": str(value)}))
+        assert f'<option value="{value}" selected>{label}</option>' in page
+        assert f"Remove the filter on Course: {'none' if value == NONE else label}" in page
+    assert ">Draft</option>" not in page
 
 
 def test_a_page_of_the_table_behind_the_last_is_the_last(as_admin: Client, intern: User) -> None:
