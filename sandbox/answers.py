@@ -5,7 +5,8 @@ Switches in the last message: [words 50] length, [slow 1500] ms before the answe
 ends there, [reason 5] words of reasoning first, [cached 2] prompt tokens from a cache, [markdown] a formatted answer,
 [echo] the question itself with its white space, [count 100] the numbers up to it, so that a lost word is noticed,
 [bytes] one character at a time, [tool] a call of the first tool offered. [refuse seed] refuses that parameter,
-[too-long] and [filter] refuse the prompt, [filtered] ends the answer halfway.
+[too-long] and [filter] refuse the prompt, [filtered] ends the answer halfway. A question for code, a table or a formula
+gets one of each, without a switch.
 """
 
 import json
@@ -24,7 +25,7 @@ REFUSALS = ("too-long", "filter")
 _WORD = re.compile(r"\s*\S+")
 _WORD_OR_END = re.compile(r"\s*\S+|\s+$")
 _MOST_CHOICES = 16
-_DEFAULT_WORDS = 40
+_MOST_WORDS = 45
 _MARKDOWN = """## About {topic}
 
 Here is **one** way to look at *{topic}*:
@@ -43,9 +44,15 @@ print("hello, {topic}")
 
 > More in the [documentation](https://example.org/).
 """
+_ASKS_FOR_FORM = re.compile(r"\b(code|python|function|fonction|table|tableau|formula|formule)\b", re.IGNORECASE)
+_FORMULA = """
+The mean of $n$ values:
+
+$$\\bar{x} = \\frac{1}{n} \\sum_{i=1}^{n} x_i$$
+"""
 _SENTENCES = (
-    "You asked about {topic}.",
-    "The short answer is that {topic} depends on what you want to do with it.",
+    "You asked about “{topic}”.",
+    "The short answer is that it depends on what you want to do with {topic}.",
     "A good first step is to try {topic} on a small example and to look at the result.",
     "If that works, change one thing at a time and keep notes.",
     "This text comes from a simulated model, so please do not quote it on {topic}.",
@@ -53,7 +60,8 @@ _SENTENCES = (
 _THOUGHTS = "First I look at the question , then at what I know , and then I choose few plain words ."
 _DULL = (
     " a about an and are can could do does for how i in is it me my of on or please tell the this to what "
-    "which who why with would write you your hello hi "
+    "which who why with would write you your hello hi explain give list make show some me to someone sentences "
+    "one two three four five "
 )
 
 
@@ -140,8 +148,18 @@ def _spoken(last: str, switches: Mapping[str, int]) -> Iterator[str]:
     topic = _topic(plain)
     if "markdown" in switches:
         return iter(_WORD.findall(_MARKDOWN.format(topic=topic)))
+    if not switches and _ASKS_FOR_FORM.search(plain):
+        return iter(_WORD.findall(_MARKDOWN.format(topic=topic) + _FORMULA))
     sentences = " ".join(_SENTENCES).format(topic=topic).split()
-    return iter(_spaced(islice(cycle(sentences), switches.get("words", min(_DEFAULT_WORDS, len(sentences))))))
+    if "words" in switches:
+        return iter(_spaced(islice(cycle(sentences), switches["words"])))
+    return iter(_spaced(_whole_sentences(sentences[:_MOST_WORDS])))
+
+
+def _whole_sentences(words: list[str]) -> list[str]:
+    """Leave out the last sentence if it is not whole."""
+    ends = [index for index, word in enumerate(words, start=1) if word.endswith(".")]
+    return words[: ends[-1]] if ends else words
 
 
 def _spaced(words: Iterable[str]) -> list[str]:
@@ -149,7 +167,7 @@ def _spaced(words: Iterable[str]) -> list[str]:
 
 
 def _topic(plain: str) -> str:
-    telling = [word for word in re.findall(r"[^\W_]{2,24}", plain) if f" {word.lower()} " not in _DULL]
+    telling = [word for word in re.findall(r"[^\W_][\w-]{1,23}", plain) if f" {word.lower()} " not in _DULL]
     return " ".join(telling[:3]) or "that"
 
 
