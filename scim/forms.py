@@ -14,5 +14,5 @@ class SecretForm(forms.Form):
         choices=ScimScope,
         initial=list(ScimScope.values),
         required=False,
-        widget=forms.CheckboxSelectMultiple,
+        widget=forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}),
     )

@@ -54,6 +54,7 @@ def test_a_token_is_created_replaced_and_revoked(as_secretary: Client, client: C
     assertContains(as_secretary.post(REVOKE, follow=True), "is refused from now on")
     assert reads(client, second) == 401
     assert as_secretary.post(REVOKE).status_code == 404
+    assertContains(as_secretary.get(SECRET), "Create token")
     third = as_secretary.post(SECRET).context["secret"]
     assert (reads(client, second), reads(client, third)) == (401, 200)
     assert list(
