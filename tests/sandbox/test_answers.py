@@ -15,4 +15,4 @@ def test_ends_with_a_whole_sentence() -> None:
 def test_a_question_for_code_gets_code_a_table_and_a_formula() -> None:
     for question in ("Write a Python function that reads a CSV file.", "Montrez-moi un tableau"):
         text = text_of_answer(question)
-        assert "```python" in text and "|------|" in text and "$$" in text, question
+        assert all(part in text for part in ("```python", "|------|", "$$")), question
