@@ -18,13 +18,14 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.policies import policy_of
 from keys.models import GatewayModel
+from playground.forms import ChatForm
 from playground.forms.files import clean_name, count_reads, deadline, read_upload
 from playground.models import Attachment
 from playground.services.costs import A_MILLION
 from playground.services.payers import Payers
 from playground.services.requests import Upload
 from playground.views.chat import PAGE
-from playground.views.common import named_conversation, page_context
+from playground.views.common import named_conversation, named_preset, page_context
 from playground.views.compare import with_estimate
 from playground.views.images import guarded
 from web.request import PortalRequest
@@ -69,8 +70,17 @@ def read_files(request: PortalRequest) -> HttpResponse:
         return render(request, "playground/_file_rows.html", context, status=status)
     if "compare" in request.GET:
         return with_estimate(request, context, status=status)
-    page = page_context(request, named_conversation(request))
-    return render(request, PAGE, {**page, **context}, status=status)
+    return render(request, PAGE, {**_page_as_typed(request, payers), **context}, status=status)
+
+
+def _page_as_typed(request: PortalRequest, payers: Payers) -> dict[str, Any]:
+    """Return the context of the chat with its form as it was typed; nothing is sent yet, so it has no errors."""
+    conversation = named_conversation(request)
+    preset = named_preset(request, conversation)
+    form = ChatForm(request.POST, payers=payers, conversation=conversation, preset=preset)
+    form.errors.clear()
+    page = page_context(request, conversation, form=form, opened=preset)
+    return {**page, "unkept": "unkept" in request.POST}
 
 
 def _names(request: PortalRequest) -> list[str]:

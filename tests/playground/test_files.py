@@ -16,6 +16,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import translation
 from pytest_django import Settings
+from pytest_django.asserts import assertContains
 
 from accounts.models import User
 from playground.extraction import process
@@ -220,8 +221,19 @@ def test_the_page_shows_what_would_be_sent_and_stores_nothing(models: None, as_i
         assert "“pack.docx” is an archive, not a Word file." in words
         assert words.index("“pack.docx”") < words.index("report.pdf 1 page")
 
+    assert_as_typed(as_intern)
     assert not Attachment.objects.exists()
     assert files() == {}
+
+
+def assert_as_typed(client: Client) -> None:
+    """Check that the page without scripts comes back as it was typed, wrong fields without a word about them."""
+    typed = {"message": "Half a thought", "system": "Be kind.", "seed": "x", "temperature": "0.3", "name": "Ann"}
+    page = client.post(reverse("playground:read_files"), {"model": READS_TEXT, "unkept": "1", **typed})
+    shown = page.context["form"]
+    assert {name: shown[name].value() for name in ("model", *typed)} == {"model": READS_TEXT, **typed}
+    assert not shown.errors
+    assertContains(page, 'name="unkept" value="1" checked')
 
 
 def test_files_are_read_so_often_an_hour(models: None, as_intern: Client, settings: Settings) -> None:
