@@ -55,7 +55,13 @@ BARS: Final = {
     "50 streams with 200 slow readers: all free after these have left": Bar("≤ 5,000", lambda _: 5_000),
     parts.LOST: Bar("0", lambda _: 0),
 }
-UNITS: Final = {"memory of all processes": "MB", "connections to the database, most": "", "threads, most": ""}
+UNITS: Final = {
+    "memory of all processes": "MB",
+    "received for a token": "bytes",
+    "received for a token from the gateway": "bytes",
+    "connections to the database, most": "",
+    "threads, most": "",
+}
 
 
 def unit_of(name: str) -> str:

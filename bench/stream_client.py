@@ -44,6 +44,7 @@ class StreamResult:
     pause_s: float  # the longest between two arrivals after the first
     corruption: Corruption
     response: Response
+    received_bytes: int  # of the response, with its headers and the frames of its chunks
     tokens_in_window: int
 
     @property
@@ -144,6 +145,7 @@ class Exchange(asyncio.Protocol):
             pause_s=self._pause,
             corruption=corruption_of(text, self._ask.tokens),
             response=response,
+            received_bytes=sum(map(len, self._parts)),
             tokens_in_window=self._tokens_until(window.end) - self._tokens_until(window.begin) if window else 0,
         )
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from statistics import median
+from statistics import mean, median
 from typing import Final
 
 from bench.busy import busy
@@ -63,6 +63,8 @@ def measure_hundred(portal: StreamPortal) -> Values:
         f"{name}: first token, p95": p95(first_ms(ours)),
         f"{name}: first token, p95, more than the gateway's": p95(first_ms(ours)) - p95(first_ms(theirs)),
         f"{name}: processor of each": (portal.cpu_ms() - began_ms) / 100,
+        f"{name}: received for a token": mean(one.received_bytes for one in ours) / TOKENS,
+        f"{name}: received for a token from the gateway": mean(one.received_bytes for one in theirs) / TOKENS,
         LOST: lost(name, ours),
     }
 
