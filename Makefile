@@ -9,7 +9,7 @@ PYTEST = $(PYTHON) -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist w
 
 .DEFAULT_GOAL := help
 unexport PYTHONDONTWRITEBYTECODE  # each process of a run would compile all that it imports
-.PHONY: help run test test-all test-postgres bench bench-large bench-poll bench-stream bench-hostile bench-soak bench-memory bench-faults bench-nodes bench-course bench-api fuzz fuzz-api lint docs format release lock
+.PHONY: help run test test-all test-postgres bench bench-large bench-poll bench-stream bench-hostile bench-soak bench-memory bench-faults bench-nodes bench-course bench-api fuzz fuzz-api lint lint-types lint-others docs format release lock
 
 help:  ## Say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r name text; do \
@@ -68,9 +68,14 @@ bench-hostile: $(INSTALLED)  ## Time pages during the rendering of expensive con
 	@exec $(PYTHON) -m bench.hostile
 
 lint: $(INSTALLED)  ## Check form, types, layers, templates, migrations, deployment
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint-types lint-others
+
+lint-types:  # half of the time
+	$(TOOLS)/mypy --no-error-summary
+
+lint-others:
 	$(TOOLS)/ruff format --check --quiet .
 	$(TOOLS)/ruff check --quiet .
-	$(TOOLS)/mypy --no-error-summary
 	$(TOOLS)/lint-imports --no-logo
 	$(TOOLS)/djade --check --target-version 5.2 $(TEMPLATES)
 	$(TOOLS)/djlint --lint --quiet templates

@@ -228,7 +228,7 @@ class Migration(migrations.Migration):
                 (
                     "name",
                     models.CharField(
-                        blank=True, help_text="Of who says it, as the model is told; often empty.", max_length=64
+                        blank=True, help_text="Of who says it, sent to the model; often empty.", max_length=64
                     ),
                 ),
                 ("text", models.TextField()),

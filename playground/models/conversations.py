@@ -151,7 +151,7 @@ class Message(models.Model):
     parent = models.ForeignKey(
         "Answer", models.CASCADE, null=True, related_name="replies", help_text="Empty: it opens."
     )
-    name = models.CharField(max_length=64, blank=True, help_text="Of who says it, as the model is told; often empty.")
+    name = models.CharField(max_length=64, blank=True, help_text="Of who says it, sent to the model; often empty.")
     text = models.TextField()
     stored_bytes = models.PositiveBigIntegerField(default=0, help_text="With its files.")
     created_at = models.DateTimeField(default=timezone.now)
